@@ -1,0 +1,43 @@
+# Everything a user or developer types. `make` alone lists the targets.
+PYTHON ?= python3
+PORT ?= 5000
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+
+# The stages call `python`: the environment's comes first, as if it were activated.
+export PATH := $(BIN):$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint verify track ui bench notebook lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is missing or older than Python 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; some minutes, mostly downloads)"
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "make: could not create $(VENV); on Debian and Ubuntu the package python3-venv is needed" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY) ## Create .venv with the locked packages
+
+repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
+	@dvc repro
+
+test: $(READY) ## Run the tests
+	@python -m pytest
+
+lint: $(READY) ## Check style and types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
+	@python -m pip install --quiet uv
+	@tools/lock.sh

@@ -1,0 +1,35 @@
+"""Learn faces twice: a dense and a sparse autoencoder, trained, compared and explained.
+
+The names of the exercise are importable from here; they are loaded when first used, so that a stage which
+needs neither torch nor matplotlib does not wait for them.
+"""
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sparsefaces.exercise import plot_sparsity as plot_sparsity
+    from sparsefaces.exercise import train as train
+    from sparsefaces.exercise import view_decoder as view_decoder
+    from sparsefaces.objective import get_objective_terms as get_objective_terms
+
+# Both are read once, when torch is loaded, so they must stand before anything imports it.
+# Waiting threads sleep instead of spinning: beside a busy neighbour, spinning costs 5 to 20 times.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# MKL's products then give the same bits with one thread or several, at no cost measured here.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+
+_SURFACE = {
+    "get_objective_terms": "sparsefaces.objective",
+    "train": "sparsefaces.exercise",
+    "plot_sparsity": "sparsefaces.exercise",
+    "view_decoder": "sparsefaces.exercise",
+}
+__all__ = ["get_objective_terms", "plot_sparsity", "train", "view_decoder"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562's signature
+    if name in _SURFACE:
+        return getattr(import_module(_SURFACE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

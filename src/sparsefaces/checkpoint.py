@@ -1,0 +1,62 @@
+"""Weights on disk: model.safetensors, tensors V, W, b and a."""
+
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from sparsefaces.errors import UserError
+from sparsefaces.files import write_bytes
+from sparsefaces.weights import Weights
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write weights; the same weights give the same bytes."""
+    tensors = {name: tensor.contiguous() for name, tensor in weights._asdict().items()}
+    write_bytes(path, safetensors.torch.save(tensors))
+
+
+def load_weights(path: Path, pixels: int | None = None) -> Weights:
+    """Read weights and check them.
+
+    Args:
+        path: A model.safetensors.
+        pixels: d of the faces they are meant for; None takes any.
+
+    Raises:
+        UserError: The file is missing or damaged, lacks a tensor, or its shapes do not fit.
+    """
+    try:
+        tensors = safetensors.torch.load_file(path)
+        weights = Weights(**{name: tensors[name] for name in Weights._fields})
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: make it with `dvc repro {path.parent.name}`") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}): make it again with {_again(path)}") from None
+    except KeyError as error:
+        raise UserError(f"{path} has no tensor {error}: make it again with {_again(path)}") from None
+    _check(path, weights, pixels)
+    return weights
+
+
+def _check(path: Path, weights: Weights, pixels: int | None) -> None:
+    V = weights.V
+    d, h = V.shape if V.ndim == 2 else (0, 0)
+    shapes = {"V": (d, h), "W": (h, d), "b": (h,), "a": (d,)}
+    for name, tensor in weights._asdict().items():
+        if tuple(tensor.shape) != shapes[name] or tensor.dtype != torch.float32:
+            raise UserError(
+                f"{path}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
+                f"not float32 of {shapes[name]}: make it again with {_again(path)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: {name} has values that are NaN or infinite: train it again")
+    if pixels is not None and d != pixels:
+        raise UserError(
+            f"{path} is for faces of {d} pixels, but these have {pixels}: train it again with {_again(path)}"
+        )
+
+
+def _again(path: Path) -> str:
+    return f"`dvc repro -f -s {path.parent.name}`"

@@ -1,0 +1,86 @@
+"""The two models side by side: figures of merit and pictures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparsefaces import figures
+from sparsefaces.datasets import Dataset
+from sparsefaces.measures import effective_area, psnr
+from sparsefaces.objective import encode
+from sparsefaces.params import AnalyzeParams
+from sparsefaces.training import Training
+from sparsefaces.weights import Weights
+
+RECONSTRUCTED_FACES = 12
+
+
+def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[str, dict[str, Any]]:
+    """Put what is known of both models side by side.
+
+    Args:
+        data: The faces they were trained on.
+        trainings: The trainings by model name.
+
+    Returns:
+        For each model its training's metrics and, besides, `psnr` over the whole data set (dB) and
+        `effective_area`, the median share of the image that a filter covers.
+    """
+    d = data.X.shape[1]
+    return {
+        name: {
+            **training.metrics,
+            "psnr": psnr(training.metrics["rec"], d, data.scale),
+            "effective_area": float(np.median(effective_area(training.weights.W.numpy()))),
+        }
+        for name, training in trainings.items()
+    }
+
+
+def draw_comparison(
+    data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams
+) -> dict[str, bytes]:
+    """Draw the comparison's figures, as PNG by name."""
+    models = {name: training.weights for name, training in trainings.items()}
+    first = torch.from_numpy(np.array(data.X[: params.faces]))
+    drawn = {
+        "sparsity": figures.draw_sparsity(
+            Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
+            {name: figures.sorted_activations(first, model.V, model.b) for name, model in models.items()},
+        ),
+        "decoder": figures.draw_decoders(
+            Figure(figsize=figures.DECODER_SIZE, layout="constrained"),
+            {name: model.W.numpy() for name, model in models.items()},
+            data.shape,
+            params.filters,
+            params.filter_scale,
+        ),
+        "curves": figures.draw_curves(
+            Figure(figsize=figures.CURVES_SIZE, layout="constrained"),
+            {name: training.history for name, training in trainings.items()},
+        ),
+        "reconstructions": figures.draw_reconstructions(
+            Figure(figsize=figures.RECONSTRUCTIONS_SIZE, layout="constrained"), _reconstructions(data, models)
+        ),
+    }
+    return {name: figures.png_of_figure(figure) for name, figure in drawn.items()}
+
+
+def _reconstructions(data: Dataset, models: Mapping[str, Weights]) -> dict[str, NDArray[np.float32]]:
+    X = torch.from_numpy(np.array(data.X[:RECONSTRUCTED_FACES]))
+    rows = {"original": X} | {name: _reconstruct(X, model) for name, model in models.items()}
+    return {name: _to_pixels(row, data) for name, row in rows.items()}
+
+
+def _reconstruct(X: Tensor, model: Weights) -> Tensor:
+    return torch.addmm(model.a, encode(X, model.V, model.b), model.W)
+
+
+def _to_pixels(X: Tensor, data: Dataset) -> NDArray[np.float32]:
+    pixels = X.numpy() * np.float32(data.scale) + data.mean
+    return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)

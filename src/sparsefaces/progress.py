@@ -1,0 +1,70 @@
+"""Progress of long work: a bar on a terminal, a line every so often in a log."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Counts done work; also the progress bar that pooch asks for (`total`, `update`, `reset`, `close`)."""
+
+    def __init__(self, label: str, total: int = 0, *, unit: str = "it", scale: bool = False) -> None:
+        """Start counting.
+
+        Args:
+            label: What is being done.
+            total: How much there is to do; may be set later.
+            unit: What is counted.
+            scale: Whether large counts read as k, M, G.
+        """
+        self.label, self.total, self.unit, self._done = label, total, unit, 0
+        self._last_line = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total or None,
+            desc=label,
+            unit=unit,
+            unit_scale=scale,
+            leave=False,
+            dynamic_ncols=True,
+            disable=not self._terminal,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def update(self, amount: int = 1) -> None:
+        """Count work done since the last call."""
+        self._done += amount
+        if self._terminal:
+            if self.total != self._bar.total:
+                self._bar.total = self.total
+            self._bar.update(amount)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            share = f" ({self._done / self.total:.0%})" if self.total else ""
+            print(f"{self.label}: {self._done:,} {self.unit}{share}", file=sys.stderr, flush=True)
+
+    def reset(self) -> None:
+        """Start again from nothing: pooch calls it before it marks a download as complete."""
+        self._done = 0
+        self._bar.reset()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar, on standard output."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(line, flush=True)

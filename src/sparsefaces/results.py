@@ -1,0 +1,41 @@
+"""What the trainings and analyze leave in their folders, written and read: the contracts of the results."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparsefaces.checkpoint import load_weights, save_weights
+from sparsefaces.files import STAGES, read_history, read_json, write_bytes, write_csv, write_json
+from sparsefaces.training import Training
+
+ANALYZE = STAGES / "analyze"
+TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
+
+
+def save_training(stage: str, training: Training) -> None:
+    """Write model.safetensors, history.csv and metrics.json."""
+    folder = STAGES / stage
+    save_weights(folder / "model.safetensors", training.weights)
+    write_csv(folder / "history.csv", training.history)
+    write_json(folder / "metrics.json", training.metrics)
+
+
+def load_training(stage: str, pixels: int | None = None) -> Training:
+    """Read what a training left; its model must fit faces of so many pixels, where they are given.
+
+    Raises:
+        UserError: A file is missing, damaged or does not fit.
+    """
+    folder = STAGES / stage
+    return Training(
+        weights=load_weights(folder / "model.safetensors", pixels),
+        history=read_history(folder / "history.csv"),
+        metrics=read_json(folder / "metrics.json"),
+    )
+
+
+def save_comparison(metrics: Mapping[str, Any], figures: Mapping[str, bytes], report: str) -> None:
+    """Write metrics.json, one PNG a figure, and report.html."""
+    write_json(ANALYZE / "metrics.json", metrics)
+    for name, png in figures.items():
+        write_bytes(ANALYZE / f"{name}.png", png)
+    write_bytes(ANALYZE / "report.html", report.encode())

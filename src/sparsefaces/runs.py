@@ -1,0 +1,76 @@
+"""What each stage's run holds, and the runs that are still missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sparsefaces.datasets import Dataset
+from sparsefaces.facts import Facts, gather, recorded_params
+from sparsefaces.figures import filter_mosaic
+from sparsefaces.files import STAGES, sha256
+from sparsefaces.images import png_of_mosaic
+from sparsefaces.params import Params
+from sparsefaces.results import ANALYZE, TRAININGS, load_training
+from sparsefaces.tracking import TrackedRun, is_logged, track
+from sparsefaces.training import Training
+
+FILTERS, ZOOM = 64, 3
+
+
+def training_facts(stage: str, params: Params, data: Dataset) -> Facts:
+    """Gather the facts of a training that is about to start."""
+    sections = {"train": params.train.model_dump(), stage: params.of_model(stage).model_dump(by_alias=True)}
+    return gather(stage, sections, data, params.machine)
+
+
+def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
+    """Log what a training left: final metrics, its files, its filters, and the model's hash as a tag."""
+    folder = STAGES / stage
+    files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
+    run.log_picture("filters.png", _picture(training, data))
+    run.log_results({"final": training.metrics}, files, {"model.sha256": _model_hash(stage)})
+
+
+def comparison_facts(params: Params, data: Dataset) -> Facts:
+    """Gather the facts of a comparison that is about to start."""
+    return gather("analyze", {"analyze": params.analyze.model_dump()}, data, params.machine)
+
+
+def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Log what a comparison left; its tags name the models it read, and so the runs that made them."""
+    models = {f"model.{name}.sha256": _model_hash(stage) for name, stage in TRAININGS.items()}
+    run.log_results(metrics, sorted(ANALYZE.iterdir()), models)
+
+
+def log_missing_trainings(data: Dataset) -> list[str]:
+    """Log from their folders the trainings that no finished run is known of.
+
+    DVC restores a stage from its cache without starting its script, and a store may have been out of reach.
+    Runs are found by content, the hashes of model and data.
+
+    Returns:
+        The stages that were missing.
+
+    Raises:
+        UserError: A folder is incomplete.
+    """
+    missing = []
+    for stage in TRAININGS.values():
+        facts = gather(stage, recorded_params(stage), data)
+        wanted = {name: facts.tags[name] for name in ("stage", "data.sha256")}
+        if is_logged(wanted | {"model.sha256": _model_hash(stage)}):
+            continue
+        missing.append(stage)
+        training = load_training(stage, data.X.shape[1])
+        with track(facts) as run:
+            for row in training.history:
+                run.watch(int(row["step"]), row)
+            log_training(run, stage, training, data)
+    return missing
+
+
+def _picture(training: Training, data: Dataset) -> bytes:
+    return png_of_mosaic(filter_mosaic(training.weights.W.numpy(), data.shape, FILTERS, "own"), ZOOM)
+
+
+def _model_hash(stage: str) -> str:
+    return sha256(STAGES / stage / "model.safetensors")

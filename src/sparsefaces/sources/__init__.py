@@ -1,0 +1,32 @@
+"""Where faces come from: one module a source, and the choice between them."""
+
+from sparsefaces.params import FetchParams
+from sparsefaces.sources import folder, lfw, orl
+from sparsefaces.sources.faces import Faces, UnreachableError
+
+__all__ = ["Faces", "fetch_faces"]
+
+
+def fetch_faces(params: FetchParams, timeout: float) -> Faces:
+    """Read the faces that the parameters ask for.
+
+    Where LFW cannot be reached and `params.fallback` is orl, the embedded ORL faces are read instead, whole
+    (a crop belongs to the images of the wanted source), and the result says so.
+
+    Args:
+        params: Source, fallback, crop and size.
+        timeout: Seconds a download may stay silent.
+
+    Raises:
+        UserError: The source is unreachable without a fallback, damaged or unfit.
+    """
+    if params.source == "orl":
+        return orl.read(params.crop, params.resize)
+    if params.source == "folder":
+        return folder.read(params.folder, params.crop, params.resize)
+    try:
+        return lfw.read(params.crop, params.resize, timeout)
+    except UnreachableError as error:
+        if params.fallback == "none":
+            raise
+        return orl.read(None, params.resize)._replace(wanted="lfw", fallback_reason=error.reason)

@@ -1,0 +1,38 @@
+"""Faces of one's own: any folder of images."""
+
+from pathlib import Path
+
+from sparsefaces.errors import UserError
+from sparsefaces.images import read_grey
+from sparsefaces.sources.faces import Faces, prepare_all
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]) -> Faces:
+    """Read every image below a folder, in the order of their paths.
+
+    Where the images lie in subfolders, each subfolder counts as one person.
+
+    Args:
+        path: The folder.
+        crop: As for `images.prepare`.
+        resize: As for `images.prepare`.
+
+    Raises:
+        UserError: The folder is missing or holds no image; an image is damaged; the sizes differ.
+    """
+    top = Path(path)
+    if not top.is_dir():
+        raise UserError(f"fetch.folder is {path}, which is not a folder: name a folder of images")
+    paths = sorted(file for file in top.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    if not paths:
+        kinds = ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+        raise UserError(f"fetch.folder is {path}, which holds no image ({kinds}): put your images there")
+    people = {file.parent for file in paths} - {top}
+    return Faces(
+        prepare_all(paths, read_grey, str, crop, resize),
+        source="folder",
+        people=len(people) or None,
+        wanted="folder",
+    )

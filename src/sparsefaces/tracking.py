@@ -1,0 +1,220 @@
+"""MLflow: one run a training and one a comparison. No other module knows it.
+
+A store that cannot be reached never costs a result: the stage goes on untracked, says so once, and
+`make track` logs it later from its folder.
+"""
+
+import io
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# With the defaults, the first call to a server that is down blocks for minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+import requests
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+)
+from PIL import Image
+
+from sparsefaces.facts import Facts
+from sparsefaces.files import STAGES
+from sparsefaces.training import Row
+
+EXPERIMENT = "sparsefaces"
+SECONDS_BETWEEN_FLUSHES = 5.0
+PROBE_SECONDS = 3.0
+STORE_ERRORS = (MlflowException, requests.RequestException, OSError)
+DIGEST_LENGTH = 36  # all that MLflow takes
+
+
+def store_root() -> Path:
+    """Name the folder of the embedded store: the project's, also from DVC's temporary copies of it."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def tracking_uri() -> str:
+    """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store_root() / 'mlflow.db'}"
+
+
+class Store:
+    """The project's experiment in a store that answered."""
+
+    def __init__(self) -> None:
+        """Open the store, creating it and the experiment where they are missing.
+
+        Raises:
+            MlflowException: The store cannot be used.
+            requests.RequestException: Its server does not answer.
+            OSError: Its folder cannot be written.
+        """
+        uri = tracking_uri()
+        if uri.startswith("http"):
+            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).raise_for_status()
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        # Two processes that create one SQLite store at a time break each other.
+        with FileLock(store_root() / ".mlflow.lock"):
+            self.client = MlflowClient(tracking_uri=uri)
+            experiment = self.client.get_experiment_by_name(EXPERIMENT)
+            if experiment is not None:
+                self.experiment = str(experiment.experiment_id)
+            else:
+                local = None if uri.startswith("http") else (store_root() / "mlartifacts").as_uri()
+                self.experiment = self.client.create_experiment(EXPERIMENT, artifact_location=local)
+
+    def has_finished(self, tags: Mapping[str, str]) -> bool:
+        """Tell whether a finished run bears all of the tags."""
+        conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        condition = " and ".join(["attributes.status = 'FINISHED'", *conditions])
+        return bool(self.client.search_runs([self.experiment], condition, max_results=1))
+
+
+class TrackedRun:
+    """One run; after its store failed, one that takes everything and logs nothing."""
+
+    def __init__(self, facts: Facts) -> None:
+        """Create the run, with its parameters and tags, or say why it is not tracked."""
+        self._facts = facts
+        self._store: Store | None = None
+        self._run_id = ""
+        self._pending: list[Metric] = []
+        self._last_flush = time.monotonic()
+        with self._guarded():
+            self._store = Store()
+            self._create(self._store)
+
+    def _create(self, store: Store) -> None:
+        facts = self._facts
+        tags = facts.tags | {
+            MLFLOW_RUN_NOTE: facts.note,
+            MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}",
+            MLFLOW_SOURCE_TYPE: "LOCAL",
+        }
+        if "git.commit" in tags:
+            tags[MLFLOW_GIT_COMMIT] = tags["git.commit"]
+        self._run_id = store.client.create_run(store.experiment, run_name=facts.stage, tags=tags).info.run_id
+        params = [Param(key, str(value)) for key, value in facts.params.items()]
+        store.client.log_batch(self._run_id, params=params)
+        faces = Dataset(
+            facts.source, facts.data[:DIGEST_LENGTH], "local", str(STAGES / "standardize" / "X.npy")
+        )
+        context = [InputTag("mlflow.data.context", facts.stage)]
+        store.client.log_inputs(self._run_id, [DatasetInput(faces, context)])
+
+    def watch(self, step: int, row: Row | None) -> None:
+        """Log a row of a training's history as metrics over steps, several rows at a time."""
+        if row is None:
+            return
+        values = {f"batch/{name}": value for name, value in row.items() if name != "step"}
+        self._pending += _metrics(values, step)
+        if time.monotonic() - self._last_flush >= SECONDS_BETWEEN_FLUSHES:
+            self._flush()
+
+    def log_results(
+        self, metrics: Mapping[str, Mapping[str, Any]], files: Iterable[Path], tags: Mapping[str, str]
+    ) -> None:
+        """Log what a stage ends with.
+
+        Args:
+            metrics: Numbers by group and name, shown as group/name; those that are None are left out.
+            files: What to keep as artifacts.
+            tags: What is known only at the end, such as the model's hash.
+        """
+        for group, values in metrics.items():
+            self._pending += _metrics({f"{group}/{name}": value for name, value in values.items()}, step=0)
+        self._flush()
+        for file in files:
+            self._call(partial(_log_artifact, self._run_id, file))
+        ended = [RunTag(name, value) for name, value in tags.items()]
+        self._call(lambda store: store.client.log_batch(self._run_id, tags=ended))
+
+    def log_picture(self, name: str, png: bytes) -> None:
+        """Log a picture that no stage keeps as a file."""
+        with Image.open(io.BytesIO(png)) as image:
+            self._call(lambda store: store.client.log_image(self._run_id, image, name))
+
+    def end(self, status: str) -> None:
+        """Close the run as FINISHED, FAILED or KILLED."""
+        self._flush()
+        self._call(lambda store: store.client.set_terminated(self._run_id, status))
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        self._last_flush = time.monotonic()
+        for start in range(0, len(pending), 1000):  # the most that one batch takes
+            batch = pending[start : start + 1000]
+            self._call(partial(_log_metrics, self._run_id, batch))
+
+    def _call(self, action: Callable[[Store], object]) -> None:
+        if self._store is not None:
+            with self._guarded():
+                action(self._store)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except STORE_ERRORS as error:
+            self._store = None
+            what = " ".join(str(error).split())[:200]
+            print(
+                f"warning: {self._facts.stage} is not tracked: MLflow's store {tracking_uri()} failed\n"
+                f"({what})\n"
+                "The results are not touched by this; `make track` logs them when the store is back.",
+                flush=True,
+            )
+
+
+@contextmanager
+def track(facts: Facts) -> Iterator[TrackedRun]:
+    """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error."""
+    run = TrackedRun(facts)
+    try:
+        yield run
+    except (KeyboardInterrupt, SystemExit):
+        run.end("KILLED")
+        raise
+    except BaseException:
+        run.end("FAILED")
+        raise
+    run.end("FINISHED")
+
+
+def is_logged(tags: Mapping[str, str]) -> bool:
+    """Tell whether a finished run bears all of the tags; False where the store cannot be asked."""
+    try:
+        return Store().has_finished(tags)
+    except STORE_ERRORS:
+        return False
+
+
+def _metrics(values: Mapping[str, float | None], step: int) -> list[Metric]:
+    """Make metrics of what is finite: MLflow would store inf as 1.8e308, which ruins every chart it is in."""
+    now = int(time.time() * 1000)
+    finite = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+    return [Metric(name, float(value), now, step) for name, value in finite.items()]
+
+
+def _log_metrics(run_id: str, metrics: Sequence[Metric], store: Store) -> None:
+    store.client.log_batch(run_id, metrics=metrics)
+
+
+def _log_artifact(run_id: str, file: Path, store: Store) -> None:
+    store.client.log_artifact(run_id, str(file))

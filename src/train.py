@@ -1,0 +1,30 @@
+"""Stages train_dense and train_sparse: train one autoencoder. Usage: python src/train.py train_dense."""
+
+import sys
+
+from sparsefaces.console import TrainingTable
+from sparsefaces.datasets import load_dataset
+from sparsefaces.params import load_params
+from sparsefaces.results import save_training
+from sparsefaces.runs import log_training, training_facts
+from sparsefaces.stage import run
+from sparsefaces.tracking import track
+from sparsefaces.training import train_model
+
+
+def main() -> None:
+    """Leave model.safetensors, history.csv and metrics.json in the stage's folder."""
+    stage = " ".join(sys.argv[1:])
+    params = load_params()
+    lambd = params.of_model(stage).lambd
+    data = load_dataset()
+    with track(training_facts(stage, params, data)) as tracked:
+        with TrainingTable(stage, params.train.iterations) as table:
+            watchers = [table.watch, tracked.watch]
+            training = train_model(data.X, params.train, lambd, params.machine, watchers)
+        save_training(stage, training)
+        log_training(tracked, stage, training, data)
+
+
+if __name__ == "__main__":
+    run(main)

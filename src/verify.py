@@ -1,0 +1,27 @@
+"""Compare the two trainings, row by row, with the table that the exercise printed."""
+
+import sys
+
+from sparsefaces.datasets import load_dataset
+from sparsefaces.errors import UserError
+from sparsefaces.files import STAGES, read_history
+from sparsefaces.reference import compare_with_exercise, format_comparisons
+from sparsefaces.results import TRAININGS
+from sparsefaces.stage import run
+
+
+def main() -> None:
+    """Print the comparison; exit with 1 where a row is off."""
+    data = load_dataset()
+    if data.source != "lfw":
+        raise UserError(f"the exercise used LFW, but these trainings are on {data.title}: nothing to compare")
+    histories = {name: read_history(STAGES / stage / "history.csv") for name, stage in TRAININGS.items()}
+    compared = compare_with_exercise(histories)
+    print(format_comparisons(compared))
+    off = sum(not one.agrees for one in compared)
+    print(f"{len(compared) - off} of {len(compared)} values agree with the exercise")
+    sys.exit(1 if off else 0)
+
+
+if __name__ == "__main__":
+    run(main)
