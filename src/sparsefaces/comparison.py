@@ -42,9 +42,7 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
     }
 
 
-def draw_comparison(
-    data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams
-) -> dict[str, bytes]:
+def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, bytes]:
     """Draw the comparison's figures, as PNG by name."""
     models = {name: training.weights for name, training in trainings.items()}
     first = torch.from_numpy(np.array(data.X[: params.faces]))

@@ -141,9 +141,7 @@ def load_dataset() -> Dataset:
         UserError: A file is missing or damaged, or the two do not fit each other.
     """
     X = read_array(STANDARDIZE / "X.npy", ndim=2)
-    scaling = read_arrays(
-        STANDARDIZE / "scaling.npz", ("mean", "scale", "height", "width", "source", "wanted")
-    )
+    scaling = read_arrays(STANDARDIZE / "scaling.npz", ("mean", "scale", "height", "width", "source", "wanted"))
     shape = int(scaling["height"]), int(scaling["width"])
     if not X.shape[1] == shape[0] * shape[1] == scaling["mean"].size:
         raise UserError(

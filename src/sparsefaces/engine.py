@@ -17,9 +17,7 @@ from sparsefaces.weights import Weights
 class Engine:
     """One training's weights, gradients, buffers and optimizer."""
 
-    def __init__(
-        self, weights: Weights, batch_size: int, coefficients: Coefficients, learning_rate: float
-    ) -> None:
+    def __init__(self, weights: Weights, batch_size: int, coefficients: Coefficients, learning_rate: float) -> None:
         """Allocate everything once.
 
         Args:

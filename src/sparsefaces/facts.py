@@ -53,7 +53,7 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams
     Raises:
         UserError: The data cannot be read.
     """
-    digest = sha256(STANDARDIZE / "X.npy")
+    digest = data_hash()
     height, width = data.shape
     params = {key: value for section in sections.values() for key, value in section.items()}
     params |= {"data.source": data.source, "data.faces": len(data.X), "data.size": f"{height} x {width}"}
@@ -72,6 +72,15 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams
     if data.source != data.wanted:
         note += f"\n\n**Not {data.wanted}**, which could not be reached: the embedded {data.source} faces."
     return Facts(stage, params, tags, note, digest, data.source)
+
+
+def data_hash() -> str:
+    """Hash the data that trainings read, the bytes of X.npy.
+
+    Raises:
+        UserError: It is missing.
+    """
+    return sha256(STANDARDIZE / "X.npy")
 
 
 def recorded_params(stage: str) -> Sections:

@@ -46,9 +46,7 @@ def scale_filters(W: NDArray[np.float32], scale: str) -> NDArray[np.float32]:
     return (0.5 + 0.5 * W / np.where(peak > 0, peak, 1)).astype(np.float32)
 
 
-def filter_mosaic(
-    W: NDArray[np.float32], shape: tuple[int, int], filters: int, scale: str
-) -> NDArray[np.float32]:
+def filter_mosaic(W: NDArray[np.float32], shape: tuple[int, int], filters: int, scale: str) -> NDArray[np.float32]:
     """Lay the first filters out in a square.
 
     Args:

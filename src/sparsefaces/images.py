@@ -59,9 +59,7 @@ def prepare(
         image = image.crop((left, top, right, bottom))
     height, width = resized(image.height, image.width, resize)
     if height < 1 or width < 1:
-        raise UserError(
-            f"fetch.resize is {resize}: of {name}, {image.height} x {image.width}, nothing is left"
-        )
+        raise UserError(f"fetch.resize is {resize}: of {name}, {image.height} x {image.width}, nothing is left")
     if (height, width) != (image.height, image.width):
         image = image.resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image, dtype=np.float32) / np.float32(255)
@@ -72,9 +70,7 @@ def resized(height: int, width: int, resize: float | tuple[int, int]) -> tuple[i
     return resize if isinstance(resize, tuple) else (int(resize * height), int(resize * width))
 
 
-def mosaic(
-    images: NDArray[np.float32], columns: int, *, gap: int = 1, background: float = 1.0
-) -> NDArray[np.float32]:
+def mosaic(images: NDArray[np.float32], columns: int, *, gap: int = 1, background: float = 1.0) -> NDArray[np.float32]:
     """Lay images out in rows, with a gap between them.
 
     Args:

@@ -60,8 +60,9 @@ def get_objective_terms(X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor) -
 def entropy_term(mean: Tensor) -> Tensor:
     """Sum 1 / mean over units, (h,); inf, with a gradient of 0 from each silent unit, when one is silent."""
     silent = mean == 0
-    finite = (1 / torch.where(silent, torch.ones_like(mean), mean)).masked_fill(silent, 0).sum()
-    return torch.where(silent.any(), torch.inf, finite)
+    active = (1 / torch.where(silent, torch.ones_like(mean), mean)).masked_fill(silent, 0).sum()
+    # Adding the inf, instead of choosing it, keeps the gradients of the units that are active.
+    return active + torch.where(silent.any(), torch.inf, 0.0)
 
 
 def weigh(terms: Terms, coefficients: Coefficients) -> Tensor:

@@ -15,9 +15,7 @@ PARAMS_FILE = Path("params.yaml")
 Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
 Pixel = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")]
-Weight = Annotated[
-    float, Field(ge=0, le=1e6, allow_inf_nan=False, description="a number from 0 to 1,000,000")
-]
+Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, description="a number from 0 to 1,000,000")]
 Crop = Annotated[
     tuple[Pixel, Pixel, Pixel, Pixel] | None,
     Field(strict=False, description="null or [top, bottom, left, right], whole pixels of at least 0"),
@@ -59,9 +57,7 @@ class TrainParams(Section):
     hidden_units: Count
     iterations: Count
     batch_size: Count
-    learning_rate: Annotated[
-        float, Field(gt=0, le=1, allow_inf_nan=False, description="a number above 0, up to 1")
-    ]
+    learning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, description="a number above 0, up to 1")]
     epsilon_per_lambda: Weight
     eta_per_lambda: Weight
     log_every: Count
@@ -162,7 +158,7 @@ def _explain(location: tuple[int | str, ...], problem: str, values: object) -> s
     if problem == "extra_forbidden":
         near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.0)[0]
         return f"there is no key {name}; the nearest is {'.'.join([*keys[:-1], near])}"
-    if problem == "missing":
+    if problem == "missing" and len(location) == len(keys):  # deeper, it is an item of a list
         return f"the key {name} is missing: add it"
     value = _look_up(values, keys)
     hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and _is_number(value) else ""

@@ -23,8 +23,7 @@ CAPTIONS = {
     "decoder": "Decoding filters. Each is scaled as analyze.filter_scale says; mid-grey is zero.",
     "sparsity": "All activations on the first faces, from largest to smallest. Where a line reaches zero, "
     "the units that remain are off.",
-    "curves": "The four terms over the iterations, each on one minibatch before its update; the first row "
-    "is left out.",
+    "curves": "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",
     "reconstructions": "The first faces and what each model makes of them.",
 }
 
@@ -52,9 +51,7 @@ def render_report(
         data=provenance,
         models=list(metrics),
         table=[(label, [_cell(row[key], form) for row in metrics.values()]) for key, label, form in TABLE],
-        figures=[
-            (name, caption, base64.b64encode(figures[name]).decode()) for name, caption in CAPTIONS.items()
-        ],
+        figures=[(name, caption, base64.b64encode(figures[name]).decode()) for name, caption in CAPTIONS.items()],
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparsefaces.datasets import Dataset
-from sparsefaces.facts import Facts, gather, recorded_params
+from sparsefaces.facts import Facts, data_hash, gather, recorded_params
 from sparsefaces.figures import filter_mosaic
-from sparsefaces.files import STAGES, sha256
+from sparsefaces.files import STAGES, read_json, sha256
 from sparsefaces.images import png_of_mosaic
 from sparsefaces.params import Params
 from sparsefaces.results import ANALYZE, TRAININGS, load_training
@@ -27,7 +27,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     folder = STAGES / stage
     files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
     run.log_picture("filters.png", _picture(training, data))
-    run.log_results({"final": training.metrics}, files, {"model.sha256": _model_hash(stage)})
+    run.log_results({"final": training.metrics}, files, _model_tag(stage))
 
 
 def comparison_facts(params: Params, data: Dataset) -> Facts:
@@ -37,8 +37,8 @@ def comparison_facts(params: Params, data: Dataset) -> Facts:
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Log what a comparison left; its tags name the models it read, and so the runs that made them."""
-    models = {f"model.{name}.sha256": _model_hash(stage) for name, stage in TRAININGS.items()}
-    run.log_results(metrics, sorted(ANALYZE.iterdir()), models)
+    files = (file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith("."))
+    run.log_results(metrics, files, _model_tags())
 
 
 def log_missing_trainings(data: Dataset) -> list[str]:
@@ -53,24 +53,41 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete.
     """
-    missing = []
-    for stage in TRAININGS.values():
-        facts = gather(stage, recorded_params(stage), data)
-        wanted = {name: facts.tags[name] for name in ("stage", "data.sha256")}
-        if is_logged(wanted | {"model.sha256": _model_hash(stage)}):
-            continue
-        missing.append(stage)
+    missing = [stage for stage in TRAININGS.values() if not _is_logged(stage, _model_tag(stage))]
+    for stage in missing:
         training = load_training(stage, data.X.shape[1])
-        with track(facts) as run:
+        with track(_recorded_facts(stage, data)) as run:
             for row in training.history:
                 run.watch(int(row["step"]), row)
             log_training(run, stage, training, data)
     return missing
 
 
+def log_missing_comparison(data: Dataset) -> list[str]:
+    """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
+    if _is_logged("analyze", _model_tags()):
+        return []
+    metrics = read_json(ANALYZE / "metrics.json")
+    with track(_recorded_facts("analyze", data)) as run:
+        log_comparison(run, metrics)
+    return ["analyze"]
+
+
+def _recorded_facts(stage: str, data: Dataset) -> Facts:
+    return gather(stage, recorded_params(stage), data)
+
+
+def _is_logged(stage: str, models: Mapping[str, str]) -> bool:
+    return is_logged({"stage": stage, "data.sha256": data_hash(), **models})
+
+
+def _model_tag(stage: str) -> dict[str, str]:
+    return {"model.sha256": sha256(STAGES / stage / "model.safetensors")}
+
+
+def _model_tags() -> dict[str, str]:
+    return {f"model.{name}.sha256": _model_tag(stage)["model.sha256"] for name, stage in TRAININGS.items()}
+
+
 def _picture(training: Training, data: Dataset) -> bytes:
     return png_of_mosaic(filter_mosaic(training.weights.W.numpy(), data.shape, FILTERS, "own"), ZOOM)
-
-
-def _model_hash(stage: str) -> str:
-    return sha256(STAGES / stage / "model.safetensors")

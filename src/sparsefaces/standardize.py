@@ -38,9 +38,7 @@ def standardize(faces: NDArray[np.float32]) -> Standardized:
     if len(bad):
         raise UserError(f"{len(bad)} images have pixels that are NaN or infinite, the first is row {bad[0]}")
     if (flat == flat[0]).all():
-        raise UserError(
-            f"all {len(faces)} images are the same: there is nothing to learn; use different ones"
-        )
+        raise UserError(f"all {len(faces)} images are the same: there is nothing to learn; use different ones")
     # Sums in float64: the result does not depend on how float32 rounding happens to fall.
     mean = flat.mean(axis=0, dtype=np.float64)
     centred = flat - mean

@@ -112,9 +112,7 @@ class TrackedRun:
         self._run_id = store.client.create_run(store.experiment, run_name=facts.stage, tags=tags).info.run_id
         params = [Param(key, str(value)) for key, value in facts.params.items()]
         store.client.log_batch(self._run_id, params=params)
-        faces = Dataset(
-            facts.source, facts.data[:DIGEST_LENGTH], "local", str(STAGES / "standardize" / "X.npy")
-        )
+        faces = Dataset(facts.source, facts.data[:DIGEST_LENGTH], "local", str(STAGES / "standardize" / "X.npy"))
         context = [InputTag("mlflow.data.context", facts.stage)]
         store.client.log_inputs(self._run_id, [DatasetInput(faces, context)])
 

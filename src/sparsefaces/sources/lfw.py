@@ -52,9 +52,7 @@ def read(crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]
     if not (top < bottom <= SIZE and left < right <= SIZE):
         raise UserError(f"fetch.crop is {list(crop)}, but LFW's images are {SIZE} x {SIZE} pixels")
     if min(resized(bottom - top, right - left, resize)) < 1:
-        raise UserError(
-            f"fetch.resize is {resize}: of a crop of {bottom - top} x {right - left}, nothing is left"
-        )
+        raise UserError(f"fetch.resize is {resize}: of a crop of {bottom - top} x {right - left}, nothing is left")
     home = Path(get_data_home()) / "lfw_home"
     download(home, timeout)
     factor = None if isinstance(resize, tuple) else resize

@@ -1,0 +1,140 @@
+"""Fixtures: a small project under real DVC and Git, faces that differ, a store of MLflow's."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
+
+ROOT = Path(__file__).parents[1]
+PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config")
+
+# Small enough for a test, and different enough from the defaults that none can hide behind them.
+TINY = {
+    "fetch": {"source": "orl", "resize": [14, 11]},
+    "train": {"hidden_units": 12, "iterations": 25, "batch_size": 20, "learning_rate": 0.01, "log_every": 10},
+    "analyze": {"faces": 5, "filters": 9},
+}
+
+
+class Project:
+    """A project's folder and the commands a user gives in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # No run may reach a store, a cache or a Git identity of the machine's.
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+        self.env |= {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
+            "GIT_AUTHOR_NAME": "t",
+            "GIT_AUTHOR_EMAIL": "t@example.org",
+            "GIT_COMMITTER_NAME": "t",
+            "GIT_COMMITTER_EMAIL": "t@example.org",
+        }
+
+    def run(self, *command: str, code: int | None = 0, **env: str) -> str:
+        """Run a command in the folder and return what it prints; `code` None takes any exit code."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        output = done.stdout + done.stderr
+        assert code is None or done.returncode == code, f"{command} exited with {done.returncode}:\n{output}"
+        return output
+
+    def set_params(self, changes: dict) -> None:
+        """Change keys of params.yaml, section by section."""
+        path = self.folder / "params.yaml"
+        values = yaml.safe_load(path.read_text())
+        for section, keys in changes.items():
+            values[section] |= keys
+        path.write_text(yaml.safe_dump(values))
+
+    def path(self, name: str) -> Path:
+        return self.folder / "stages" / name
+
+    def results(self) -> dict[str, bytes]:
+        """Read every file that the stages left."""
+        files = (file for file in (self.folder / "stages").rglob("*") if file.is_file())
+        return {str(file.relative_to(self.folder)): file.read_bytes() for file in sorted(files)}
+
+
+def make_project(folder: Path) -> Project:
+    """Copy the pipeline, with tiny parameters, into a Git and DVC repository of its own."""
+    for name in PIPELINE:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    project = Project(folder)
+    project.set_params(TINY)
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "start")
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project in which nothing has run."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after `dvc repro`; tests read it and leave it as it is."""
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    project.output = project.run("dvc", "repro")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "results")
+    return project
+
+
+@pytest.fixture
+def copied(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project for a test that changes it."""
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, with no store of the machine's in sight."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    """Sixty different faces of 6 x 5 pixels."""
+    return np.random.default_rng(0).random((60, 6, 5), dtype=np.float32)
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """Three people with two images each, 20 x 16 pixels, in two formats."""
+    rng = np.random.default_rng(1)
+    for person in ("ada", "bob", "cyd"):
+        (tmp_path / "own" / person).mkdir(parents=True)
+        for name in ("1.png", "2.JPG"):
+            pixels = rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "own" / person / name)
+    return tmp_path / "own"

@@ -1,0 +1,126 @@
+"""What dvc.yaml declares for a stage is what its script reads, found by watching it read."""
+
+import json
+import re
+import shutil
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT, Project
+
+STAGES = ("fetch", "standardize", "train_dense", "train_sparse", "analyze")
+
+# Runs a script with an ear on every file it opens and every parameter it looks at.
+WATCHER = """
+import json, os, runpy, sys
+files, keys, root = set(), set(), os.getcwd() + os.sep
+
+def hear(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        path, mode, flags = os.path.abspath(os.fsdecode(arguments[0])), arguments[1], arguments[2]
+        if path.startswith(root) and not flags & (os.O_WRONLY | os.O_RDWR):
+            files.add(path[len(root):])
+    elif event in ("os.listdir", "os.scandir") and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        path = os.path.abspath(os.fsdecode(arguments[0]))
+        if path.startswith(root):
+            files.add(path[len(root):])
+
+sys.addaudithook(hear)
+sys.path.insert(0, "src")
+from sparsefaces import params
+plain = params.Section.__getattribute__
+names = {getattr(params, kind): kind for kind in ("FetchParams", "TrainParams", "AnalyzeParams", "ModelParams")}
+
+def look(self, name):
+    if type(self) in names and name in type(self).model_fields:
+        keys.add((names[type(self)], type(self).model_fields[name].alias or name))
+    return plain(self, name)
+
+params.Section.__getattribute__ = look
+out, sys.argv = sys.argv[1], sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+json.dump({"files": sorted(files), "keys": sorted(keys)}, open(out, "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+@pytest.fixture(scope="module")
+def reads(pipeline, finished, tmp_path_factory):
+    """What each stage reads, by stage, watched in the finished project with its outs made again."""
+    top = tmp_path_factory.mktemp("reads")
+    project = Project(top / "project")
+    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    heard = {}
+    for stage in STAGES:
+        out = top / f"{stage}.json"
+        script = pipeline[stage]["cmd"].split()[1:]
+        project.run(sys.executable, "-B", "-c", WATCHER, str(out), *script)
+        heard[stage] = json.loads(out.read_text())
+    return heard
+
+
+def declared_outs(pipeline, stage):
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in pipeline[stage].get(kind, [])]
+    return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
+
+
+def test_pipeline__has_the_stages_in_order_each_described(pipeline):
+    assert tuple(pipeline) == STAGES
+    assert all(stage["desc"] for stage in pipeline.values())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps__are_exactly_the_files_that_the_script_reads(stage, pipeline, reads):
+    declared = {dep.replace("${fetch.folder}", "faces") for dep in pipeline[stage]["deps"]}
+    # Not data: parameters are declared apart; the store, DVC's record and Git are what tracking looks at.
+    aside = re.compile(r"params.yaml|mlflow\.db|\.mlflow\.lock|mlartifacts|dvc\.lock|\.git/|\.dvc/|src$|.*\.partial$")
+    own = declared_outs(pipeline, stage) | {f"stages/{stage}"}  # what it just wrote, it may read for tracking
+    read = {file for file in reads[stage]["files"] if not aside.match(file) and file not in own}
+    undeclared = {f for f in read if not any(f == dep or f.startswith(f"{dep}/") for dep in declared)}
+    unread = {dep for dep in declared if not any(f == dep or f.startswith(f"{dep}/") for f in read)}
+    assert not undeclared
+    assert unread == ({"faces"} if stage == "fetch" else set())  # read where fetch.source is folder
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params__are_exactly_those_that_the_script_reads(stage, pipeline, reads):
+    classes = {"fetch": "FetchParams", "train": "TrainParams", "analyze": "AnalyzeParams"}
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    declared = {
+        (classes.get(section, "ModelParams"), key)
+        for section in pipeline[stage].get("params", [])
+        for key in values[section]
+    }
+    read = {tuple(key) for key in reads[stage]["keys"]}
+    assert read - declared == set()
+    unread = declared - read
+    # The tiny pipeline reads ORL, so neither a fallback nor a folder.
+    assert unread == ({("FetchParams", "fallback"), ("FetchParams", "folder")} if stage == "fetch" else set())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_outs__are_exactly_the_files_that_the_stage_leaves(stage, pipeline, finished):
+    left = {f"stages/{stage}/{file.name}" for file in finished.path(stage).iterdir()}
+    assert left - {f"stages/{stage}/.gitignore"} == declared_outs(pipeline, stage)
+
+
+def test_outs__small_ones_are_in_git_and_large_ones_in_the_cache(finished, pipeline):
+    tracked = set(finished.run("git", "ls-files", "stages").split())
+    outs = set().union(*(declared_outs(pipeline, stage) for stage in STAGES))
+    large = {out for out in outs if out.endswith((".npy", ".npz", ".safetensors", ".html"))}
+    assert outs & tracked == outs - large
+
+
+def test_machine__is_in_no_stages_params(pipeline):
+    assert not [name for name, stage in pipeline.items() if "machine" in str(stage.get("params"))]
+
+
+def test_committed_small_results__are_under_200_kb():
+    files = [file for file in (ROOT / "stages").rglob("*") if file.suffix in (".png", ".json", ".csv")]
+    assert len(files) >= 10
+    assert {file.name: file.stat().st_size for file in files if file.stat().st_size > 200_000} == {}

@@ -1,0 +1,118 @@
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from sparsefaces.errors import UserError
+from sparsefaces.params import Params, load_params, parse_params
+
+PARAMS = ROOT / "params.yaml"
+
+
+def changed(section, key, value):
+    values = yaml.safe_load(PARAMS.read_text())
+    values[section][key] = value
+    return values
+
+
+def test_params_yaml__is_valid_and_holds_the_exercise():
+    params = load_params(PARAMS)
+    assert (params.fetch.source, params.fetch.resize) == ("lfw", 0.3)
+    assert (params.train.hidden_units, params.train.iterations, params.train.batch_size) == (400, 10_001, 100)
+    assert params.train.coefficients(1.0) == (1.0, 0.01, 1.0)
+    assert (params.train_dense.lambd, params.train_sparse.lambd) == (0.0, 1.0)
+
+
+def test_params_yaml__explains_every_key():
+    keys = [line for line in PARAMS.read_text().splitlines() if re.match(r"  \w+:", line)]
+    assert len(keys) == sum(len(values) for values in yaml.safe_load(PARAMS.read_text()).values())
+    assert [line for line in keys if "#" not in line] == []
+
+
+def test_params__are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        load_params(PARAMS).train.seed = 1
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("train", "hiden_units", 3, "there is no key train.hiden_units; the nearest is train.hidden_units"),
+        (
+            "train_sparse",
+            "lamda",
+            3,
+            "there is no key train_sparse.lamda; the nearest is train_sparse.lambda",
+        ),
+        ("train", "batch_size", 0, "train.batch_size is 0; it must be a whole number of at least 1"),
+        ("train", "batch_size", 1.5, "train.batch_size is 1.5; it must be a whole number of at least 1"),
+        ("train", "batch_size", True, "train.batch_size is True; it must be a whole number of at least 1"),
+        ("train", "learning_rate", "1e-4", "write 1.0e-4); it must be a number above 0, up to 1"),
+        ("train", "learning_rate", float("nan"), "train.learning_rate is nan; it must be a number above 0"),
+        ("train", "seed", -1, "train.seed is -1; it must be a whole number from 0 to 2^63 - 1"),
+        (
+            "train_dense",
+            "lambda",
+            -0.1,
+            "train_dense.lambda is -0.1; it must be a number from 0 to 1,000,000",
+        ),
+        ("fetch", "source", "lwf", "fetch.source is 'lwf'; it must be lfw, orl or folder"),
+        (
+            "fetch",
+            "resize",
+            0,
+            "fetch.resize is 0; it must be a factor above 0, up to 10, or [height, width]",
+        ),
+        ("fetch", "resize", [37], "fetch.resize is [37]; it must be a factor"),
+        ("fetch", "crop", [1, 2], "fetch.crop is [1, 2]; it must be null or [top, bottom, left, right]"),
+        ("analyze", "filter_scale", "each", "analyze.filter_scale is 'each'; it must be own or common"),
+        ("machine", "threads", 0, "machine.threads is 0; it must be a whole number from 1 to 256"),
+    ],
+)
+def test_params__bad_value_is_one_line_with_key_value_and_what_is_allowed(section, key, value, message):
+    with pytest.raises(UserError) as error:
+        parse_params(changed(section, key, value))
+    assert str(error.value).startswith("params.yaml: ")
+    assert message in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_params__all_bad_keys_are_named_at_once():
+    values = changed("train", "batch_size", 0)
+    values["fetch"]["source"] = "x"
+    with pytest.raises(UserError) as error:
+        parse_params(values)
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_params__missing_key_and_unknown_section_are_named():
+    values = changed("train", "seed", 0)
+    del values["train"]["seed"]
+    with pytest.raises(UserError, match="the key train.seed is missing"):
+        parse_params(values)
+    values = changed("train", "seed", 0)
+    values["trian"] = values.pop("train")
+    with pytest.raises(UserError) as error:
+        parse_params(values)
+    assert "there is no key trian; the nearest is train" in str(error.value)
+    assert "the key train is missing" in str(error.value)
+
+
+@pytest.mark.parametrize("values", [None, [1], "text", {"train": None}, {"train": 3}])
+def test_params__file_of_another_shape_is_an_error_not_a_traceback(values):
+    with pytest.raises(UserError, match="section with the keys|is missing"):
+        parse_params(values)
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "is not valid YAML"), (None, "run from the project's top")])
+def test_load_params__unreadable_file_is_an_error(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_params(path)
+
+
+def test_params__sections_are_those_of_the_file():
+    assert set(yaml.safe_load(PARAMS.read_text())) == set(Params.model_fields)

@@ -1,0 +1,228 @@
+"""The pipeline as a user runs it: real DVC, real Git, a real store."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from sparsefaces.files import read_history
+
+
+def runs(project):
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("sparsefaces")
+    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def test_repro__leaves_what_the_contracts_say(finished):
+    faces = np.load(finished.path("fetch/faces.npy"), mmap_mode="r")
+    record = json.loads(finished.path("fetch/provenance.json").read_text())
+    assert (faces.shape, faces.dtype) == ((400, 14, 11), np.float32)
+    assert record["sha256"] == hashlib.sha256(faces.tobytes()).hexdigest()
+    assert {record[key] for key in ("source", "images", "people", "height", "width")} == {
+        "orl",
+        400,
+        40,
+        14,
+        11,
+    }
+    assert record["fallback_reason"] is None
+    X = np.load(finished.path("standardize/X.npy"), mmap_mode="r")
+    scaling = np.load(finished.path("standardize/scaling.npz"))
+    assert X * scaling["scale"] + scaling["mean"] == pytest.approx(faces.reshape(400, -1), abs=1e-5)
+    for stage in ("train_dense", "train_sparse"):
+        history = read_history(finished.path(f"{stage}/history.csv"))
+        assert [row["step"] for row in history] == [0, 10, 20, 24]
+        metrics = json.loads(finished.path(f"{stage}/metrics.json").read_text())
+        wanted = {"rec", "spa", "ent", "reg", "loss", "l0", "explained_variance", "silent_units"}
+        assert wanted <= set(metrics)
+    side_by_side = json.loads(finished.path("analyze/metrics.json").read_text())
+    assert set(side_by_side) == {"dense", "sparse"}
+    assert side_by_side["dense"].items() >= json.loads(finished.path("train_dense/metrics.json").read_text()).items()
+
+
+def test_repro__prints_the_exercises_table(finished):
+    lines = [line.split() for line in finished.output.splitlines()]
+    assert lines.count(["nbit", "rec", "spa", "ent", "reg"]) == 2
+    rows = [line for line in lines if len(line) == 5 and line[0] in ("0", "24")]
+    assert [row[0] for row in rows] == ["0", "24"] * 2
+    history = read_history(finished.path("train_dense/history.csv"))
+    assert float(rows[1][1]) == pytest.approx(history[-1]["rec"], abs=0.005)
+
+
+def test_repro__second_time_does_nothing_and_says_so(finished):
+    before = finished.results()
+    assert "Data and pipelines are up to date" in finished.run("dvc", "repro")
+    assert finished.results() == before
+
+
+def test_repro__clone_without_data_is_known_to_be_up_to_date(finished, tmp_path):
+    finished.run("git", "clone", "-q", str(finished.folder), str(tmp_path / "clone"))
+    finished.run("git", "-C", str(tmp_path / "clone"), "status")
+    output = subprocess.run(
+        ["dvc", "repro", "--allow-missing", "--dry"],
+        cwd=tmp_path / "clone",
+        env=finished.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Data and pipelines are up to date" in output
+    assert "python src" not in output
+
+
+def test_repro__made_again_from_nothing_gives_the_same_bytes(finished, tmp_path):
+    from conftest import make_project
+
+    again = make_project(tmp_path / "elsewhere")
+    again.set_params({"machine": {"threads": 2}})
+    again.run("dvc", "repro")
+    first, second = finished.results(), again.results()
+    assert {name for name in first | second if first.get(name) != second.get(name)} == set()
+
+
+def test_repro__changed_parameter_reruns_only_what_depends_on_it(copied):
+    copied.set_params({"train_sparse": {"lambda": 0.5}})
+    assert "train_sparse.lambda" in copied.run("dvc", "params", "diff")
+    output = copied.run("dvc", "repro")
+    ran = [stage for stage in ("fetch", "standardize", "train_dense") if f"Running stage '{stage}'" in output]
+    assert ran == []
+    assert "Running stage 'train_sparse'" in output
+    assert "Running stage 'analyze'" in output
+    assert "train_sparse" in copied.run("dvc", "metrics", "diff", "HEAD")
+
+
+def test_repro__changed_machine_reruns_nothing(copied):
+    copied.set_params({"machine": {"threads": 2}})
+    assert "up to date" in copied.run("dvc", "repro")
+
+
+def test_repro__tracks_a_run_a_stage_linked_by_content(finished):
+    client, by_name = runs(finished)
+    assert set(by_name) == {"train_dense", "train_sparse", "analyze"}
+    assert {run.info.status for run in by_name.values()} == {"FINISHED"}
+    dense, sparse, analyze = (by_name[name] for name in ("train_dense", "train_sparse", "analyze"))
+    differing = {key for key, value in dense.data.params.items() if sparse.data.params[key] != value}
+    assert differing == {"lambda"}
+    assert dense.data.params["iterations"] == "25"
+    for name, run in (("dense", dense), ("sparse", sparse)):
+        model = finished.path(f"train_{name}/model.safetensors").read_bytes()
+        digest = hashlib.sha256(model).hexdigest()
+        assert run.data.tags["model.sha256"] == analyze.data.tags[f"model.{name}.sha256"] == digest
+        steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "batch/rec")]
+        assert steps == [0, 10, 20, 24]
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files == {"filters.png", "history.csv", "metrics.json", "model.safetensors"}
+        assert "final/explained_variance" in run.data.metrics
+    commit = finished.run("git", "rev-parse", "HEAD~1").strip()  # where the run started
+    assert dense.data.tags["git.commit"] == commit
+    assert dense.data.tags["git.dirty"] == "false"
+    assert (dense.data.tags["device"], dense.data.tags["threads"]) == ("cpu", "1")
+    assert "report.html" in {file.path for file in client.list_artifacts(analyze.info.run_id)}
+    assert "dense/l0" in analyze.data.metrics
+
+
+def forget_runs(project):
+    (project.folder / "mlflow.db").unlink()
+    shutil.rmtree(project.folder / "mlartifacts")
+
+
+def test_repro__trainings_restored_from_the_run_cache_still_get_their_runs(copied):
+    forget_runs(copied)
+    shutil.rmtree(copied.folder / "stages")
+    (copied.folder / "dvc.lock").unlink()
+    copied.set_params({"analyze": {"faces": 6}})
+    output = copied.run("dvc", "repro")
+    assert "Running stage 'train_dense'" not in output
+    assert "Running stage 'analyze'" in output
+    client, by_name = runs(copied)
+    assert set(by_name) == {"train_dense", "train_sparse", "analyze"}
+    dense = by_name["train_dense"]
+    assert dense.data.params["iterations"] == "25"
+    assert dense.data.tags["restored"]
+    assert len(client.get_metric_history(dense.info.run_id, "batch/rec")) == 4
+
+
+def test_track__logs_what_no_run_is_known_of_and_nothing_twice(copied):
+    assert "nothing to log" in copied.run("python", "src/track.py")
+    forget_runs(copied)
+    assert "logged train_dense, train_sparse, analyze" in copied.run("python", "src/track.py")
+    assert "nothing to log" in copied.run("python", "src/track.py")
+    _, by_name = runs(copied)
+    assert set(by_name) == {"train_dense", "train_sparse", "analyze"}
+    assert by_name["analyze"].data.params["filters"] == "9"
+
+
+def test_repro__unreachable_store_costs_no_result(copied):
+    (copied.folder / "stages/analyze/metrics.json").unlink()
+    output = copied.run("dvc", "repro", "-f", "-s", "train_dense", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert "is not tracked" in output
+    assert copied.path("train_dense/metrics.json").is_file()
+
+
+def test_repro__users_mistake_ends_in_one_message_and_a_failure(project):
+    project.set_params({"train": {"batch_size": 401}})
+    output = project.run("dvc", "repro", code=None)
+    assert "error: train.batch_size is 401, but there are 400 faces" in output
+    assert "Traceback" not in output
+    assert not project.path("train_dense/model.safetensors").exists()
+    assert "train_dense" not in (project.folder / "dvc.lock").read_text()
+    _, by_name = runs(project)
+    assert by_name["train_dense"].info.status == "FAILED"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_train__interrupted_exits_130_leaves_nothing_and_ends_its_run_killed(copied, number):
+    copied.path("train_dense/model.safetensors").unlink()
+    copied.set_params({"train": {"iterations": 10_000_000}})
+    process = subprocess.Popen(
+        ["python", "src/train.py", "train_dense"],
+        cwd=copied.folder,
+        env=copied.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().split()[0] == "nbit"
+    time.sleep(0.5)
+    os.kill(process.pid, number)
+    assert process.wait(30) == 130
+    assert not copied.path("train_dense/model.safetensors").exists()
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "attributes.status != 'FINISHED'")
+    assert run.info.status == "KILLED"
+
+
+def test_fetch__fallback_is_said_loudly_everywhere(project):
+    project.set_params({"fetch": {"source": "lfw", "fallback": "orl"}})
+    output = project.run("dvc", "repro", https_proxy="http://127.0.0.1:9")
+    assert "NOT LFW: LFW could not be downloaded (no connection)." in output
+    assert "no connection" in json.loads(project.path("fetch/provenance.json").read_text())["fallback_reason"]
+    assert "These are not the LFW faces." in project.path("analyze/report.html").read_text()
+    _, by_name = runs(project)
+    tags = by_name["train_dense"].data.tags
+    assert (tags["data.source"], tags["data.wanted"]) == ("orl", "lfw")
+    assert "Not lfw" in tags["mlflow.note.content"]
+
+
+def test_fetch__folder_of_ones_own_is_watched_by_dvc(project, image_folder):
+    faces = project.folder / "faces"
+    (image_folder / "ada").rename(faces / "ada")
+    project.set_params({"fetch": {"source": "folder"}})
+    project.run("dvc", "repro", "standardize")
+    assert "up to date" in project.run("dvc", "repro", "standardize")
+    (image_folder / "bob").rename(faces / "bob")
+    assert "Running stage 'fetch'" in project.run("dvc", "repro", "standardize")
+    assert np.load(project.path("standardize/X.npy")).shape == (4, 14 * 11)
+    assert not project.run("git", "status", "--porcelain", "faces")
+
+
+def test_verify__refuses_faces_that_are_not_lfw(finished):
+    output = finished.run("python", "src/verify.py", code=1)
+    assert "error: the exercise used LFW, but these trainings are on orl" in output

@@ -1,0 +1,146 @@
+import subprocess
+import sys
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from hypothesis import given, settings
+
+from sparsefaces.batches import draw_batch
+from sparsefaces.errors import UserError
+from sparsefaces.measures import evaluate
+from sparsefaces.params import Coefficients, TrainParams
+from sparsefaces.training import fit
+from sparsefaces.weights import initialize
+
+
+def params(**changes):
+    values = {
+        "seed": 0,
+        "hidden_units": 8,
+        "iterations": 31,
+        "batch_size": 10,
+        "learning_rate": 0.01,
+        "epsilon_per_lambda": 0.01,
+        "eta_per_lambda": 1.0,
+        "log_every": 10,
+    }
+    return TrainParams(**(values | changes))
+
+
+@pytest.fixture
+def X(faces):
+    flat = torch.from_numpy(faces.reshape(len(faces), -1))
+    return (flat - flat.mean(0)) / flat.std()
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**63 - 1), step=st.integers(0, 10**6), faces=st.integers(1, 300), data=st.data())
+def test_draw_batch__names_distinct_faces_and_is_a_function_of_seed_and_step(seed, step, faces, data):
+    size = data.draw(st.integers(1, faces))
+    rows = draw_batch(seed, step, faces, size)
+    assert len(set(rows.tolist())) == size
+    assert 0 <= rows.min() <= rows.max() < faces
+    assert (rows == draw_batch(seed, step, faces, size)).all()
+
+
+def test_draw_batch__covers_faces_evenly_and_differs_from_step_to_step():
+    counts = np.zeros(50, dtype=int)
+    batches = [draw_batch(0, step, 50, 10) for step in range(5000)]
+    for rows in batches:
+        counts[rows] += 1
+    # Each face is expected 1000 times, with a standard deviation of sqrt(5000 * .2 * .8) = 28.
+    assert abs(counts - 1000).max() < 5 * 28
+    assert len({tuple(rows) for rows in batches}) == 5000
+    assert (draw_batch(1, 0, 50, 10) != batches[0]).any()
+
+
+def test_initialize__has_the_scale_of_the_exercise():
+    weights = initialize(1036, 400, seed=3)
+    assert float(weights.V.std()) == pytest.approx(1036**-0.5, rel=0.01)
+    assert float(weights.V.mean()) == pytest.approx(0, abs=1e-3)
+    assert all(float(t.abs().sum()) == 0 for t in (weights.W, weights.b, weights.a))
+    assert (initialize(1036, 400, seed=4).V != weights.V).any()
+
+
+def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
+    _, history = fit(X, params(iterations=25), 1.0)
+    assert [row["step"] for row in history] == [0, 10, 20, 24]
+    assert list(history[0])[:5] == ["step", "rec", "spa", "ent", "reg"]
+    assert history[0]["reg"] == 0  # W starts at zero
+    assert history[-1]["rec"] < history[0]["rec"]
+
+
+def test_fit__dense_and_sparse_start_from_the_same_weights_and_batches(X):
+    _, dense = fit(X, params(iterations=1), 0.0)
+    _, sparse = fit(X, params(iterations=1), 1.0)
+    assert dense == sparse
+
+
+def test_fit__same_seed_gives_the_same_bits_and_another_seed_others(X):
+    first, again, other = (fit(X, params(seed=seed), 1.0)[0] for seed in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.W, other.W)
+
+
+def test_fit__sparse_codes_have_a_smaller_norm_than_dense_ones(X):
+    values = {}
+    for lambd in (0.0, 1.0):
+        weights, _ = fit(X, params(iterations=300), lambd)
+        values[lambd] = evaluate(X, weights, Coefficients(0, 0, 0))
+    assert values[1.0]["spa"] < values[0.0]["spa"]
+    assert values[1.0]["rec"] > values[0.0]["rec"]
+
+
+def test_fit__reports_silent_units_and_survives_them(X):
+    faces = X - 100 * (X.mean(0) + 1)  # far from the origin: some units never fire
+    weights, history = fit(faces, params(learning_rate=1e-4), 1.0)
+    assert history[0]["silent_units"] > 0
+    assert history[0]["ent"] == float("inf")
+    assert history[0]["min_mean_activation"] == 0
+    assert all(torch.isfinite(t).all() for t in weights)
+
+
+def test_fit__batch_larger_than_the_data_is_an_error_that_names_both(X):
+    with pytest.raises(UserError, match=r"train.batch_size is 61, but there are 60 faces"):
+        fit(X, params(batch_size=61), 0.0)
+
+
+def test_fit__divergence_is_an_error_that_names_the_step(X):
+    X = X.clone()
+    X[:] = 1e30
+    with pytest.raises(UserError, match=r"diverged: rec is (inf|nan) at step 0"):
+        fit(X, params(), 0.0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has the device")
+def test_fit__missing_device_is_an_error(X):
+    with pytest.raises(UserError, match=r"machine.device is cuda"):
+        fit(X, params(), 0.0, device="cuda")
+
+
+THREADS = """
+import sys
+import sparsefaces
+import hashlib, numpy as np
+from sparsefaces.params import MachineParams, TrainParams
+from sparsefaces.training import train_model
+X = np.random.default_rng(0).standard_normal((700, 1036)).astype(np.float32)
+params = TrainParams(seed=0, hidden_units=400, iterations=60, batch_size=100, learning_rate=1e-4,
+                     epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=20)
+machine = MachineParams(threads=int(sys.argv[1]), device="cpu", download_timeout=1.0)
+training = train_model(X, params, 1.0, machine)
+weights = b"".join(t.numpy().tobytes() for t in training.weights)
+print(hashlib.sha256(weights).hexdigest(), training.history, training.metrics)
+"""
+
+
+def test_train_model__one_thread_or_two_give_the_same_bits():
+    code = [sys.executable, "-c", THREADS]
+    outputs = [
+        subprocess.run([*code, threads], cwd=ROOT / "src", capture_output=True, text=True, check=True).stdout
+        for threads in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1]
