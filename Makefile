@@ -10,12 +10,12 @@ export PATH := $(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint verify track ui bench notebook lock clean
+.PHONY: help setup repro test lint verify ui track bench notebook lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: $(PYTHON) is missing or older than Python 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; some minutes, mostly downloads)"
@@ -37,6 +37,22 @@ lint: $(READY) ## Check style and types
 	@ruff check .
 	@ruff format --check .
 	@mypy
+
+verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
+	@dvc repro train_dense train_sparse
+	@python src/verify.py
+
+ui: $(READY) ## Open MLflow's UI on the project's runs (PORT=5000)
+	@tools/ui.sh $(PORT)
+
+track: $(READY) ## Log in MLflow the results that no run is known of
+	@python src/track.py
+
+bench: $(READY) ## Time a training step against its floor and the plain autograd loop
+	@python tools/bench.py
+
+notebook: $(READY) ## Execute examples/exercise.ipynb again
+	@jupyter execute --inplace examples/exercise.ipynb
 
 lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
 	@python -m pip install --quiet uv

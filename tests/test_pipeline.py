@@ -161,10 +161,13 @@ def test_track__logs_what_no_run_is_known_of_and_nothing_twice(copied):
 
 
 def test_repro__unreachable_store_costs_no_result(copied):
-    (copied.folder / "stages/analyze/metrics.json").unlink()
-    output = copied.run("dvc", "repro", "-f", "-s", "train_dense", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    assert "is not tracked" in output
-    assert copied.path("train_dense/metrics.json").is_file()
+    down = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    before = copied.results()
+    for stage in ("train_dense", "analyze"):
+        output = copied.run("dvc", "repro", "-f", "-s", stage, **down)
+        assert output.count(f"{stage} is not tracked") == output.count("is not tracked") == 1
+    assert copied.results() == before
+    assert "error: MLflow's store http://127.0.0.1:9 failed" in copied.run("python", "src/track.py", code=1, **down)
 
 
 def test_repro__users_mistake_ends_in_one_message_and_a_failure(project):

@@ -10,8 +10,9 @@ import pytest
 from mlflow import MlflowClient
 
 from sparsefaces import tracking
+from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
-from sparsefaces.tracking import is_logged, track
+from sparsefaces.tracking import is_logged, require_store, track
 
 FACTS = Facts(
     stage="train_dense",
@@ -89,13 +90,13 @@ def test_track__interrupted_run_ends_killed_and_a_broken_one_failed(store, error
 
 def test_is_logged__finds_finished_runs_by_content_only(store):
     wanted = {"stage": "train_dense", "data.sha256": "d" * 64}
-    assert not is_logged(wanted)
+    assert is_logged(wanted) is False
     pytest.raises(KeyboardInterrupt, interrupt)
-    assert not is_logged(wanted)
+    assert is_logged(wanted) is False
     with track(FACTS):
         pass
     assert is_logged(wanted)
-    assert not is_logged(wanted | {"data.sha256": "e" * 64})
+    assert is_logged(wanted | {"data.sha256": "e" * 64}) is False
 
 
 def interrupt():
@@ -124,6 +125,13 @@ def test_track__server_that_is_down_costs_no_result_and_is_said_once(in_tmp, mon
     said = capsys.readouterr().out
     assert said.count("warning: train_dense is not tracked") == 1
     assert "`make track` logs them" in said
+
+
+def test_is_logged__knows_nothing_where_the_store_cannot_be_asked(in_tmp, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert is_logged({"stage": "train_dense"}) is None
+    with pytest.raises(UserError, match="http://127.0.0.1:9 failed"):
+        require_store()
 
 
 def test_track__silent_server_is_given_up_after_the_probe(in_tmp, monkeypatch, capsys):

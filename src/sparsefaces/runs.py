@@ -45,7 +45,7 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     """Log from their folders the trainings that no finished run is known of.
 
     DVC restores a stage from its cache without starting its script, and a store may have been out of reach.
-    Runs are found by content, the hashes of model and data.
+    Runs are found by content, the hashes of model and data. A store that cannot be asked is left alone.
 
     Returns:
         The stages that were missing.
@@ -53,7 +53,7 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete.
     """
-    missing = [stage for stage in TRAININGS.values() if not _is_logged(stage, _model_tag(stage))]
+    missing = [stage for stage in TRAININGS.values() if _is_logged(stage, _model_tag(stage)) is False]
     for stage in missing:
         training = load_training(stage, data.X.shape[1])
         with track(_recorded_facts(stage, data)) as run:
@@ -65,7 +65,7 @@ def log_missing_trainings(data: Dataset) -> list[str]:
 
 def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
-    if _is_logged("analyze", _model_tags()):
+    if _is_logged("analyze", _model_tags()) is not False:
         return []
     metrics = read_json(ANALYZE / "metrics.json")
     with track(_recorded_facts("analyze", data)) as run:
@@ -77,7 +77,7 @@ def _recorded_facts(stage: str, data: Dataset) -> Facts:
     return gather(stage, recorded_params(stage), data)
 
 
-def _is_logged(stage: str, models: Mapping[str, str]) -> bool:
+def _is_logged(stage: str, models: Mapping[str, str]) -> bool | None:
     return is_logged({"stage": stage, "data.sha256": data_hash(), **models})
 
 

@@ -33,6 +33,7 @@ from mlflow.utils.mlflow_tags import (
 )
 from PIL import Image
 
+from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.files import STAGES
 from sparsefaces.training import Row
@@ -77,7 +78,9 @@ class Store:
                 self.experiment = str(experiment.experiment_id)
             else:
                 local = None if uri.startswith("http") else (store_root() / "mlartifacts").as_uri()
-                self.experiment = self.client.create_experiment(EXPERIMENT, artifact_location=local)
+                # The kind opens the UI on training runs instead of on chat traces.
+                kind = {"mlflow.experimentKind": "custom_model_development"}
+                self.experiment = self.client.create_experiment(EXPERIMENT, local, kind)
 
     def has_finished(self, tags: Mapping[str, str]) -> bool:
         """Tell whether a finished run bears all of the tags."""
@@ -171,10 +174,9 @@ class TrackedRun:
             yield
         except STORE_ERRORS as error:
             self._store = None
-            what = " ".join(str(error).split())[:200]
             print(
                 f"warning: {self._facts.stage} is not tracked: MLflow's store {tracking_uri()} failed\n"
-                f"({what})\n"
+                f"({_brief(error)})\n"
                 "The results are not touched by this; `make track` logs them when the store is back.",
                 flush=True,
             )
@@ -195,12 +197,28 @@ def track(facts: Facts) -> Iterator[TrackedRun]:
     run.end("FINISHED")
 
 
-def is_logged(tags: Mapping[str, str]) -> bool:
-    """Tell whether a finished run bears all of the tags; False where the store cannot be asked."""
+def is_logged(tags: Mapping[str, str]) -> bool | None:
+    """Tell whether a finished run bears all of the tags; None where the store cannot be asked."""
     try:
         return Store().has_finished(tags)
     except STORE_ERRORS:
-        return False
+        return None
+
+
+def require_store() -> None:
+    """Make sure that the store can be used.
+
+    Raises:
+        UserError: It cannot.
+    """
+    try:
+        Store()
+    except STORE_ERRORS as error:
+        raise UserError(f"MLflow's store {tracking_uri()} failed ({_brief(error)}): start or repair it") from None
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _metrics(values: Mapping[str, float | None], step: int) -> list[Metric]:

@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pooch
 import requests
 from numpy.typing import NDArray
 from PIL import Image
@@ -93,6 +92,8 @@ def download(home: Path, timeout: float) -> None:
 
 
 def _download_file(home: Path, name: str, timeout: float) -> None:
+    import pooch  # noqa: PLC0415 - only a download needs it
+
     with Progress(f"Downloading {name}", unit="B", scale=True) as progress:
         downloader = pooch.HTTPDownloader(progressbar=progress, timeout=timeout, chunk_size=1 << 16)
         try:

@@ -1,0 +1,68 @@
+import os
+import pty
+import subprocess
+import sys
+import termios
+
+from conftest import ROOT
+
+from sparsefaces import progress
+from sparsefaces.console import TrainingTable
+from sparsefaces.progress import Progress
+
+
+def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Progress("Reading images", 100, unit="images") as bar:
+        for _ in range(100):
+            now[0] += 0.25
+            bar.update()
+    assert capsys.readouterr().err.splitlines() == [
+        "Reading images: 40 images (40%)",
+        "Reading images: 80 images (80%)",
+    ]
+
+
+def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Progress("Training", 100) as bar:
+        for _ in range(100):
+            now[0] += 1
+            bar.update()
+            bar.say("row")
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert captured.out.splitlines() == ["row"] * 100
+
+
+def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys):
+    row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
+    with TrainingTable("train", 2501) as table:
+        for step in range(2501):
+            table.watch(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
+    assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]
+
+
+def test_progress__on_a_terminal_is_a_bar_that_moves():
+    code = "import time; from sparsefaces.progress import Progress\nwith Progress('Reading', 3) as bar:\n"
+    code += "    for _ in range(3): time.sleep(0.15); bar.update()\n    bar.say('row')"
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "src", stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(ours, 4096)
+        except OSError:  # how a terminal says that nobody writes to it any more
+            break
+        if not chunk:
+            break
+        shown += chunk
+    assert process.wait(20) == 0
+    assert b"| 1/3 [" in shown
+    assert b"row" in shown
