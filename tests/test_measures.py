@@ -78,3 +78,4 @@ def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
 def test_psnr__is_20_db_for_an_error_of_a_tenth_in_every_pixel():
     # In standardised units, scale 0.2: a residual of 0.5 in each of 50 pixels.
     assert psnr(50 * 0.5**2, 50, 0.2) == pytest.approx(20)
+    assert psnr(0.0, 50, 0.2) == math.inf

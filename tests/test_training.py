@@ -9,6 +9,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 
 from sparsefaces.batches import draw_batch
+from sparsefaces.engine import Engine
 from sparsefaces.errors import UserError
 from sparsefaces.measures import evaluate
 from sparsefaces.params import Coefficients, TrainParams
@@ -113,6 +114,12 @@ def test_fit__divergence_is_an_error_that_names_the_step(X):
     X[:] = 1e30
     with pytest.raises(UserError, match=r"diverged: rec is (inf|nan) at step 0"):
         fit(X, params(), 0.0)
+
+
+def test_fit__divergence_in_the_last_update_is_an_error_too(X, monkeypatch):
+    monkeypatch.setattr(Engine, "update", lambda engine, _: engine.weights.b.fill_(float("nan")))
+    with pytest.raises(UserError, match="diverged: the weights are not finite at step 0"):
+        fit(X, params(iterations=1), 0.0)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has the device")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparsefaces import figures
 from sparsefaces.datasets import Dataset
-from sparsefaces.measures import effective_area, psnr
+from sparsefaces.measures import effective_area, finite, psnr
 from sparsefaces.objective import encode
 from sparsefaces.params import AnalyzeParams
 from sparsefaces.training import Training
@@ -35,7 +35,7 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
     return {
         name: {
             **training.metrics,
-            "psnr": psnr(training.metrics["rec"], d, data.scale),
+            "psnr": finite(psnr(training.metrics["rec"], d, data.scale)),
             "effective_area": float(np.median(effective_area(training.weights.W.numpy()))),
         }
         for name, training in trainings.items()

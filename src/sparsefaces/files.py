@@ -5,10 +5,10 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sparsefaces.errors import UserError
 
 STAGES = Path("stages")
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -88,14 +89,15 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         return {name: file[name] for name in names}
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Read JSON.
+def read_json(path: Path, keys: Iterable[str]) -> dict[str, Any]:
+    """Read a JSON object that has some keys.
 
     Raises:
-        UserError: The file is missing or damaged.
+        UserError: The file is missing or damaged, or lacks one of the keys.
     """
     with _reading(path):
-        return json.loads(path.read_text(encoding="utf-8"))
+        values = dict(json.loads(path.read_text(encoding="utf-8")))
+    return _having(path, values, keys)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -112,10 +114,11 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """Read a history.csv.
 
     Raises:
-        UserError: The file is missing, or a cell is not a number.
+        UserError: The file is missing or empty, lacks a column, or a cell is not a number.
     """
     with _reading(path):
-        return [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
+        rows = [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
+    return [_having(path, row, ("step", "rec", "spa", "ent", "reg")) for row in rows or [{}]]
 
 
 def sha256(path: Path) -> str:
@@ -136,6 +139,13 @@ def _reading(path: Path) -> Iterator[None]:
         raise UserError(f"{path} is missing: {_remake(path)}") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise UserError(f"{path} cannot be read ({error}): {_remake(path)}") from None
+
+
+def _having(path: Path, values: dict[str, Value], keys: Iterable[str]) -> dict[str, Value]:
+    missing = [key for key in keys if key not in values]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}: {_remake(path)}")
+    return values
 
 
 def _remake(path: Path) -> str:

@@ -42,9 +42,9 @@ def evaluate(X: Tensor, weights: Weights, coefficients: Coefficients) -> dict[st
     mean = activation / len(X)
     reg = W.square().sum(0, dtype=torch.float64).sum()
     terms = Terms(torch.tensor(rec / len(X), dtype=torch.float64), mean.sum(), (1 / mean).sum(), reg)
-    values: dict[str, float | None] = {name: _finite(term) for name, term in terms._asdict().items()}
+    values: dict[str, float | None] = {name: finite(term) for name, term in terms._asdict().items()}
     return values | {
-        "loss": _finite(weigh(terms, coefficients)),
+        "loss": finite(weigh(terms, coefficients)),
         "l0": l0 / len(X),
         "hoyer": hoyer / len(X),
         "explained_variance": 1 - rec / len(X) / total_variance(X),
@@ -82,7 +82,12 @@ def psnr(rec: float, pixels: int, scale: float) -> float:
         rec: Mean squared norm of the residual a face, in standardised units.
         pixels: d.
         scale: Pixel units per standardised unit.
+
+    Returns:
+        dB; inf without any error.
     """
+    if rec == 0:
+        return math.inf
     return -10 * math.log10(rec * scale**2 / pixels)
 
 
@@ -104,6 +109,7 @@ def effective_area(W: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(1 / (W.shape[1] * np.square(share).sum(axis=1)))
 
 
-def _finite(value: Tensor) -> float | None:
+def finite(value: Tensor | float) -> float | None:
+    """Replace what JSON cannot hold, inf and NaN, by None."""
     number = float(value)
     return number if math.isfinite(number) else None

@@ -8,6 +8,7 @@ from sparsefaces.files import STAGES, read_history, read_json, write_bytes, writ
 from sparsefaces.training import Training
 
 ANALYZE = STAGES / "analyze"
+METRICS = ("rec", "spa", "ent", "reg", "loss", "l0", "hoyer", "explained_variance", "silent_units")
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
 
 
@@ -29,7 +30,7 @@ def load_training(stage: str, pixels: int | None = None) -> Training:
     return Training(
         weights=load_weights(folder / "model.safetensors", pixels),
         history=read_history(folder / "history.csv"),
-        metrics=read_json(folder / "metrics.json"),
+        metrics=read_json(folder / "metrics.json", METRICS),
     )
 
 

@@ -93,14 +93,17 @@ def fit(
         engine.update(batch)
         for watch in watchers:
             watch(step, row)
-    return Weights(*(tensor.detach().cpu() for tensor in engine.weights)), history
+    weights = Weights(*(tensor.detach().cpu() for tensor in engine.weights))
+    if not all(tensor.isfinite().all() for tensor in weights):
+        raise _diverged("the weights are not finite", last)
+    return weights, history
 
 
 def _row(engine: Engine, step: int) -> Row:
     """Describe the batch last given to the engine's forward pass."""
     rec, spa, ent, reg = (float(term) for term in engine.terms())
     if not (math.isfinite(rec) and math.isfinite(reg)):
-        raise UserError(f"the training diverged: rec is {rec} at step {step}; lower train.learning_rate")
+        raise _diverged(f"rec is {rec}", step)
     means = engine.mean_activations()
     return {
         "step": step,
@@ -111,3 +114,7 @@ def _row(engine: Engine, step: int) -> Row:
         "silent_units": int((means == 0).sum()),
         "min_mean_activation": float(means.min()),
     }
+
+
+def _diverged(what: str, step: int) -> UserError:
+    return UserError(f"the training diverged: {what} at step {step}; lower train.learning_rate")
