@@ -2,11 +2,11 @@
 PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # The stages call `python`: the environment's comes first, as if it were activated.
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
@@ -28,32 +28,32 @@ $(READY): requirements.lock
 setup: $(READY) ## Create .venv with the locked packages
 
 repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
-	@dvc repro
+	@$(BIN)/dvc repro
 
 test: $(READY) ## Run the tests
-	@python -m pytest
+	@$(BIN)/python -m pytest
 
 lint: $(READY) ## Check style and types
-	@ruff check .
-	@ruff format --check .
-	@mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
-	@dvc repro train_dense train_sparse
-	@python src/verify.py
+	@$(BIN)/dvc repro train_dense train_sparse
+	@$(BIN)/python src/verify.py
 
 ui: $(READY) ## Open MLflow's UI on the project's runs (PORT=5000)
 	@tools/ui.sh $(PORT)
 
 track: $(READY) ## Log in MLflow the results that no run is known of
-	@python src/track.py
+	@$(BIN)/python src/track.py
 
 bench: $(READY) ## Time a training step against its floor and the plain autograd loop
-	@python tools/bench.py
+	@$(BIN)/python tools/bench.py
 
 notebook: $(READY) ## Execute examples/exercise.ipynb again
-	@jupyter execute --inplace examples/exercise.ipynb
+	@$(BIN)/jupyter execute --inplace examples/exercise.ipynb
 
 lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
-	@python -m pip install --quiet uv
+	@$(BIN)/python -m pip install --quiet uv
 	@tools/lock.sh

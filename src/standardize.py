@@ -8,7 +8,7 @@ from sparsefaces.standardize import standardize
 def main() -> None:
     """Leave X.npy and scaling.npz in stages/standardize."""
     faces = load_faces()
-    save_standardized(standardize(faces.images), faces)
+    save_standardized(standardize(faces), faces.shape[1:])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stages train_dense and train_sparse: train one autoencoder. Usage: python src/train.py train_dense."""
 
 import sys
+from contextlib import closing
 
 from sparsefaces.console import TrainingTable
 from sparsefaces.datasets import load_dataset
@@ -19,7 +20,7 @@ def main() -> None:
     lambd = params.of_model(stage).lambd
     data = load_dataset()
     with track(training_facts(stage, params, data)) as tracked:
-        with TrainingTable(stage, params.train.iterations) as table:
+        with closing(TrainingTable(stage, params.train.iterations)) as table:
             watchers = [table.watch, tracked.watch]
             training = train_model(data.X, params.train, lambd, params.machine, watchers)
         save_training(stage, training)

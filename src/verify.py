@@ -2,7 +2,7 @@
 
 import sys
 
-from sparsefaces.datasets import load_dataset
+from sparsefaces.datasets import load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import STAGES, read_history
 from sparsefaces.reference import compare_with_exercise, format_comparisons
@@ -12,9 +12,9 @@ from sparsefaces.stage import run
 
 def main() -> None:
     """Print the comparison; exit with 1 where a row is off."""
-    data = load_dataset()
-    if data.source != "lfw":
-        raise UserError(f"the exercise used LFW, but these trainings are on {data.title}: nothing to compare")
+    source = load_provenance()["source"]
+    if source != "lfw":
+        raise UserError(f"the exercise used LFW, but these trainings are on {source}: nothing to compare")
     histories = {name: read_history(STAGES / stage / "history.csv") for name, stage in TRAININGS.items()}
     compared = compare_with_exercise(histories)
     print(format_comparisons(compared))

@@ -30,7 +30,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         # No run may reach a store, a cache or a Git identity of the machine's.
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_", "GIT_"))}
         self.env |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",

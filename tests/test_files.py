@@ -62,7 +62,7 @@ def test_write_json__refuses_what_is_not_json(tmp_path):
     [
         lambda path: read_array(path, ndim=2),
         lambda path: read_arrays(path, ["mean"]),
-        lambda path: read_json(path, ["rec"]),
+        lambda path: read_json(path, {"rec": float}),
         read_history,
         load_weights,
     ],

@@ -50,6 +50,17 @@ def test_read_grey__reads_colour_transparent_palette_and_16_bit_images(tmp_path)
         assert (np.asarray(image) == 200).all(), path
 
 
+def test_read_grey__reads_32_bit_images_of_8_or_16_bit_values_and_refuses_others(tmp_path):
+    path = tmp_path / "deep.tiff"
+    for peak in (200, 200 * 257):
+        Image.fromarray(np.full((4, 3), peak, dtype=np.int32)).save(path)
+        assert (np.asarray(read_grey(path)) == 200).all()
+    for pixels in (np.full((4, 3), 70_000, dtype=np.int32), np.full((4, 3), 0.5, dtype=np.float32)):
+        Image.fromarray(pixels).save(path)
+        with pytest.raises(UserError, match="not whole numbers from 0 to 65,535"):
+            read_grey(path)
+
+
 def test_read_grey__turns_upright_as_exif_says(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # lay on its side

@@ -45,9 +45,9 @@ def test_params__are_frozen():
             3,
             "there is no key train_sparse.lamda; the nearest is train_sparse.lambda",
         ),
-        ("train", "batch_size", 0, "train.batch_size is 0; it must be a whole number of at least 1"),
-        ("train", "batch_size", 1.5, "train.batch_size is 1.5; it must be a whole number of at least 1"),
-        ("train", "batch_size", True, "train.batch_size is True; it must be a whole number of at least 1"),
+        ("train", "batch_size", 0, "train.batch_size is 0; it must be a whole number from 1 to 1,000,000,000"),
+        ("train", "batch_size", 1.5, "train.batch_size is 1.5; it must be a whole number from 1 to 1,000,000,000"),
+        ("train", "batch_size", True, "train.batch_size is True; it must be a whole number from 1 to 1,000,000,000"),
         ("train", "learning_rate", "1e-4", "write 1.0e-4); it must be a number above 0, up to 1"),
         ("train", "learning_rate", float("nan"), "train.learning_rate is nan; it must be a number above 0"),
         ("train", "seed", -1, "train.seed is -1; it must be a whole number from 0 to 2^63 - 1"),
@@ -67,6 +67,9 @@ def test_params__are_frozen():
         ("fetch", "resize", [37], "fetch.resize is [37]; it must be a factor"),
         ("fetch", "crop", [1, 2], "fetch.crop is [1, 2]; it must be null or [top, bottom, left, right]"),
         ("analyze", "filter_scale", "each", "analyze.filter_scale is 'each'; it must be own or common"),
+        ("train_dense", "lambd", 1.0, "there is no key train_dense.lambd; the nearest is train_dense.lambda"),
+        ("train", "hidden_units", 10**11, "it must be a whole number from 1 to 100,000"),
+        ("train", 7, 1, "there is no key train.7"),
         ("machine", "threads", 0, "machine.threads is 0; it must be a whole number from 1 to 256"),
     ],
 )
@@ -105,7 +108,10 @@ def test_params__file_of_another_shape_is_an_error_not_a_traceback(values):
         parse_params(values)
 
 
-@pytest.mark.parametrize(("text", "message"), [("a: [", "is not valid YAML"), (None, "run from the project's top")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "is not valid YAML"), ("a: 2024-13-45", "is not valid YAML"), (None, "run from the project's top")],
+)
 def test_load_params__unreadable_file_is_an_error(tmp_path, text, message):
     path = tmp_path / "params.yaml"
     if text is not None:

@@ -3,6 +3,7 @@ import pty
 import subprocess
 import sys
 import termios
+from contextlib import closing
 
 from conftest import ROOT
 
@@ -14,7 +15,7 @@ from sparsefaces.progress import Progress
 def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with Progress("Reading images", 100, unit="images") as bar:
+    with closing(Progress("Reading images", 100, unit="images")) as bar:
         for _ in range(100):
             now[0] += 0.25
             bar.update()
@@ -27,7 +28,7 @@ def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
 def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with Progress("Training", 100) as bar:
+    with closing(Progress("Training", 100)) as bar:
         for _ in range(100):
             now[0] += 1
             bar.update()
@@ -39,7 +40,7 @@ def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
 
 def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys):
     row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
-    with TrainingTable("train", 2501) as table:
+    with closing(TrainingTable("train", 2501)) as table:
         for step in range(2501):
             table.watch(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
     lines = capsys.readouterr().out.splitlines()
@@ -48,7 +49,8 @@ def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_e
 
 
 def test_progress__on_a_terminal_is_a_bar_that_moves():
-    code = "import time; from sparsefaces.progress import Progress\nwith Progress('Reading', 3) as bar:\n"
+    code = "import time; from contextlib import closing; from sparsefaces.progress import Progress\n"
+    code += "with closing(Progress('Reading', 3)) as bar:\n"
     code += "    for _ in range(3): time.sleep(0.15); bar.update()\n    bar.say('row')"
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))

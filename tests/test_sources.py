@@ -41,6 +41,8 @@ def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
     faces = folder.read(str(image_folder), None, 0.5)
     assert faces.images.shape == (6, 10, 8)
     assert (faces.source, faces.people) == ("folder", 3)
+    (image_folder / "ada" / "._1.png").write_bytes(b"what macOS leaves")
+    assert len(folder.read(str(image_folder), None, 0.5).images) == 6
 
 
 def test_folder__flat_folder_knows_no_people(image_folder):

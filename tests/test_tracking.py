@@ -17,10 +17,8 @@ from sparsefaces.tracking import is_logged, require_store, track
 FACTS = Facts(
     stage="train_dense",
     params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64},
+    tags={"stage": "train_dense", "data.sha256": "d" * 64, "data.source": "orl"},
     note="**note**",
-    data="d" * 64,
-    source="orl",
 )
 
 
@@ -170,6 +168,26 @@ def test_track__store_lost_midway_is_said_once_and_the_work_goes_on(store, capsy
         for step in range(5):
             run.watch(step, {"step": step, "rec": 1.0})
     assert capsys.readouterr().out.count("is not tracked") == 1
+    assert only_run(store).info.status == "FAILED"
+
+
+def test_track__damaged_store_or_missing_driver_costs_no_result(in_tmp, capsys, monkeypatch):
+    (in_tmp / "mlflow.db").write_bytes(b"not a database" * 100)
+    assert work() == "result"
+    assert "is not tracked" in capsys.readouterr().out
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+nosuchdriver://127.0.0.1/x")
+    assert work() == "result"
+    assert "is not tracked" in capsys.readouterr().out
+
+
+def test_track__interruption_while_the_run_is_made_ends_it_killed(store, monkeypatch):
+    monkeypatch.setattr(MlflowClient, "log_inputs", interrupted)
+    pytest.raises(KeyboardInterrupt, work)
+    assert only_run(store).info.status == "KILLED"
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
 
 
 def fail(*_, **__):

@@ -8,6 +8,7 @@ import torch
 from conftest import ROOT
 from hypothesis import given, settings
 
+from sparsefaces import training
 from sparsefaces.batches import draw_batch
 from sparsefaces.engine import Engine
 from sparsefaces.errors import UserError
@@ -74,10 +75,18 @@ def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
     assert history[-1]["rec"] < history[0]["rec"]
 
 
-def test_fit__dense_and_sparse_start_from_the_same_weights_and_batches(X):
-    _, dense = fit(X, params(iterations=1), 0.0)
-    _, sparse = fit(X, params(iterations=1), 1.0)
-    assert dense == sparse
+def test_fit__dense_and_sparse_start_from_the_same_weights_and_see_the_same_batches(X, monkeypatch):
+    seen = []
+
+    def record(*arguments):
+        seen.append(draw_batch(*arguments).tolist())
+        return np.array(seen[-1])
+
+    monkeypatch.setattr(training, "draw_batch", record)
+    _, dense = fit(X, params(iterations=5), 0.0)
+    _, sparse = fit(X, params(iterations=5), 1.0)
+    assert dense[0] == sparse[0]
+    assert seen[:5] == seen[5:]
 
 
 def test_fit__same_seed_gives_the_same_bits_and_another_seed_others(X):

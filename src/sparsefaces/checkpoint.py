@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError
 
 from sparsefaces.errors import UserError
-from sparsefaces.files import write_bytes
+from sparsefaces.files import reading, remake, write_bytes
 from sparsefaces.weights import Weights
 
 
@@ -27,15 +27,9 @@ def load_weights(path: Path, pixels: int | None = None) -> Weights:
     Raises:
         UserError: The file is missing or damaged, lacks a tensor, or its shapes do not fit.
     """
-    try:
+    with reading(path, SafetensorError):
         tensors = safetensors.torch.load_file(path)
         weights = Weights(**{name: tensors[name] for name in Weights._fields})
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: make it with `dvc repro {path.parent.name}`") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}): make it again with {_again(path)}") from None
-    except KeyError as error:
-        raise UserError(f"{path} has no tensor {error}: make it again with {_again(path)}") from None
     _check(path, weights, pixels)
     return weights
 
@@ -48,15 +42,9 @@ def _check(path: Path, weights: Weights, pixels: int | None) -> None:
         if tuple(tensor.shape) != shapes[name] or tensor.dtype != torch.float32:
             raise UserError(
                 f"{path}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
-                f"not float32 of {shapes[name]}: make it again with {_again(path)}"
+                f"not float32 of {shapes[name]}: {remake(path)}"
             )
         if not torch.isfinite(tensor).all():
-            raise UserError(f"{path}: {name} has values that are NaN or infinite: train it again")
+            raise UserError(f"{path}: {name} has values that are NaN or infinite: {remake(path)}")
     if pixels is not None and d != pixels:
-        raise UserError(
-            f"{path} is for faces of {d} pixels, but these have {pixels}: train it again with {_again(path)}"
-        )
-
-
-def _again(path: Path) -> str:
-    return f"`dvc repro -f -s {path.parent.name}`"
+        raise UserError(f"{path} is for faces of {d} pixels, but these have {pixels}: {remake(path)}")

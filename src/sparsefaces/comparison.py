@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import style
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -36,7 +37,7 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
         name: {
             **training.metrics,
             "psnr": finite(psnr(training.metrics["rec"], d, data.scale)),
-            "effective_area": float(np.median(effective_area(training.weights.W.numpy()))),
+            "effective_area": _median(effective_area(training.weights.W.numpy())),
         }
         for name, training in trainings.items()
     }
@@ -44,9 +45,15 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
 
 def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, bytes]:
     """Draw the comparison's figures, as PNG by name."""
+    with style.context("default"):  # the bytes must not depend on a matplotlibrc
+        drawn = _draw(data, trainings, params)
+        return {name: figures.png_of_figure(figure) for name, figure in drawn.items()}
+
+
+def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, Figure]:
     models = {name: training.weights for name, training in trainings.items()}
     first = torch.from_numpy(np.array(data.X[: params.faces]))
-    drawn = {
+    return {
         "sparsity": figures.draw_sparsity(
             Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
             {name: figures.sorted_activations(first, model.V, model.b) for name, model in models.items()},
@@ -66,7 +73,10 @@ def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: An
             Figure(figsize=figures.RECONSTRUCTIONS_SIZE, layout="constrained"), _reconstructions(data, models)
         ),
     }
-    return {name: figures.png_of_figure(figure) for name, figure in drawn.items()}
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None
 
 
 def _reconstructions(data: Dataset, models: Mapping[str, Weights]) -> dict[str, NDArray[np.float32]]:

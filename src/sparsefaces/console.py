@@ -1,8 +1,5 @@
 """What a training shows on the terminal: the exercise's table, and a progress bar beside it."""
 
-from types import TracebackType
-from typing import Self
-
 from sparsefaces.progress import Progress
 from sparsefaces.training import Row
 
@@ -20,20 +17,16 @@ class TrainingTable:
         self._progress = Progress(label, iterations, unit="it")
         self._progress.say(HEADER)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.close()
-
     def watch(self, step: int, row: Row | None) -> None:
         """Take note of a finished step and, where one is due, its row of the history."""
         self._progress.update()
         if row is not None and (step >= self._next_line or step == self._last):
             self._progress.say(format_row(row))
             self._next_line = (step // ITERATIONS_A_LINE + 1) * ITERATIONS_A_LINE
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._progress.close()
 
 
 def format_row(row: Row) -> str:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.errors import UserError
 from sparsefaces.files import (
     STAGES,
     read_array,
     read_arrays,
     read_json,
+    reading,
     write_array,
     write_arrays,
     write_bytes,
@@ -36,21 +36,12 @@ class Dataset(NamedTuple):
         mean: The mean face, (d,), in [0, 1].
         scale: Pixel units per standardised unit.
         shape: (height, width) of a face.
-        source: The source that was read: lfw, orl or folder.
-        wanted: The source that was asked for; differs from `source` after a fallback.
     """
 
     X: NDArray[np.float32]
     mean: NDArray[np.float32]
     scale: float
     shape: tuple[int, int]
-    source: str
-    wanted: str
-
-    @property
-    def title(self) -> str:
-        """The name of the data, for people."""
-        return self.source if self.source == self.wanted else f"{self.source} (fallback for {self.wanted})"
 
 
 def save_faces(faces: Faces) -> None:
@@ -88,20 +79,13 @@ def fallback_notice(source: str, wanted: str, reason: str) -> str:
     )
 
 
-def load_faces() -> Faces:
-    """Read what fetch left.
+def load_faces() -> NDArray[np.float32]:
+    """Open faces.npy, (N, height, width), read-only.
 
     Raises:
-        UserError: A file is missing or damaged.
+        UserError: It is missing or damaged.
     """
-    record = load_provenance()
-    return Faces(
-        images=read_array(FETCH / "faces.npy", ndim=3),
-        source=record["source"],
-        people=record["people"],
-        wanted=record["wanted"],
-        fallback_reason=record["fallback_reason"],
-    )
+    return read_array(FETCH / "faces.npy", ndim=3)
 
 
 def load_provenance() -> dict[str, Any]:
@@ -110,22 +94,14 @@ def load_provenance() -> dict[str, Any]:
     Raises:
         UserError: It is missing or damaged.
     """
-    keys = ("source", "wanted", "fallback_reason", "images", "people", "height", "width")
-    return read_json(FETCH / "provenance.json", keys)
+    types = {"source": str, "wanted": str, "fallback_reason": str | None, "people": int | None}
+    return read_json(FETCH / "provenance.json", types | dict.fromkeys(("images", "height", "width"), int))
 
 
-def save_standardized(data: Standardized, faces: Faces) -> None:
-    """Write X.npy and scaling.npz."""
+def save_standardized(data: Standardized, shape: tuple[int, int]) -> None:
+    """Write X.npy and scaling.npz, which also keeps the faces' (height, width)."""
     write_array(STANDARDIZE / "X.npy", data.X)
-    height, width = faces.images.shape[1:]
-    scaling: dict[str, Any] = {
-        "mean": data.mean,
-        "scale": data.scale,
-        "height": height,
-        "width": width,
-        "source": faces.source,
-        "wanted": faces.wanted,
-    }
+    scaling = {"mean": data.mean, "scale": data.scale, "height": shape[0], "width": shape[1]}
     write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in scaling.items()})
     print(f"{len(data.X):,} faces standardised; scale {data.scale:.5f}")
 
@@ -137,18 +113,15 @@ def load_dataset() -> Dataset:
         UserError: A file is missing or damaged, or the two do not fit each other.
     """
     X = read_array(STANDARDIZE / "X.npy", ndim=2)
-    scaling = read_arrays(STANDARDIZE / "scaling.npz", ("mean", "scale", "height", "width", "source", "wanted"))
-    shape = int(scaling["height"]), int(scaling["width"])
-    if not X.shape[1] == shape[0] * shape[1] == scaling["mean"].size:
-        raise UserError(
-            f"{STANDARDIZE}: X.npy has faces of {X.shape[1]} pixels, scaling.npz of {shape[0]} x {shape[1]}: "
-            "run `dvc repro -f -s standardize`"
+    path = STANDARDIZE / "scaling.npz"
+    scaling = read_arrays(path, ("mean", "scale", "height", "width"))
+    with reading(path):
+        data = Dataset(
+            X=X,
+            mean=scaling["mean"],
+            scale=float(scaling["scale"]),
+            shape=(int(scaling["height"]), int(scaling["width"])),
         )
-    return Dataset(
-        X=X,
-        mean=scaling["mean"],
-        scale=float(scaling["scale"]),
-        shape=shape,
-        source=str(scaling["source"]),
-        wanted=str(scaling["wanted"]),
-    )
+        if not X.shape[1] == data.shape[0] * data.shape[1] == data.mean.size:
+            raise ValueError(f"X.npy has faces of {X.shape[1]} pixels, it of {data.shape[0]} x {data.shape[1]}")
+    return data

@@ -1,5 +1,7 @@
 """The exercise's functions under the exercise's names, with its values as defaults."""
 
+from contextlib import closing
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -43,6 +45,7 @@ def train(
 
     Raises:
         UserError: The batch is larger than the data, or the training diverges.
+        pydantic.ValidationError: A setting is out of range.
     """
     params = TrainParams(
         seed=seed,
@@ -54,7 +57,7 @@ def train(
         eta_per_lambda=1.0,
         log_every=1000,
     )
-    with TrainingTable(f"lambda = {lambd:g}", iterations) as table:
+    with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:
         weights, _ = fit(_tensor(X), params, lambd, watchers=[table.watch])
     return weights
 

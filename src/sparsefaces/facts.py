@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sparsefaces.datasets import STANDARDIZE, Dataset
+from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import sha256
 from sparsefaces.params import MachineParams
@@ -27,18 +27,14 @@ class Facts(NamedTuple):
     Attributes:
         stage: The stage, which names the run.
         params: Parameters by name.
-        tags: Tags by name.
+        tags: Tags by name; data.source and data.sha256 name the data.
         note: Markdown that opens the run's page.
-        data: Digest of the data, for MLflow's data set input.
-        source: Name of the data.
     """
 
     stage: str
     params: dict[str, Any]
     tags: dict[str, str]
     note: str
-    data: str
-    source: str
 
 
 def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams | None = None) -> Facts:
@@ -48,30 +44,26 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams
         stage: The stage.
         sections: The sections of params.yaml that it reads; their keys become the parameters' names.
         data: The faces it works on.
-        machine: Where it runs; None for results found on disk, made who knows where.
+        machine: Where it runs; None for results found on disk, made who knows where and from what commit.
 
     Raises:
-        UserError: The data cannot be read.
+        UserError: The record of the data cannot be read.
     """
-    digest = data_hash()
-    height, width = data.shape
+    record = load_provenance()
+    source, wanted = record["source"], record["wanted"]
+    size = f"{data.shape[0]} x {data.shape[1]}"
     params = {key: value for section in sections.values() for key, value in section.items()}
-    params |= {"data.source": data.source, "data.faces": len(data.X), "data.size": f"{height} x {width}"}
-    tags = {"stage": stage, "data.source": data.source, "data.wanted": data.wanted, "data.sha256": digest}
+    params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
+    tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
     if machine is None:
         tags["restored"] = "logged from the stage's folder, not while it ran"
     else:
-        tags |= {
-            "device": machine.device,
-            "threads": str(machine.threads),
-            "python": platform.python_version(),
-        }
-        tags |= {f"version.{name}": version(name) for name in PACKAGES}
-    tags |= _git() | _dvc()
-    note = f"**{stage}** on {len(data.X):,} faces of {height} x {width} pixels from {data.source}."
-    if data.source != data.wanted:
-        note += f"\n\n**Not {data.wanted}**, which could not be reached: the embedded {data.source} faces."
-    return Facts(stage, params, tags, note, digest, data.source)
+        tags |= {"device": machine.device, "threads": str(machine.threads), "python": platform.python_version()}
+        tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
+    note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
+    if source != wanted:
+        note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
+    return Facts(stage, params, tags, note)
 
 
 def data_hash() -> str:
@@ -87,17 +79,16 @@ def recorded_params(stage: str) -> Sections:
     """Read from dvc.lock the parameters that a stage's folder was made with; none where DVC has no record.
 
     Raises:
-        UserError: dvc.lock is not valid YAML.
+        UserError: dvc.lock is damaged.
     """
     path = Path("dvc.lock")
     if not path.is_file():
         return {}
     try:
-        lock = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML ({error}): git restore {path}") from None
-    recorded: Sections = lock.get("stages", {}).get(stage, {}).get("params", {}).get("params.yaml", {})
-    return recorded
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        return dict(stages.get(stage, {}).get("params", {}).get("params.yaml", {}))
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
 
 
 def _git() -> dict[str, str]:

@@ -5,10 +5,13 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from types import UnionType
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +19,9 @@ from numpy.typing import NDArray
 from sparsefaces.errors import UserError
 
 STAGES = Path("stages")
-Value = TypeVar("Value")
+# What NumPy, JSON, CSV and zip files raise when their content is not what it should be.
+DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, EOFError)
+DAMAGE += (BadZipFile, zlib.error, csv.Error)
 
 
 @contextmanager
@@ -72,10 +77,10 @@ def read_array(path: Path, ndim: int) -> NDArray[np.float32]:
     Raises:
         UserError: The file is missing, damaged or holds something else.
     """
-    with _reading(path):
+    with reading(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != ndim:
-        raise UserError(f"{path} does not hold a float32 array of {ndim} dimensions: {_remake(path)}")
+        raise UserError(f"{path} does not hold a float32 array of {ndim} dimensions: {remake(path)}")
     return array
 
 
@@ -85,19 +90,20 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     Raises:
         UserError: The file is missing or damaged, or lacks one of the names.
     """
-    with _reading(path), np.load(path, allow_pickle=False) as file:
+    with reading(path), np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in names}
 
 
-def read_json(path: Path, keys: Iterable[str]) -> dict[str, Any]:
-    """Read a JSON object that has some keys.
+def read_json(path: Path, types: Mapping[str, type | UnionType]) -> dict[str, Any]:
+    """Read a JSON object that has values of some types under some keys.
 
     Raises:
-        UserError: The file is missing or damaged, or lacks one of the keys.
+        UserError: The file is missing or damaged, or lacks one of the values.
     """
-    with _reading(path):
+    with reading(path):
         values = dict(json.loads(path.read_text(encoding="utf-8")))
-    return _having(path, values, keys)
+    _having(path, [key for key in types if key in values and isinstance(values[key], types[key])], types)
+    return values
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -106,7 +112,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     Raises:
         UserError: The file is missing or damaged.
     """
-    with _reading(path), path.open(encoding="utf-8", newline="") as file:
+    with reading(path), path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -116,9 +122,10 @@ def read_history(path: Path) -> list[dict[str, float]]:
     Raises:
         UserError: The file is missing or empty, lacks a column, or a cell is not a number.
     """
-    with _reading(path):
+    with reading(path):
         rows = [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
-    return [_having(path, row, ("step", "rec", "spa", "ent", "reg")) for row in rows or [{}]]
+    _having(path, rows[0] if rows else (), ("step", "rec", "spa", "ent", "reg"))
+    return rows
 
 
 def sha256(path: Path) -> str:
@@ -127,27 +134,27 @@ def sha256(path: Path) -> str:
     Raises:
         UserError: The file is missing.
     """
-    with _reading(path), path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Turn what goes wrong while a stage's file is read, these others included, into one clear message."""
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: {_remake(path)}") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise UserError(f"{path} cannot be read ({error}): {_remake(path)}") from None
+        raise UserError(f"{path} is missing: {remake(path)}") from None
+    except (*DAMAGE, *others) as error:
+        raise UserError(f"{path} cannot be read ({error}): {remake(path)}") from None
 
 
-def _having(path: Path, values: dict[str, Value], keys: Iterable[str]) -> dict[str, Value]:
-    missing = [key for key in keys if key not in values]
+def _having(path: Path, names: Collection[str], wanted: Iterable[str]) -> None:
+    missing = [name for name in wanted if name not in names]
     if missing:
-        raise UserError(f"{path} lacks {', '.join(missing)}: {_remake(path)}")
-    return values
+        raise UserError(f"{path} lacks {', '.join(missing)}: {remake(path)}")
 
 
-def _remake(path: Path) -> str:
+def remake(path: Path) -> str:
     """Say how to get a file of a stage's folder again."""
     return f"make it again with `dvc repro -f -s {path.parent.name}`"

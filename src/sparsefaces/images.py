@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from sparsefaces.errors import UserError
 
-DEEP_MODES = ("I", "I;16", "I;16L", "I;16B")  # how Pillow calls grey of more than 8 bits
+DEEP_MODES = ("F", "I", "I;16", "I;16L", "I;16B")  # how Pillow calls grey of more than 8 bits
 
 
 def read_grey(path: Path) -> Image.Image:
@@ -22,11 +22,18 @@ def read_grey(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            if upright.mode in DEEP_MODES:
-                return Image.fromarray((np.asarray(upright) / 257).astype(np.uint8))
-            return upright.convert("L")
+            return upright.convert("L") if upright.mode not in DEEP_MODES else _shallow(upright)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path} cannot be read as an image ({error}): repair or remove it") from None
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """Bring grey of more than 8 bits to 8; 32-bit files may hold 8 or 16."""
+    values = np.asarray(image)
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() < 1 << 16) or image.mode == "F":
+        raise ValueError("its values are not whole numbers from 0 to 65,535")
+    eight = image.mode == "I" and values.max() < 1 << 8
+    return Image.fromarray((values // (1 if eight else 257)).astype(np.uint8))
 
 
 def prepare(

@@ -50,7 +50,7 @@ def get_objective_terms(X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor) -
     Returns:
         (rec, spa, ent, reg), scalars.
     """
-    X = torch.as_tensor(X)
+    X = torch.as_tensor(X, dtype=V.dtype, device=V.device)
     Z = encode(X, V, b)
     rec = (X - torch.addmm(a, Z, W)).square().sum(1).mean()
     spa = Z.sum(1).mean()

@@ -12,7 +12,8 @@ from sparsefaces.errors import UserError
 PARAMS_FILE = Path("params.yaml")
 
 # Each description completes "it must be ..." in the message about a bad value.
-Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
+Count = Annotated[int, Field(ge=1, le=10**9, description="a whole number from 1 to 1,000,000,000")]
+Units = Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100,000")]
 Pixel = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, description="a number from 0 to 1,000,000")]
@@ -21,13 +22,14 @@ Crop = Annotated[
     Field(strict=False, description="null or [top, bottom, left, right], whole pixels of at least 0"),
 ]
 Factor = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
-Size = Annotated[tuple[Count, Count], Field(strict=False)]
+Side = Annotated[int, Field(ge=1, le=10_000)]
+Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
 class Section(BaseModel):
     """What all sections share: no unknown keys, no conversions ("1e-4" is text, not a number), no changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class FetchParams(Section):
@@ -54,7 +56,7 @@ class TrainParams(Section):
     """What both trainings share."""
 
     seed: Seed
-    hidden_units: Count
+    hidden_units: Units
     iterations: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, description="a number above 0, up to 1")]
@@ -107,11 +109,10 @@ class Params(Section):
         Raises:
             UserError: The stage is not a training.
         """
-        if stage == "train_dense":
-            return self.train_dense
-        if stage == "train_sparse":
-            return self.train_sparse
-        raise UserError(f"there is no training {stage!r}: name train_dense or train_sparse")
+        if stage not in ("train_dense", "train_sparse"):
+            raise UserError(f"there is no training {stage!r}: name train_dense or train_sparse")
+        model: ModelParams = getattr(self, stage)
+        return model
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
@@ -127,7 +128,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is not in {Path.cwd()}: run from the project's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_params(values, str(path))
 
@@ -155,7 +156,7 @@ def _explain(location: tuple[int | str, ...], problem: str, values: object) -> s
         known = _known_keys(section) if section else list(Params.model_fields)
         return f"{name or 'the file'} must be a section with the keys {', '.join(known)}"
     known = _known_keys(section) if len(keys) == 2 else list(Params.model_fields)
-    if problem == "extra_forbidden":
+    if problem in ("extra_forbidden", "invalid_key"):
         near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.0)[0]
         return f"there is no key {name}; the nearest is {'.'.join([*keys[:-1], near])}"
     if problem == "missing" and len(location) == len(keys):  # deeper, it is an item of a list

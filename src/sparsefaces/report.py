@@ -56,4 +56,4 @@ def render_report(
 
 
 def _cell(value: float | None, form: str) -> str:
-    return "infinite" if value is None else form.format(value)
+    return "not finite" if value is None else form.format(value)

@@ -8,7 +8,8 @@ from sparsefaces.files import STAGES, read_history, read_json, write_bytes, writ
 from sparsefaces.training import Training
 
 ANALYZE = STAGES / "analyze"
-METRICS = ("rec", "spa", "ent", "reg", "loss", "l0", "hoyer", "explained_variance", "silent_units")
+METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "hoyer", "explained_variance", "silent_units"), float | int)
+METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
 
 

@@ -67,7 +67,7 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
     if _is_logged("analyze", _model_tags()) is not False:
         return []
-    metrics = read_json(ANALYZE / "metrics.json", TRAININGS)
+    metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
     with track(_recorded_facts("analyze", data)) as run:
         log_comparison(run, metrics)
     return ["analyze"]

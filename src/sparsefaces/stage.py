@@ -12,18 +12,20 @@ INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as fi
 
 def run(main: Callable[[], None]) -> None:
     """Run a script's main: a user's mistake ends in one message and exit code 1, Ctrl-C in 130."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
     try:
         main()
-    except UserError as error:
+    except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
-    except OSError as error:
-        sys.exit(f"error: {error}")
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory ({error}): lower fetch.resize or train.hidden_units")
     except KeyboardInterrupt:
-        print("interrupted: nothing of this stage was kept", file=sys.stderr)
+        print("interrupted: DVC keeps nothing of this stage", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """Turn SIGTERM into the interruption that everything already handles."""
+    """Turn the signal into the interruption that everything already handles."""
     raise KeyboardInterrupt

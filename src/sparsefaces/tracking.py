@@ -9,9 +9,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ import requests
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import (
     MLFLOW_GIT_COMMIT,
     MLFLOW_RUN_NOTE,
@@ -41,7 +39,6 @@ from sparsefaces.training import Row
 EXPERIMENT = "sparsefaces"
 SECONDS_BETWEEN_FLUSHES = 5.0
 PROBE_SECONDS = 3.0
-STORE_ERRORS = (MlflowException, requests.RequestException, OSError)
 DIGEST_LENGTH = 36  # all that MLflow takes
 
 
@@ -62,9 +59,7 @@ class Store:
         """Open the store, creating it and the experiment where they are missing.
 
         Raises:
-            MlflowException: The store cannot be used.
-            requests.RequestException: Its server does not answer.
-            OSError: Its folder cannot be written.
+            Exception: Whatever the store, its driver or its server fails with.
         """
         uri = tracking_uri()
         if uri.startswith("http"):
@@ -93,17 +88,15 @@ class TrackedRun:
     """One run; after its store failed, one that takes everything and logs nothing."""
 
     def __init__(self, facts: Facts) -> None:
-        """Create the run, with its parameters and tags, or say why it is not tracked."""
+        """Take the facts; `start` creates the run."""
         self._facts = facts
         self._store: Store | None = None
-        self._run_id = ""
+        self._run_id: str | None = None
         self._pending: list[Metric] = []
         self._last_flush = time.monotonic()
-        with self._guarded():
-            self._store = Store()
-            self._create(self._store)
 
-    def _create(self, store: Store) -> None:
+    def start(self) -> None:
+        """Create the run, with its parameters, tags and data, or say why it is not tracked."""
         facts = self._facts
         tags = facts.tags | {
             MLFLOW_RUN_NOTE: facts.note,
@@ -112,12 +105,14 @@ class TrackedRun:
         }
         if "git.commit" in tags:
             tags[MLFLOW_GIT_COMMIT] = tags["git.commit"]
-        self._run_id = store.client.create_run(store.experiment, run_name=facts.stage, tags=tags).info.run_id
-        params = [Param(key, str(value)) for key, value in facts.params.items()]
-        store.client.log_batch(self._run_id, params=params)
-        faces = Dataset(facts.source, facts.data[:DIGEST_LENGTH], "local", str(STAGES / "standardize" / "X.npy"))
-        context = [InputTag("mlflow.data.context", facts.stage)]
-        store.client.log_inputs(self._run_id, [DatasetInput(faces, context)])
+        with self._guarded():
+            self._store = Store()
+            run = self._store.client.create_run(self._store.experiment, run_name=facts.stage, tags=tags)
+            self._run_id = run.info.run_id
+        self._call("log_batch", params=[Param(key, str(value)) for key, value in facts.params.items()])
+        digest, place = facts.tags["data.sha256"][:DIGEST_LENGTH], str(STAGES / "standardize" / "X.npy")
+        faces = Dataset(facts.tags["data.source"], digest, "local", place)
+        self._call("log_inputs", [DatasetInput(faces, [InputTag("mlflow.data.context", facts.stage)])])
 
     def watch(self, step: int, row: Row | None) -> None:
         """Log a row of a training's history as metrics over steps, several rows at a time."""
@@ -142,44 +137,46 @@ class TrackedRun:
             self._pending += _metrics({f"{group}/{name}": value for name, value in values.items()}, step=0)
         self._flush()
         for file in files:
-            self._call(partial(_log_artifact, self._run_id, file))
-        ended = [RunTag(name, value) for name, value in tags.items()]
-        self._call(lambda store: store.client.log_batch(self._run_id, tags=ended))
+            self._call("log_artifact", str(file))
+        self._call("log_batch", tags=[RunTag(name, value) for name, value in tags.items()])
 
     def log_picture(self, name: str, png: bytes) -> None:
         """Log a picture that no stage keeps as a file."""
         with Image.open(io.BytesIO(png)) as image:
-            self._call(lambda store: store.client.log_image(self._run_id, image, name))
+            self._call("log_image", image, name)
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED."""
         self._flush()
-        self._call(lambda store: store.client.set_terminated(self._run_id, status))
+        self._call("set_terminated", status)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         self._last_flush = time.monotonic()
         for start in range(0, len(pending), 1000):  # the most that one batch takes
-            batch = pending[start : start + 1000]
-            self._call(partial(_log_metrics, self._run_id, batch))
+            self._call("log_batch", metrics=pending[start : start + 1000])
 
-    def _call(self, action: Callable[[Store], object]) -> None:
+    def _call(self, method: str, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - the client's own
+        """Call a method of MLflow's client on the run."""
         if self._store is not None:
             with self._guarded():
-                action(self._store)
+                getattr(self._store.client, method)(self._run_id, *arguments, **named)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except STORE_ERRORS as error:
-            self._store = None
+        except Exception as error:
+            store, self._store = self._store, None
             print(
                 f"warning: {self._facts.stage} is not tracked: MLflow's store {tracking_uri()} failed\n"
                 f"({_brief(error)})\n"
                 "The results are not touched by this; `make track` logs them when the store is back.",
                 flush=True,
             )
+            if store is not None and self._run_id is not None:
+                with suppress(Exception):  # the store may be up and only this call have failed
+                    store.client.set_terminated(self._run_id, "FAILED")
 
 
 @contextmanager
@@ -187,21 +184,22 @@ def track(facts: Facts) -> Iterator[TrackedRun]:
     """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error."""
     run = TrackedRun(facts)
     try:
+        run.start()
         yield run
+        run.end("FINISHED")
     except (KeyboardInterrupt, SystemExit):
         run.end("KILLED")
         raise
     except BaseException:
         run.end("FAILED")
         raise
-    run.end("FINISHED")
 
 
 def is_logged(tags: Mapping[str, str]) -> bool | None:
     """Tell whether a finished run bears all of the tags; None where the store cannot be asked."""
     try:
         return Store().has_finished(tags)
-    except STORE_ERRORS:
+    except Exception:
         return None
 
 
@@ -213,7 +211,7 @@ def require_store() -> None:
     """
     try:
         Store()
-    except STORE_ERRORS as error:
+    except Exception as error:
         raise UserError(f"MLflow's store {tracking_uri()} failed ({_brief(error)}): start or repair it") from None
 
 
@@ -226,11 +224,3 @@ def _metrics(values: Mapping[str, float | None], step: int) -> list[Metric]:
     now = int(time.time() * 1000)
     finite = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
     return [Metric(name, float(value), now, step) for name, value in finite.items()]
-
-
-def _log_metrics(run_id: str, metrics: Sequence[Metric], store: Store) -> None:
-    store.client.log_batch(run_id, metrics=metrics)
-
-
-def _log_artifact(run_id: str, file: Path, store: Store) -> None:
-    store.client.log_artifact(run_id, str(file))

@@ -1,6 +1,7 @@
 """A set of faces as every source returns it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -63,7 +64,7 @@ def prepare_all(
         UserError: An image cannot be prepared, or the sizes differ; both images are named.
     """
     faces: NDArray[np.float32] | None = None
-    with Progress("Reading images", len(items), unit="images") as progress:
+    with closing(Progress("Reading images", len(items), unit="images")) as progress:
         for row, item in enumerate(items):
             face = prepare(load(item), crop, resize, name(item))
             if faces is None:

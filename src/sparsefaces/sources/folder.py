@@ -25,7 +25,7 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
     top = Path(path)
     if not top.is_dir():
         raise UserError(f"fetch.folder is {path}, which is not a folder: name a folder of images")
-    paths = sorted(file for file in top.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    paths = sorted(file for file in top.rglob("*") if _is_image(file))
     if not paths:
         kinds = ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
         raise UserError(f"fetch.folder is {path}, which holds no image ({kinds}): put your images there")
@@ -36,3 +36,8 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
         people=len(people) or None,
         wanted="folder",
     )
+
+
+def _is_image(path: Path) -> bool:
+    """Tell by its name; hidden files, such as macOS leaves beside images, are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

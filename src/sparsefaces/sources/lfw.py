@@ -1,8 +1,12 @@
 """Labeled Faces in the Wild: downloaded with a time-out and progress, then read by scikit-learn."""
 
+import errno
 import shutil
+import tarfile
 import tempfile
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import requests
@@ -61,6 +65,8 @@ def read(crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]
             resize=factor, slice_=(slice(top, bottom), slice(left, right)), download_if_missing=False
         )
     except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise  # no permission or a full disk: nothing is wrong with the images
         raise UserError(_damaged(home, str(error))) from None
     if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
         found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
@@ -94,7 +100,7 @@ def download(home: Path, timeout: float) -> None:
 def _download_file(home: Path, name: str, timeout: float) -> None:
     import pooch  # noqa: PLC0415 - only a download needs it
 
-    with Progress(f"Downloading {name}", unit="B", scale=True) as progress:
+    with closing(Progress(f"Downloading {name}", unit="B", scale=True)) as progress:
         downloader = pooch.HTTPDownloader(progressbar=progress, timeout=timeout, chunk_size=1 << 16)
         try:
             pooch.retrieve(URLS[name], f"sha256:{HASHES[name]}", name, home, downloader=downloader)
@@ -117,7 +123,8 @@ def _unpack(home: Path) -> None:
     """Unpack the archive aside, then rename: a folder that exists is complete."""
     print(f"Unpacking {ARCHIVE}", flush=True)
     with tempfile.TemporaryDirectory(dir=home, prefix=".unpacking-") as aside:
-        shutil.unpack_archive(home / ARCHIVE, aside, filter="data")
+        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
+        shutil.unpack_archive(home / ARCHIVE, aside, **safely)
         (Path(aside) / FOLDER).rename(home / FOLDER)
     (home / ARCHIVE).unlink()
 
