@@ -75,7 +75,7 @@ def test_reading__missing_or_damaged_file_is_an_error_that_names_it_and_the_reme
     path.parent.mkdir()
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"standardize/file .*dvc repro.* standardize") as error:
+    with pytest.raises(UserError, match=r"standardize/file .*`dvc repro") as error:
         read(path)
     assert "\n" not in str(error.value)
 

@@ -98,8 +98,9 @@ def test_params__missing_key_and_unknown_section_are_named():
     values["trian"] = values.pop("train")
     with pytest.raises(UserError) as error:
         parse_params(values)
-    assert "there is no key trian; the nearest is train" in str(error.value)
-    assert "the key train is missing" in str(error.value)
+    first, second = str(error.value).splitlines()
+    assert "there is no key trian; the nearest is train" in first
+    assert "the key train is missing" in second
 
 
 @pytest.mark.parametrize("values", [None, [1], "text", {"train": None}, {"train": 3}])

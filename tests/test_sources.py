@@ -47,6 +47,8 @@ def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
 
 def test_folder__flat_folder_knows_no_people(image_folder):
     assert folder.read(str(image_folder / "ada"), None, 0.5).people is None
+    (image_folder / "ada" / "1.png").rename(image_folder / "1.png")
+    assert folder.read(str(image_folder), None, 0.5).people is None  # not every image tells whose it is
 
 
 def test_folder__missing_or_empty_folder_is_an_error(tmp_path):

@@ -57,6 +57,7 @@ def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParam
         "sparsity": figures.draw_sparsity(
             Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
             {name: figures.sorted_activations(first, model.V, model.b) for name, model in models.items()},
+            len(first),
         ),
         "decoder": figures.draw_decoders(
             Figure(figsize=figures.DECODER_SIZE, layout="constrained"),

@@ -48,7 +48,7 @@ def save_faces(faces: Faces) -> None:
     """Write faces.npy, faces.png and provenance.json, and say on the terminal what was read."""
     count, height, width = faces.images.shape
     write_array(FETCH / "faces.npy", faces.images)
-    picture = mosaic(faces.images[:MOSAIC_FACES], MOSAIC_COLUMNS)
+    picture = mosaic(faces.images[:MOSAIC_FACES], min(MOSAIC_COLUMNS, count))
     write_bytes(FETCH / "faces.png", png_of_mosaic(picture, MOSAIC_ZOOM))
     write_json(
         FETCH / "provenance.json",

@@ -78,6 +78,7 @@ def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, 
     figures.draw_sparsity(
         plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
         {name: figures.sorted_activations(first, V, b) for name, (V, b) in codes.items()},
+        len(first),
     )
     plt.show()
 

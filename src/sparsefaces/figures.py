@@ -16,7 +16,7 @@ from sparsefaces.objective import encode
 
 # Dense and sparse keep their colours in every picture (Okabe and Ito's, told apart by the colour-blind).
 COLORS = {"dense": "#0072B2", "sparse": "#D55E00"}
-SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (7.0, 4.2), (9.2, 6.2), (9.0, 6.0)
+SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (7.0, 4.2), (9.2, 6.5), (9.0, 6.0)
 RECONSTRUCTIONS_SIZE = (9.0, 4.0)
 TERM_LABELS = {
     "rec": "reconstruction error (rec)",
@@ -63,13 +63,15 @@ def filter_mosaic(W: NDArray[np.float32], shape: tuple[int, int], filters: int, 
     return mosaic(scale_filters(shown, scale).reshape(-1, *shape), columns, gap=2)
 
 
-def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]]) -> Figure:
-    """Draw sorted activations, one line a model; zeros are part of the line."""
+def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]], faces: int) -> Figure:
+    """Draw sorted activations on so many faces, one line a model; zeros are part of the line."""
     axes = figure.add_subplot()
-    for name, values in activations.items():
+    for order, (name, values) in enumerate(activations.items()):
         active = np.count_nonzero(values) / len(values)
-        axes.plot(values, color=COLORS.get(name), label=f"{name}: {active:.1%} active", linewidth=2)
-    axes.set(xlabel="rank of the activation", ylabel="activation", title="All activations, largest first")
+        axes.plot(values, color=COLORS.get(name), label=f"{name}: {active:.1%} active", linewidth=2, zorder=9 - order)
+    axes.set(
+        xlabel="rank of the activation", ylabel="activation", title=f"All activations on {faces} faces, largest first"
+    )
     axes.margins(x=0.01)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
@@ -88,7 +90,7 @@ def draw_decoders(
         picture = filter_mosaic(W, shape, filters, scale)
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters")
-        axes.axis("off")
+        _hide_frame(axes)
     return figure
 
 
@@ -119,7 +121,7 @@ def draw_reconstructions(figure: Figure, rows: Mapping[str, NDArray[np.float32]]
     for axes, (name, faces) in zip(panels, rows.items(), strict=True):
         axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(name, fontsize=10, loc="left")
-        axes.axis("off")
+        _hide_frame(axes)
     return figure
 
 
@@ -129,6 +131,12 @@ def png_of_figure(figure: Figure) -> bytes:
     figure.savefig(full, format="png", dpi=110)
     Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()
+
+
+def _hide_frame(axes: Axes) -> None:
+    """Leave the picture and its title; switching the axes off would leave the title out of the layout."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def _row_of_axes(figure: Figure, count: int) -> list[Axes]:

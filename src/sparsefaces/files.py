@@ -144,7 +144,7 @@ def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: {remake(path)}") from None
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
     except (*DAMAGE, *others) as error:
         raise UserError(f"{path} cannot be read ({error}): {remake(path)}") from None
 

@@ -110,7 +110,7 @@ class Params(Section):
             UserError: The stage is not a training.
         """
         if stage not in ("train_dense", "train_sparse"):
-            raise UserError(f"there is no training {stage!r}: name train_dense or train_sparse")
+            raise UserError(f"name the training, train_dense or train_sparse, instead of {stage!r}")
         model: ModelParams = getattr(self, stage)
         return model
 
@@ -143,7 +143,9 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
         return Params.model_validate(values)
     except ValidationError as error:
         # A union reports each of its members: one line a key is enough.
-        lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in error.errors())
+        # Unknown keys come first, since a misspelt one is also missing.
+        problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in problems)
         raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
 
 

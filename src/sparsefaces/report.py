@@ -20,7 +20,8 @@ TABLE = (
     ("effective_area", "Effective area of a filter, median", "{:.1%}"),
 )
 CAPTIONS = {
-    "decoder": "Decoding filters. Each is scaled as analyze.filter_scale says; mid-grey is zero.",
+    "decoder": "Decoding filters, scaled as analyze.filter_scale says; mid-grey is zero. A filter that looks "
+    "blank has its largest weight at the edge.",
     "sparsity": "All activations on the first faces, from largest to smallest. Where a line reaches zero, "
     "the units that remain are off.",
     "curves": "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",

@@ -12,7 +12,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".t
 def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]) -> Faces:
     """Read every image below a folder, in the order of their paths.
 
-    Where the images lie in subfolders, each subfolder counts as one person.
+    Where all images lie in subfolders, each subfolder counts as one person.
 
     Args:
         path: The folder.
@@ -29,11 +29,11 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
     if not paths:
         kinds = ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
         raise UserError(f"fetch.folder is {path}, which holds no image ({kinds}): put your images there")
-    people = {file.parent for file in paths} - {top}
+    people = {file.parent for file in paths}
     return Faces(
         prepare_all(paths, read_grey, str, crop, resize),
         source="folder",
-        people=len(people) or None,
+        people=None if top in people else len(people),
         wanted="folder",
     )
 
