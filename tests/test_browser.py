@@ -85,8 +85,7 @@ def mlflow_ui(project):
 
 def test_ui__comparing_both_trainings_shows_what_differs(page, copied):
     with mlflow_ui(copied) as url:
-        page.goto(url)
-        page.goto(f"{url}/#/experiments/1/runs")
+        page.goto(f"{url}/#/experiments/1?workflowType=machine_learning")
         for name in ("train_dense", "train_sparse"):
             row = page.locator(".ag-row", has=page.get_by_role("link", name=name, exact=True)).first
             row.wait_for(timeout=60_000)

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 # What the table shows, in its order: key, label, format.
 TABLE = (
     ("rec", "Reconstruction error (rec)", "{:.2f}"),
-    ("explained_variance", "Explained variance", "{:.1%}"),
+    ("explained_variance", "Explained variance", "{:.2%}"),
     ("psnr", "PSNR", "{:.2f} dB"),
     ("spa", "L1 norm of the code (spa)", "{:.1f}"),
     ("l0", "Active units a face (L0)", "{:.1f}"),

@@ -73,9 +73,7 @@ class Store:
                 self.experiment = str(experiment.experiment_id)
             else:
                 local = None if uri.startswith("http") else (store_root() / "mlartifacts").as_uri()
-                # The kind opens the UI on training runs instead of on chat traces.
-                kind = {"mlflow.experimentKind": "custom_model_development"}
-                self.experiment = self.client.create_experiment(EXPERIMENT, local, kind)
+                self.experiment = self.client.create_experiment(EXPERIMENT, artifact_location=local)
 
     def has_finished(self, tags: Mapping[str, str]) -> bool:
         """Tell whether a finished run bears all of the tags."""
