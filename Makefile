@@ -39,7 +39,9 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/mypy
 
 verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
-	@$(BIN)/dvc repro train_dense train_sparse
+	@$(BIN)/dvc repro fetch
+	@# On other faces there is nothing to compare: verify.py says so without waiting for the trainings.
+	@! grep -q '"source": "lfw"' stages/fetch/provenance.json || $(BIN)/dvc repro train_dense train_sparse
 	@$(BIN)/python src/verify.py
 
 ui: $(READY) ## Open MLflow's UI on the project's runs (PORT=5000)
