@@ -165,6 +165,7 @@ class TrackedRun:
         try:
             yield
         except Exception as error:
+            # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
             store, self._store = self._store, None
             print(
                 f"warning: {self._facts.stage} is not tracked: MLflow's store {tracking_uri()} failed\n"
@@ -197,7 +198,7 @@ def is_logged(tags: Mapping[str, str]) -> bool | None:
     """Tell whether a finished run bears all of the tags; None where the store cannot be asked."""
     try:
         return Store().has_finished(tags)
-    except Exception:
+    except Exception:  # any kind, as for a run
         return None
 
 
