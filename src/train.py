@@ -5,8 +5,10 @@ from contextlib import closing
 
 from sparsefaces.console import TrainingTable
 from sparsefaces.datasets import load_dataset
+from sparsefaces.facts import data_hash
 from sparsefaces.params import load_params
 from sparsefaces.results import save_training
+from sparsefaces.resuming import open_checkpoints
 from sparsefaces.runs import log_training, training_facts
 from sparsefaces.stage import run
 from sparsefaces.tracking import track
@@ -20,11 +22,17 @@ def main() -> None:
     lambd = params.of_model(stage).lambd
     data = load_dataset()
     with track(training_facts(stage, params, data)) as tracked:
-        with closing(TrainingTable(stage, params.train.iterations)) as table:
-            watchers = [table.watch, tracked.watch]
-            training = train_model(data.X, params.train, lambd, params.machine, watchers)
+        with (
+            open_checkpoints(stage, params, data_hash()) as checkpoints,
+            closing(TrainingTable(stage, params.train.iterations)) as table,
+        ):
+            watchers = [table.watch, tracked.watch, checkpoints.watch]
+            training = train_model(
+                data.X, params.train, lambd, params.machine, watchers=watchers, start=checkpoints.load()
+            )
         save_training(stage, training)
         log_training(tracked, stage, training, data)
+    checkpoints.delete()
 
 
 if __name__ == "__main__":

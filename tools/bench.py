@@ -22,9 +22,13 @@ ROUNDS, STEPS = 15, 40
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 
 
+def initial():
+    return Weights(*map(torch.from_numpy, initialize(PIXELS, HIDDEN, 0)))
+
+
 def floor(X: torch.Tensor) -> Callable[[], None]:
     """Make a step of the products and the Adam pass alone."""
-    weights = initialize(PIXELS, HIDDEN, 0)
+    weights = initial()
     for weight in weights:
         weight.grad = torch.full_like(weight, 1e-3)
     adam = torch.optim.Adam(list(weights), lr=1e-4, fused=True)
@@ -44,13 +48,13 @@ def floor(X: torch.Tensor) -> Callable[[], None]:
 
 def engine(X: torch.Tensor) -> Callable[[], None]:
     """Make a step of this project's engine."""
-    trained = Engine(initialize(PIXELS, HIDDEN, 0), BATCH, SPARSE, 1e-4)
+    trained = Engine(initial(), BATCH, SPARSE, 1e-4)
     return lambda: trained.step(X)
 
 
 def autograd(X: torch.Tensor) -> Callable[[], None]:
     """Make a step of the exercise's loop: objective, backward, Adam."""
-    leaves = Weights(*(weight.requires_grad_(True) for weight in initialize(PIXELS, HIDDEN, 0)))
+    leaves = Weights(*(weight.requires_grad_(True) for weight in initial()))
     adam = torch.optim.Adam(list(leaves), lr=1e-4)
 
     def step() -> None:

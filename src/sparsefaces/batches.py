@@ -1,7 +1,11 @@
 """Which faces a step trains on: a function of (seed, step) alone, so that any batch can be drawn again."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from sparsefaces.weights import Array
 
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 
@@ -24,3 +28,19 @@ def draw_batch(seed: int, step: int, faces: int, batch_size: int) -> NDArray[np.
     # The step sits in the counter's upper words: no two steps share a part of the stream.
     philox = np.random.Philox(key=[seed, BATCH_STREAM], counter=[0, 0, step, 0])
     return np.random.Generator(philox).choice(faces, size=batch_size, replace=False)
+
+
+class Batches:
+    """The batches of one training, copied from X one at a time into one buffer."""
+
+    def __init__(self, X: Array, seed: int, size: int, device: str = "cpu") -> None:
+        """Prepare to read batches of so many faces from X, (N, d), in memory or mapped."""
+        self._X, self._seed = X, seed
+        self._buffer = np.empty((size, X.shape[1]), np.float32)
+        self._device = device
+
+    def read(self, step: int) -> Tensor:
+        """Read the batch of a step, (size, d); the next call may write over it."""
+        rows = draw_batch(self._seed, step, len(self._X), len(self._buffer))
+        np.take(self._X, rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
+        return torch.from_numpy(self._buffer).to(self._device)

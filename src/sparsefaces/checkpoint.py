@@ -2,22 +2,22 @@
 
 from pathlib import Path
 
-import safetensors.torch
-import torch
+import numpy as np
+import safetensors.numpy
 from safetensors import SafetensorError
 
 from sparsefaces.errors import UserError
 from sparsefaces.files import reading, remake, write_bytes
-from sparsefaces.weights import Weights
+from sparsefaces.weights import Array, Weights
 
 
-def save_weights(path: Path, weights: Weights) -> None:
+def save_weights(path: Path, weights: Weights[Array]) -> None:
     """Write weights; the same weights give the same bytes."""
-    tensors = {name: tensor.contiguous() for name, tensor in weights._asdict().items()}
-    write_bytes(path, safetensors.torch.save(tensors))
+    tensors = {name: np.ascontiguousarray(array) for name, array in weights._asdict().items()}
+    write_bytes(path, safetensors.numpy.save(tensors))
 
 
-def load_weights(path: Path, pixels: int | None = None) -> Weights:
+def load_weights(path: Path, pixels: int | None = None) -> Weights[Array]:
     """Read weights and check them.
 
     Args:
@@ -28,23 +28,22 @@ def load_weights(path: Path, pixels: int | None = None) -> Weights:
         UserError: The file is missing or damaged, lacks a tensor, or its shapes do not fit.
     """
     with reading(path, SafetensorError):
-        tensors = safetensors.torch.load_file(path)
+        tensors = safetensors.numpy.load_file(path)
         weights = Weights(**{name: tensors[name] for name in Weights._fields})
     _check(path, weights, pixels)
     return weights
 
 
-def _check(path: Path, weights: Weights, pixels: int | None) -> None:
+def _check(path: Path, weights: Weights[Array], pixels: int | None) -> None:
     V = weights.V
     d, h = V.shape if V.ndim == 2 else (0, 0)
     shapes = {"V": (d, h), "W": (h, d), "b": (h,), "a": (d,)}
-    for name, tensor in weights._asdict().items():
-        if tuple(tensor.shape) != shapes[name] or tensor.dtype != torch.float32:
+    for name, array in weights._asdict().items():
+        if array.shape != shapes[name] or array.dtype != np.float32:
             raise UserError(
-                f"{path}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}, "
-                f"not float32 of {shapes[name]}: {remake(path)}"
+                f"{path}: {name} is {array.dtype} of shape {array.shape}, not float32 of {shapes[name]}: {remake(path)}"
             )
-        if not torch.isfinite(tensor).all():
+        if not np.isfinite(array).all():
             raise UserError(f"{path}: {name} has values that are NaN or infinite: {remake(path)}")
     if pixels is not None and d != pixels:
         raise UserError(f"{path} is for faces of {d} pixels, but these have {pixels}: {remake(path)}")

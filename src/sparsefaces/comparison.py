@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib import style
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sparsefaces import figures
 from sparsefaces.datasets import Dataset
 from sparsefaces.measures import effective_area, finite, psnr
-from sparsefaces.objective import encode
 from sparsefaces.params import AnalyzeParams
-from sparsefaces.training import Training
-from sparsefaces.weights import Weights
+from sparsefaces.results import Training
+from sparsefaces.weights import Array, Weights, decode, encode
 
 RECONSTRUCTED_FACES = 12
 
@@ -37,7 +34,7 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
         name: {
             **training.metrics,
             "psnr": finite(psnr(training.metrics["rec"], d, data.scale)),
-            "effective_area": _median(effective_area(training.weights.W.numpy())),
+            "effective_area": _median(effective_area(training.weights.W)),
         }
         for name, training in trainings.items()
     }
@@ -52,16 +49,16 @@ def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: An
 
 def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, Figure]:
     models = {name: training.weights for name, training in trainings.items()}
-    first = torch.from_numpy(np.array(data.X[: params.faces]))
+    first = data.X[: params.faces]
     return {
         "sparsity": figures.draw_sparsity(
             Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
-            {name: figures.sorted_activations(first, model.V, model.b) for name, model in models.items()},
+            {name: figures.sorted_activations(encode(first, model.V, model.b)) for name, model in models.items()},
             len(first),
         ),
         "decoder": figures.draw_decoders(
             Figure(figsize=figures.DECODER_SIZE, layout="constrained"),
-            {name: model.W.numpy() for name, model in models.items()},
+            {name: model.W for name, model in models.items()},
             data.shape,
             params.filters,
             params.filter_scale,
@@ -80,16 +77,16 @@ def _median(values: NDArray[np.float64]) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def _reconstructions(data: Dataset, models: Mapping[str, Weights]) -> dict[str, NDArray[np.float32]]:
-    X = torch.from_numpy(np.array(data.X[:RECONSTRUCTED_FACES]))
+def _reconstructions(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, NDArray[np.float32]]:
+    X = data.X[:RECONSTRUCTED_FACES]
     rows = {"original": X} | {name: _reconstruct(X, model) for name, model in models.items()}
     return {name: _to_pixels(row, data) for name, row in rows.items()}
 
 
-def _reconstruct(X: Tensor, model: Weights) -> Tensor:
-    return torch.addmm(model.a, encode(X, model.V, model.b), model.W)
+def _reconstruct(X: Array, model: Weights[Array]) -> Array:
+    return decode(encode(X, model.V, model.b), model.W, model.a)
 
 
-def _to_pixels(X: Tensor, data: Dataset) -> NDArray[np.float32]:
-    pixels = X.numpy() * np.float32(data.scale) + data.mean
+def _to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
+    pixels = X * np.float32(data.scale) + data.mean
     return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)

@@ -1,7 +1,12 @@
 """What a training shows on the terminal: the exercise's table, and a progress bar beside it."""
 
+from typing import TYPE_CHECKING
+
 from sparsefaces.progress import Progress
-from sparsefaces.training import Row
+from sparsefaces.results import Row
+
+if TYPE_CHECKING:
+    from sparsefaces.engine import Engine
 
 ITERATIONS_A_LINE = 1000
 HEADER = f"{'nbit':>6} {'rec':>9} {'spa':>9} {'ent':>9} {'reg':>9}"
@@ -17,7 +22,7 @@ class TrainingTable:
         self._progress = Progress(label, iterations, unit="it")
         self._progress.say(HEADER)
 
-    def watch(self, step: int, row: Row | None) -> None:
+    def watch(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
         """Take note of a finished step and, where one is due, its row of the history."""
         self._progress.update()
         if row is not None and (step >= self._next_line or step == self._last):

@@ -1,9 +1,10 @@
 """The training step in closed form: the five matrix products of the gradient and one fused Adam pass.
 
 It computes what autograd computes on `objective.get_objective_terms` (the tests hold it to that), without a
-graph and without allocating: about half the time of the straightforward loop (`make bench` measures it).
+graph and without allocating: at the floor of what these products cost (`make bench` measures it).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,15 +14,19 @@ from sparsefaces.objective import Terms, entropy_term
 from sparsefaces.params import Coefficients
 from sparsefaces.weights import Weights
 
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside the number of its steps
+
 
 class Engine:
     """One training's weights, gradients, buffers and optimizer."""
 
-    def __init__(self, weights: Weights, batch_size: int, coefficients: Coefficients, learning_rate: float) -> None:
+    def __init__(
+        self, weights: Weights[Tensor], batch_size: int, coefficients: Coefficients, learning_rate: float
+    ) -> None:
         """Allocate everything once.
 
         Args:
-            weights: Initial weights, updated in place by `step`.
+            weights: Initial weights, updated in place by `advance`.
             batch_size: m, the faces of every batch.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size.
@@ -29,8 +34,9 @@ class Engine:
         self.weights = weights
         self._batch_size, self._coefficients = batch_size, coefficients
         V, W, b, a = weights
-        for parameter in weights:
-            parameter.grad = torch.zeros_like(parameter)
+        self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
+        for parameter, gradient in zip(weights, self._gradients, strict=True):
+            parameter.grad = gradient
         d, h = V.shape
         self._code = V.new_empty(batch_size, h)
         self._residual = V.new_empty(batch_size, d)
@@ -45,39 +51,35 @@ class Engine:
     def step(self, X: Tensor) -> None:
         """Update the weights on one batch of faces, (m, d)."""
         self.forward(X)
-        self.update(X)
-
-    def update(self, X: Tensor) -> None:
-        """Update the weights on the batch last given to `forward`."""
         self.backward(X)
-        self._adam.step()
+        self.advance()
 
     def forward(self, X: Tensor) -> None:
         """Fill the buffers: the code Z, (m, h), and the residual Z W + a - X, (m, d)."""
         V, W, b, a = self.weights
         torch.addmm(b, X, V, out=self._code).relu_()
-        torch.addmm(a, self._code, W, out=self._residual).sub_(X)
+        torch.sub(a, X, out=self._residual).addmm_(self._code, W)
 
     def terms(self) -> Terms:
-        """Compute the terms of the batch last given to `forward`, before its update."""
+        """Compute the terms of the batch last given to `forward`, before `advance`."""
         # Column sums first: a sum over a whole array is split among threads, and its bits with them.
         rec = self._residual.square().sum(0).sum() / self._batch_size
         spa = self._code.sum(0).sum() / self._batch_size
         reg = self.weights.W.square().sum(0).sum()
         return Terms(rec, spa, entropy_term(self._code.mean(0)), reg)
 
-    def mean_activations(self) -> Tensor:
-        """Compute each unit's mean activation, (h,), over the batch last given to `forward`."""
-        return self._code.mean(0)
+    def code(self) -> Tensor:
+        """Return the code, (m, h), of the batch last given to `forward`; the next one writes over it."""
+        return self._code
 
     def backward(self, X: Tensor) -> None:
-        """Write the gradient of rec + lambda spa + epsilon ent into `.grad`, from `forward`'s buffers."""
-        V, W, b, a = self.weights
+        """Write the gradient of rec + lambda spa + epsilon ent into the gradients, from `forward`'s buffers."""
         Z, R, G, m = self._code, self._residual, self._signal, self._batch_size
-        R.mul_(2 / m)
-        torch.mm(Z.T, R, out=W.grad)
-        torch.sum(R, 0, out=a.grad)
-        torch.mm(R, W.T, out=G)
+        W, gradients = self.weights.W, self._gradients
+        # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
+        _product(gradients.W, Z.T, R, 2 / m)
+        torch.sum(R, 0, out=gradients.a).mul_(2 / m)
+        _product(G, R, W.T, 2 / m)
         lambd, epsilon, _ = self._coefficients
         if lambd:
             G.add_(lambd / m)
@@ -88,5 +90,42 @@ class Engine:
             G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
         # The gate of max(0, .): nothing flows where the unit is off.
         torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
-        torch.mm(X.T, G, out=V.grad)
-        torch.sum(G, 0, out=b.grad)
+        torch.mm(X.T, G, out=gradients.V)
+        torch.sum(G, 0, out=gradients.b)
+
+    def advance(self) -> None:
+        """Take Adam's step along the gradients that `backward` wrote."""
+        self._adam.step()
+
+    def gradient_norm(self) -> Tensor:
+        """Compute the norm of the whole loss's gradient, before `advance`."""
+        decay = 2 * self._coefficients.eta  # Adam adds it
+        gradients = self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
+        return torch.stack([gradient.square().sum(0).sum() for gradient in gradients]).sum().sqrt()
+
+    def state(self) -> dict[str, Tensor]:
+        """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
+        moments = {
+            f"{name}.{moment}": self._adam.state[parameter][moment]
+            for name, parameter in self.weights._asdict().items()
+            for moment in MOMENTS
+        }
+        return self.weights._asdict() | moments
+
+    def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
+        """Go on from what `state` named after so many steps; the tensors are copied.
+
+        Raises:
+            KeyError: A tensor is missing.
+            RuntimeError: A tensor has another shape.
+        """
+        for name, parameter in self.weights._asdict().items():
+            parameter.copy_(state[name])
+            moments = {moment: torch.zeros_like(parameter).copy_(state[f"{name}.{moment}"]) for moment in MOMENTS}
+            count = torch.tensor(float(steps), device=parameter.device)  # fused Adam counts beside the parameter
+            self._adam.state[parameter] = {"step": count, **moments}
+
+
+def _product(out: Tensor, A: Tensor, B: Tensor, scale: float) -> None:
+    """Write scale A B into a buffer."""
+    torch.addmm(out, A, B, beta=0, alpha=scale, out=out)

@@ -12,7 +12,7 @@ from sparsefaces import figures
 from sparsefaces.console import TrainingTable
 from sparsefaces.params import TrainParams
 from sparsefaces.training import fit
-from sparsefaces.weights import Weights
+from sparsefaces.weights import Array, Weights, encode
 
 LFW_SHAPE = (37, 28)
 
@@ -26,7 +26,7 @@ def train(
     batch_size: int = 100,
     learning_rate: float = 1e-4,
     seed: int = 1,
-) -> Weights:
+) -> Weights[Tensor]:
     """Train an autoencoder as the exercise does, printing nbit, rec, spa, ent and reg every 1000 iterations.
 
     epsilon is 0.01 lambda and eta is lambda.
@@ -58,8 +58,8 @@ def train(
         log_every=1000,
     )
     with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:
-        weights, _ = fit(_tensor(X), params, lambd, watchers=[table.watch])
-    return weights
+        weights, _ = fit(_numpy(X), params, lambd, watchers=[table.watch])
+    return Weights(*(torch.from_numpy(array) for array in weights))
 
 
 def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, *, faces: int = 25) -> None:
@@ -73,11 +73,11 @@ def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, 
         b2: Encoder bias of the sparse model.
         faces: How many faces of X to take.
     """
-    first = _tensor(X)[:faces]
-    codes = {"dense": (V1, b1), "sparse": (V2, b2)}
+    first = _numpy(X)[:faces]
+    encoders = {"dense": (V1, b1), "sparse": (V2, b2)}
     figures.draw_sparsity(
         plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
-        {name: figures.sorted_activations(first, V, b) for name, (V, b) in codes.items()},
+        {name: figures.sorted_activations(encode(first, _numpy(V), _numpy(b))) for name, (V, b) in encoders.items()},
         len(first),
     )
     plt.show()
@@ -101,9 +101,5 @@ def view_decoder(
     plt.show()
 
 
-def _tensor(X: ArrayLike) -> Tensor:
-    return torch.as_tensor(X, dtype=torch.float32)
-
-
-def _numpy(W: Tensor) -> NDArray[np.float32]:
-    return torch.as_tensor(W).detach().cpu().numpy()
+def _numpy(values: ArrayLike | Tensor) -> Array:
+    return torch.as_tensor(values, dtype=torch.float32).detach().cpu().numpy()

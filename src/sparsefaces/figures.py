@@ -9,10 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from sparsefaces.images import mosaic
-from sparsefaces.objective import encode
 
 # Dense and sparse keep their colours in every picture (Okabe and Ito's, told apart by the colour-blind).
 COLORS = {"dense": "#0072B2", "sparse": "#D55E00"}
@@ -26,9 +24,9 @@ TERM_LABELS = {
 }
 
 
-def sorted_activations(X: Tensor, V: Tensor, b: Tensor) -> NDArray[np.float32]:
-    """Sort all activations of faces X, (N, d), from largest to smallest, (N * h,)."""
-    return -np.sort(-encode(X, V, b).detach().cpu().numpy().ravel())
+def sorted_activations(Z: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sort all activations of codes, (N, h), from largest to smallest, (N * h,)."""
+    return -np.sort(-Z.ravel())
 
 
 def scale_filters(W: NDArray[np.float32], scale: str) -> NDArray[np.float32]:

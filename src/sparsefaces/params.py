@@ -86,8 +86,11 @@ class AnalyzeParams(Section):
 class MachineParams(Section):
     """Settings of the machine: in no stage's `params:`, since they must not change a result."""
 
-    threads: Annotated[int, Field(ge=1, le=256, description="a whole number from 1 to 256")]
-    device: Annotated[Literal["cpu", "cuda"], Field(description="cpu or cuda")]
+    threads: Annotated[
+        Annotated[int, Field(ge=1, le=256)] | Literal["auto"], Field(description="auto or a whole number from 1 to 256")
+    ]
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="auto, cpu, cuda or mps")]
+    checkpoint_every: Count
     download_timeout: Annotated[
         float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds above 0, up to 3600")
     ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sparsefaces.errors import UserError
 from sparsefaces.files import read_csv
-from sparsefaces.training import Row
+from sparsefaces.results import Row
 
 # Relative tolerances: the noise of one minibatch of 100 and of the seed, not slack for another algorithm.
 TOLERANCE = {"rec": 0.18, "spa": 0.10, "ent": 0.15, "reg": 0.04}

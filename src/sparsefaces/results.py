@@ -1,16 +1,32 @@
 """What the trainings and analyze leave in their folders, written and read: the contracts of the results."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sparsefaces.checkpoint import load_weights, save_weights
 from sparsefaces.files import STAGES, read_history, read_json, write_bytes, write_csv, write_json
-from sparsefaces.training import Training
+from sparsefaces.weights import Array, Weights
 
 ANALYZE = STAGES / "analyze"
-METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "hoyer", "explained_variance", "silent_units"), float | int)
+METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
 METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
+
+Row = dict[str, float]
+
+
+class Training(NamedTuple):
+    """One finished training.
+
+    Attributes:
+        weights: The model.
+        history: Rows of history.csv, in order.
+        metrics: metrics.json: the model over the whole data set.
+    """
+
+    weights: Weights[Array]
+    history: Sequence[Row]
+    metrics: Mapping[str, Any]
 
 
 def save_training(stage: str, training: Training) -> None:

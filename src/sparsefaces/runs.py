@@ -9,9 +9,8 @@ from sparsefaces.figures import filter_mosaic
 from sparsefaces.files import STAGES, read_json, sha256
 from sparsefaces.images import png_of_mosaic
 from sparsefaces.params import Params
-from sparsefaces.results import ANALYZE, TRAININGS, load_training
+from sparsefaces.results import ANALYZE, TRAININGS, Training, load_training
 from sparsefaces.tracking import TrackedRun, is_logged, track
-from sparsefaces.training import Training
 
 FILTERS, ZOOM = 64, 3
 
@@ -90,4 +89,4 @@ def _model_tags() -> dict[str, str]:
 
 
 def _picture(training: Training, data: Dataset) -> bytes:
-    return png_of_mosaic(filter_mosaic(training.weights.W.numpy(), data.shape, FILTERS, "own"), ZOOM)
+    return png_of_mosaic(filter_mosaic(training.weights.W, data.shape, FILTERS, "own"), ZOOM)

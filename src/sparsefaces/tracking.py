@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # With the defaults, the first call to a server that is down blocks for minutes.
@@ -34,7 +34,11 @@ from PIL import Image
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.files import STAGES
-from sparsefaces.training import Row
+from sparsefaces.results import Row
+from sparsefaces.scratch import project_root
+
+if TYPE_CHECKING:
+    from sparsefaces.engine import Engine
 
 EXPERIMENT = "sparsefaces"
 SECONDS_BETWEEN_FLUSHES = 5.0
@@ -42,14 +46,9 @@ PROBE_SECONDS = 3.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 
 
-def store_root() -> Path:
-    """Name the folder of the embedded store: the project's, also from DVC's temporary copies of it."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
-
-
 def tracking_uri() -> str:
     """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store_root() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
 class Store:
@@ -66,13 +65,13 @@ class Store:
             requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).raise_for_status()
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # Two processes that create one SQLite store at a time break each other.
-        with FileLock(store_root() / ".mlflow.lock"):
+        with FileLock(project_root() / ".mlflow.lock"):
             self.client = MlflowClient(tracking_uri=uri)
             experiment = self.client.get_experiment_by_name(EXPERIMENT)
             if experiment is not None:
                 self.experiment = str(experiment.experiment_id)
             else:
-                local = None if uri.startswith("http") else (store_root() / "mlartifacts").as_uri()
+                local = None if uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
                 self.experiment = self.client.create_experiment(EXPERIMENT, artifact_location=local)
 
     def has_finished(self, tags: Mapping[str, str]) -> bool:
@@ -112,7 +111,7 @@ class TrackedRun:
         faces = Dataset(facts.tags["data.source"], digest, "local", place)
         self._call("log_inputs", [DatasetInput(faces, [InputTag("mlflow.data.context", facts.stage)])])
 
-    def watch(self, step: int, row: Row | None) -> None:
+    def watch(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
         """Log a row of a training's history as metrics over steps, several rows at a time."""
         if row is None:
             return

@@ -1,117 +1,136 @@
 """The training loop: batches in, weights and history out."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from sparsefaces.batches import draw_batch
+from sparsefaces.batches import Batches
 from sparsefaces.engine import Engine
 from sparsefaces.errors import UserError
-from sparsefaces.measures import evaluate
-from sparsefaces.params import MachineParams, TrainParams
-from sparsefaces.weights import Weights, initialize
+from sparsefaces.evaluation import evaluate
+from sparsefaces.machine import AutoThreads, choose_device, thread_counts
+from sparsefaces.objective import weigh
+from sparsefaces.params import Coefficients, MachineParams, TrainParams
+from sparsefaces.results import Row, Training
+from sparsefaces.weights import Array, Weights, initialize
 
-Row = dict[str, float]
-Watch = Callable[[int, Row | None], None]
+Watch = Callable[[int, Row | None, Engine], None]
 
 
-class Training(NamedTuple):
-    """One finished training.
+class State(NamedTuple):
+    """Where a training stands.
 
     Attributes:
-        weights: The model.
-        history: Rows of history.csv, in order.
-        metrics: metrics.json: the model over the whole data set.
+        step: Updates done.
+        tensors: What `Engine.state` names.
+        history: Rows so far.
     """
 
-    weights: Weights
-    history: Sequence[Row]
-    metrics: Mapping[str, Any]
+    step: int
+    tensors: dict[str, Tensor]
+    history: list[Row]
 
 
 def train_model(
-    faces: NDArray[np.float32],
+    X: Array,
     params: TrainParams,
     lambd: float,
     machine: MachineParams,
+    *,
     watchers: Sequence[Watch] = (),
+    start: State | None = None,
 ) -> Training:
-    """Train one autoencoder on faces, (N, d), and measure it over all of them; otherwise as `fit`."""
-    torch.set_num_threads(machine.threads)
-    X = torch.from_numpy(np.array(faces))
-    weights, history = fit(X, params, lambd, device=machine.device, watchers=watchers)
+    """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
+
+    Raises:
+        UserError: The device is missing, or as `fit`.
+    """
+    device = choose_device(machine.device)
+    if machine.threads == "auto" and device == "cpu":
+        watchers = [*watchers, AutoThreads(thread_counts()).watch]
+    elif machine.threads != "auto":
+        torch.set_num_threads(machine.threads)
+    weights, history = fit(X, params, lambd, device=device, watchers=watchers, start=start)
     return Training(weights, history, evaluate(X, weights, params.coefficients(lambd)))
 
 
 def fit(
-    X: Tensor, params: TrainParams, lambd: float, *, device: str = "cpu", watchers: Sequence[Watch] = ()
-) -> tuple[Weights, list[Row]]:
+    X: Array,
+    params: TrainParams,
+    lambd: float,
+    *,
+    device: str = "cpu",
+    watchers: Sequence[Watch] = (),
+    start: State | None = None,
+) -> tuple[Weights[Array], list[Row]]:
     """Train one autoencoder.
 
     Args:
-        X: Standardised faces, (N, d) float32.
+        X: Standardised faces, (N, d) float32, in memory or mapped: only batches are copied.
         params: What both trainings share.
         lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
         device: Torch device to train on.
-        watchers: Each called once a step with the step and, where one is due, the row of the history.
+        watchers: Each called after each step with the step, the row of the history where one is due, and
+            the engine, whose weights are then those after the step's update.
+        start: Where an interrupted training of the same X, params, lambd and device stood.
 
     Returns:
-        The weights, on the CPU, and the history: one row per `log_every` iterations and the last, with the
-        batch's terms before its update, the units silent on it, and the smallest mean activation of a unit.
+        The weights and the history: one row per `log_every` iterations and the last, with the batch's terms
+        before its update, the norm of the loss's gradient, the loss, the mean number of active units, the
+        units silent on the batch, and the smallest mean activation of a unit.
 
     Raises:
-        UserError: The batch is larger than the data, the device is missing, or the training diverges.
+        UserError: The batch is larger than the data, or the training diverges.
     """
     if params.batch_size > len(X):
         raise UserError(
             f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
         )
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("machine.device is cuda, but torch finds no such device here: set it to cpu")
-    weights = initialize(X.shape[1], params.hidden_units, params.seed)
-    engine = Engine(
-        Weights(*(tensor.to(device) for tensor in weights)),
-        params.batch_size,
-        params.coefficients(lambd),
-        params.learning_rate,
-    )
-    X = X.to(device)
+    coefficients = params.coefficients(lambd)
+    initial = initialize(X.shape[1], params.hidden_units, params.seed)
+    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
+    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate)
     history: list[Row] = []
+    if start is not None:
+        engine.restore(start.tensors, start.step)
+        history = list(start.history)
+    batches = Batches(X, params.seed, params.batch_size, device)
     last = params.iterations - 1
-    for step in range(params.iterations):
-        rows = torch.from_numpy(draw_batch(params.seed, step, len(X), params.batch_size))
-        batch = X[rows.to(device)]
+    for step in range(start.step if start else 0, params.iterations):
+        batch = batches.read(step)
         engine.forward(batch)
-        row = _row(engine, step) if step % params.log_every == 0 or step == last else None
+        engine.backward(batch)
+        row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
         if row is not None:
             history.append(row)
-        engine.update(batch)
+        engine.advance()
         for watch in watchers:
-            watch(step, row)
-    weights = Weights(*(tensor.detach().cpu() for tensor in engine.weights))
-    if not all(tensor.isfinite().all() for tensor in weights):
+            watch(step, row, engine)
+    if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
-    return weights, history
+    return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
 
 
-def _row(engine: Engine, step: int) -> Row:
-    """Describe the batch last given to the engine's forward pass."""
-    rec, spa, ent, reg = (float(term) for term in engine.terms())
-    if not (math.isfinite(rec) and math.isfinite(reg)):
-        raise _diverged(f"rec is {rec}", step)
-    means = engine.mean_activations()
+def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
+    """Describe the batch last given to the engine, before its update."""
+    terms = engine.terms()
+    means = engine.code().mean(0)
+    silent = int((means == 0).sum())
+    values = {name: float(term) for name, term in terms._asdict().items()}
+    values["gradient_norm"] = float(engine.gradient_norm())
+    for name, value in values.items():
+        # A silent unit makes ent infinite, and is no divergence.
+        if not (math.isfinite(value) or (name == "ent" and silent)):
+            raise _diverged(f"{name} is {value}", step)
     return {
         "step": step,
-        "rec": rec,
-        "spa": spa,
-        "ent": ent,
-        "reg": reg,
-        "silent_units": int((means == 0).sum()),
+        **values,
+        "loss": float(weigh(terms, coefficients)),
+        "l0": float(torch.count_nonzero(engine.code())) / len(engine.code()),
+        "silent_units": silent,
         "min_mean_activation": float(means.min()),
     }
 
