@@ -1,14 +1,17 @@
 """The closed-form engine is held to autograd on the reference objective."""
 
+import contestants
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 
+from sparsefaces.batches import draw_batch
 from sparsefaces.engine import Engine
 from sparsefaces.objective import get_objective_terms, weigh
 from sparsefaces.params import Coefficients
-from sparsefaces.weights import Weights
+from sparsefaces.weights import Weights, initialize
 
 DENSE, SPARSE = Coefficients(0.0, 0.0, 0.0), Coefficients(1.0, 0.01, 1.0)
 
@@ -55,38 +58,100 @@ def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, sil
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), m=st.integers(1, 6), lambd=st.sampled_from([0.0, 1.0]))
+def test_backward__passes_gradcheck_against_the_engines_own_loss(seed, m, lambd):
+    """Autograd's own checker, with the engine as the backward pass of the reference's loss."""
+    coefficients = Coefficients(lambd, 0.01 * lambd, lambd)
+    X, weights = problem(seed, m=m)
+    # Each unit is off for some faces, if it can be, and away from the ReLU's kink; none is silent.
+    drive = (X @ weights.V).sort(dim=0).values
+    weights = weights._replace(b=1e-2 - drive[0] if m == 1 else -(drive[0] + drive[1]) / 2)
+
+    class Loss(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *leaves):
+            ctx.leaves = Weights(*leaves)
+            return weigh(get_objective_terms(X, *leaves), coefficients)
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return tuple(upstream * gradient for gradient in engine_gradients(X, ctx.leaves, coefficients))
+
+    assert torch.autograd.gradcheck(Loss.apply, [weight.requires_grad_(True) for weight in weights])
+
+
+DEGENERATE = {
+    "equal faces": lambda X, weights: (X[:1].expand_as(X).clone(), weights),
+    "faces of zeros": lambda X, weights: (torch.zeros_like(X), weights),
+    "a batch of one": lambda X, weights: (X[:1].clone(), weights),
+    "every unit silent": lambda X, weights: (X, weights._replace(b=weights.b - 1e6)),
+    "units active for one face": lambda X, weights: (X, only_for_the_first_face(X, weights)),
+    "a decoder of zeros": lambda X, weights: (X, weights._replace(W=torch.zeros_like(weights.W))),
+}
+
+
+def only_for_the_first_face(X, weights):
+    """Set each unit's bias so that its largest activation, and no other, is above zero."""
+    drive = (X @ weights.V).sort(dim=0, descending=True).values
+    return weights._replace(b=-(drive[0] + drive[1]) / 2)
+
+
 @pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-def test_backward__agrees_with_finite_differences(coefficients):
-    X, weights = problem(1)
-    weights = weights._replace(b=weights.b + 3)
-
-    def loss(*leaves):
-        return weigh(get_objective_terms(X, *leaves), coefficients)
-
-    step = 1e-6
-    for index, gradient in enumerate(engine_gradients(X, weights, coefficients)):
-        flat = gradient.reshape(-1)
-        for position in range(0, flat.numel(), 3):
-            moved = [[t.clone() for t in weights] for _ in range(2)]
-            moved[0][index].reshape(-1)[position] += step
-            moved[1][index].reshape(-1)[position] -= step
-            difference = (loss(*moved[0]) - loss(*moved[1])) / (2 * step)
-            assert float(flat[position]) == pytest.approx(float(difference), rel=1e-5, abs=1e-6)
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_engine__terms_and_gradients_are_the_references_on_degenerate_batches(case, coefficients):
+    X, weights = DEGENERATE[case](*problem(5))
+    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, 1e-3)
+    engine.forward(X)
+    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+    expected = reference_gradients(X, weights, coefficients)
+    for mine, theirs in zip(engine_gradients(X, weights, coefficients), expected, strict=True):
+        assert mine.isfinite().all()
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+    engine.step(X)
+    assert all(weight.isfinite().all() for weight in engine.weights)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-3)])
 @pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-def test_step__follows_the_plain_autograd_loop(coefficients):
-    X, weights = problem(2)
-    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, 1e-2)
-    leaves = [t.clone().requires_grad_(True) for t in weights]
-    adam = torch.optim.Adam(leaves, lr=1e-2)
-    for _ in range(30):
-        engine.step(X)
-        adam.zero_grad()
-        weigh(get_objective_terms(X, *leaves), coefficients).backward()
-        adam.step()
+def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tolerance):
+    """Relative to each tensor's largest entry: Adam divides by small moments and magnifies what rounding left."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((150, 60)).astype(np.float32)
+    start = Weights(*(torch.from_numpy(array).to(dtype) for array in initialize(60, 25, seed=0)))
+    engine = Engine(Weights(*(t.clone() for t in start)), 20, coefficients, contestants.RATE)
+    leaves = Weights(*(t.clone().requires_grad_(True) for t in start))
+    adam = torch.optim.Adam(list(leaves), lr=contestants.RATE)
+    for step in range(200):
+        batch = torch.from_numpy(X[draw_batch(0, step, len(X), 20)]).to(dtype)
+        engine.step(batch)
+        contestants.follow(batch, leaves, adam, coefficients)
     for mine, theirs in zip(engine.weights, leaves, strict=True):
-        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-7, atol=1e-9)
+        torch.testing.assert_close(mine, theirs.detach(), rtol=0, atol=tolerance * float(theirs.detach().abs().max()))
+
+
+def test_gradient_norm__is_that_of_the_whole_loss():
+    X, weights = problem(7)
+    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), SPARSE, 1e-3)
+    engine.forward(X)
+    engine.backward(X)
+    expected = torch.cat([gradient.ravel() for gradient in reference_gradients(X, weights, SPARSE)]).norm()
+    torch.testing.assert_close(engine.gradient_norm(), expected)
+
+
+def test_restore__goes_on_to_the_same_bits():
+    X, weights = problem(9)
+    straight, first = (Engine(Weights(*(t.clone() for t in weights)), len(X), SPARSE, 1e-2) for _ in range(2))
+    for _ in range(20):
+        straight.step(X)
+    for _ in range(7):
+        first.step(X)
+    second = Engine(Weights(*(torch.zeros_like(t) for t in weights)), len(X), SPARSE, 1e-2)
+    second.restore({name: tensor.clone() for name, tensor in first.state().items()}, 7)
+    for _ in range(13):
+        second.step(X)
+    assert all(torch.equal(a, b) for a, b in zip(straight.weights, second.weights, strict=True))
 
 
 def test_terms__are_those_of_the_reference_before_the_update():

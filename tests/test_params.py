@@ -70,7 +70,7 @@ def test_params__are_frozen():
         ("train_dense", "lambd", 1.0, "there is no key train_dense.lambd; the nearest is train_dense.lambda"),
         ("train", "hidden_units", 10**11, "it must be a whole number from 1 to 100,000"),
         ("train", 7, 1, "there is no key train.7"),
-        ("machine", "threads", 0, "machine.threads is 0; it must be a whole number from 1 to 256"),
+        ("machine", "threads", 0, "machine.threads is 0; it must be auto or a whole number from 1 to 256"),
     ],
 )
 def test_params__bad_value_is_one_line_with_key_value_and_what_is_allowed(section, key, value, message):

@@ -118,7 +118,8 @@ def test_repro__tracks_a_run_a_stage_linked_by_content(finished):
     commit = finished.run("git", "rev-parse", "HEAD~1").strip()  # where the run started
     assert dense.data.tags["git.commit"] == commit
     assert dense.data.tags["git.dirty"] == "false"
-    assert (dense.data.tags["device"], dense.data.tags["threads"]) == ("cpu", "1")
+    assert (dense.data.tags["device"], dense.data.tags["threads"]) == ("cpu", "auto")
+    assert dense.data.tags["cpu"]
     assert "report.html" in {file.path for file in client.list_artifacts(analyze.info.run_id)}
     assert "dense/l0" in analyze.data.metrics
 

@@ -18,13 +18,14 @@ class TrainingTable:
     def __init__(self, label: str, iterations: int) -> None:
         """Print the header; `label` names the training beside the bar."""
         self._last = iterations - 1
-        self._next_line = 0
+        self._next_line = self._done = 0
         self._progress = Progress(label, iterations, unit="it")
         self._progress.say(HEADER)
 
     def watch(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
         """Take note of a finished step and, where one is due, its row of the history."""
-        self._progress.update()
+        self._progress.update(step + 1 - self._done)  # a training that continues starts further on
+        self._done = step + 1
         if row is not None and (step >= self._next_line or step == self._last):
             self._progress.say(format_row(row))
             self._next_line = (step // ITERATIONS_A_LINE + 1) * ITERATIONS_A_LINE

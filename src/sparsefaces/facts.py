@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,6 @@ import yaml
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import sha256
-from sparsefaces.params import MachineParams
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
@@ -37,14 +37,14 @@ class Facts(NamedTuple):
     note: str
 
 
-def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams | None = None) -> Facts:
+def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, str] | None = None) -> Facts:
     """Gather the facts of one stage's run.
 
     Args:
         stage: The stage.
         sections: The sections of params.yaml that it reads; their keys become the parameters' names.
         data: The faces it works on.
-        machine: Where it runs; None for results found on disk, made who knows where and from what commit.
+        machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
 
     Raises:
         UserError: The record of the data cannot be read.
@@ -58,7 +58,7 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: MachineParams
     if machine is None:
         tags["restored"] = "logged from the stage's folder, not while it ran"
     else:
-        tags |= {"device": machine.device, "threads": str(machine.threads), "python": platform.python_version()}
+        tags |= {**machine, "cpu": _cpu(), "python": platform.python_version()}
         tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
     if source != wanted:
@@ -89,6 +89,15 @@ def recorded_params(stage: str) -> Sections:
         return dict(stages.get(stage, {}).get("params", {}).get("params.yaml", {}))
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
+
+
+def _cpu() -> str:
+    """Name the processor's model; Linux alone keeps it in a file."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _git() -> dict[str, str]:

@@ -59,7 +59,9 @@ class TrainParams(Section):
     hidden_units: Units
     iterations: Count
     batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, description="a number above 0, up to 1")]
+    learning_rate: Annotated[
+        float, Field(gt=0, le=1000, allow_inf_nan=False, description="a number above 0, up to 1,000")
+    ]
     epsilon_per_lambda: Weight
     eta_per_lambda: Weight
     log_every: Count

@@ -38,11 +38,17 @@ def open_checkpoints(stage: str, params: Params, data_hash: str) -> Iterator["Ch
         "device": choose_device(params.machine.device),
     }
     with Interruption() as interruption:
-        yield Checkpoints(stage, identity, params.machine.checkpoint_every, interruption)
+        checkpoints = Checkpoints(stage, identity, params.machine.checkpoint_every, interruption)
+        checkpoints.load()
+        yield checkpoints
 
 
 class Checkpoints:
-    """The checkpoint of one training: read at its start, written now and then, deleted at its end."""
+    """The checkpoint of one training: read at its start, written now and then, deleted at its end.
+
+    Attributes:
+        start: Where the training stood, once it is loaded; None where it starts anew.
+    """
 
     def __init__(self, stage: str, identity: Mapping[str, str], every: int, interruption: Interruption) -> None:
         """Name the checkpoint.
@@ -59,6 +65,7 @@ class Checkpoints:
         self._identity, self._every = dict(identity), every
         self._interruption = interruption
         self._history: list[Row] = []
+        self.start: State | None = None
 
     def load(self) -> State | None:
         """Read where the training stood; None, and why on the terminal, where it cannot be continued."""
@@ -67,7 +74,7 @@ class Checkpoints:
         try:
             state, identity = _read(self._path)
         except DAMAGED as error:
-            print(f"{self._path} is damaged ({error}) and ignored: the training starts again", flush=True)
+            print(f"the checkpoint {self._path} is damaged ({error}): ignored, the training starts anew", flush=True)
             return None
         changed = [name for name, value in self._identity.items() if identity.get(name) != value]
         if changed:
@@ -75,7 +82,7 @@ class Checkpoints:
             self.delete()
             return None
         print(f"continues from the checkpoint of step {state.step}", flush=True)
-        self._history = list(state.history)
+        self.start, self._history = state, list(state.history)
         return state
 
     def watch(self, step: int, row: Row | None, engine: "Engine") -> None:

@@ -18,7 +18,10 @@ FILTERS, ZOOM = 64, 3
 def training_facts(stage: str, params: Params, data: Dataset) -> Facts:
     """Gather the facts of a training that is about to start."""
     sections = {"train": params.train.model_dump(), stage: params.of_model(stage).model_dump(by_alias=True)}
-    return gather(stage, sections, data, params.machine)
+    from sparsefaces.machine import choose_device  # noqa: PLC0415 - torch, which only a training needs
+
+    machine = {"device": choose_device(params.machine.device), "threads": str(params.machine.threads)}
+    return gather(stage, sections, data, machine)
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -31,7 +34,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
 
 def comparison_facts(params: Params, data: Dataset) -> Facts:
     """Gather the facts of a comparison that is about to start."""
-    return gather("analyze", {"analyze": params.analyze.model_dump()}, data, params.machine)
+    return gather("analyze", {"analyze": params.analyze.model_dump()}, data, {})
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:

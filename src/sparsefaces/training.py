@@ -17,6 +17,8 @@ from sparsefaces.params import Coefficients, MachineParams, TrainParams
 from sparsefaces.results import Row, Training
 from sparsefaces.weights import Array, Weights, initialize
 
+BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
+
 Watch = Callable[[int, Row | None, Engine], None]
 
 
@@ -106,6 +108,7 @@ def fit(
         row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
         if row is not None:
             history.append(row)
+            _stop_if_diverged(row, history[0])
         engine.advance()
         for watch in watchers:
             watch(step, row, engine)
@@ -118,21 +121,32 @@ def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
     """Describe the batch last given to the engine, before its update."""
     terms = engine.terms()
     means = engine.code().mean(0)
-    silent = int((means == 0).sum())
-    values = {name: float(term) for name, term in terms._asdict().items()}
-    values["gradient_norm"] = float(engine.gradient_norm())
-    for name, value in values.items():
-        # A silent unit makes ent infinite, and is no divergence.
-        if not (math.isfinite(value) or (name == "ent" and silent)):
-            raise _diverged(f"{name} is {value}", step)
     return {
         "step": step,
-        **values,
+        **{name: float(term) for name, term in terms._asdict().items()},
         "loss": float(weigh(terms, coefficients)),
+        "gradient_norm": float(engine.gradient_norm()),
         "l0": float(torch.count_nonzero(engine.code())) / len(engine.code()),
-        "silent_units": silent,
+        "silent_units": int((means == 0).sum()),
         "min_mean_activation": float(means.min()),
     }
+
+
+def _stop_if_diverged(row: Row, first: Row) -> None:
+    """Stop a training whose terms are not finite, or far above those of its first batch.
+
+    A large learning rate need not reach infinity: Adam's steps have bounded size. At the first step W is
+    zero, so that `rec` is what predicting the mean face costs.
+    """
+    # A silent unit makes ent, and the loss with it, infinite, and is no divergence.
+    watched = [
+        name for name in ("rec", "spa", "ent", "reg", "gradient_norm") if name != "ent" or not row["silent_units"]
+    ]
+    for name in watched:
+        if not math.isfinite(row[name]):
+            raise _diverged(f"{name} is {row[name]}", int(row["step"]))
+    if row["rec"] > BLOWN_UP * first["rec"]:
+        raise _diverged(f"rec is {row['rec']:.3g}, after {first['rec']:.4g} before the first update", int(row["step"]))
 
 
 def _diverged(what: str, step: int) -> UserError:

@@ -47,7 +47,7 @@ def initialize(pixels: int, hidden_units: int, seed: int) -> Weights[Array]:
 
 def encode(X: Array, V: Array, b: Array) -> Array:
     """Compute the code Z = max(0, X V + b), (N, h), of faces, (N, d), without torch."""
-    return np.maximum(X @ V + b, 0)
+    return np.asarray(np.maximum(X @ V + b, 0))
 
 
 def decode(Z: Array, W: Array, a: Array) -> Array:

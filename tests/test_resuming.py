@@ -1,0 +1,212 @@
+"""Checkpoints: an interrupted training continues to the bytes of one that never was."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from sparsefaces.engine import Engine
+from sparsefaces.interrupts import Interruption
+from sparsefaces.params import TrainParams
+from sparsefaces.resuming import Checkpoints
+from sparsefaces.training import fit
+
+PARAMS = TrainParams(
+    seed=0,
+    hidden_units=8,
+    iterations=31,
+    batch_size=10,
+    learning_rate=0.01,
+    epsilon_per_lambda=0.01,
+    eta_per_lambda=1.0,
+    log_every=10,
+)
+IDENTITY = {"parameters": "p", "data": "d", "code": "c"}
+
+
+@pytest.fixture
+def X(faces):
+    return faces.reshape(len(faces), -1)
+
+
+def checkpoints(every=7, **identity):
+    return Checkpoints("train_dense", IDENTITY | identity, every, Interruption())
+
+
+class CrashError(Exception):
+    pass
+
+
+def crash_after(step):
+    def watch(done, row, engine):
+        if done == step:
+            raise CrashError
+
+    return watch
+
+
+def interrupted_at(X, step, every=7):
+    """Leave the checkpoint of a training that crashed after a step."""
+    with pytest.raises(CrashError):
+        fit(X, PARAMS, 1.0, watchers=[checkpoints(every).watch, crash_after(step)])
+
+
+@pytest.mark.parametrize("step", [0, 6, 7, 13, 29])
+def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in_tmp, X, step, capsys):
+    weights, history = fit(X, PARAMS, 1.0)
+    interrupted_at(X, step)
+    kept = checkpoints()
+    start = kept.load()
+    assert (start.step if start else 0) == (step + 1) // 7 * 7
+    again, rows = fit(X, PARAMS, 1.0, watchers=[kept.watch], start=start)
+    assert rows == history
+    assert all((a == b).all() for a, b in zip(weights, again, strict=True))
+
+
+def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_from_there(in_tmp, X, capsys):
+    def interrupt(step, row, engine):
+        if step == 16:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
+        kept = Checkpoints("train_dense", IDENTITY, 1000, interruption)
+        fit(X, PARAMS, 1.0, watchers=[interrupt, kept.watch])
+    assert checkpoints().load().step == 17
+    said = capsys.readouterr().out
+    assert "stopped after step 16: the next run continues from here" in said
+    assert "continues from the checkpoint of step 17" in said
+
+
+def test_interruption__second_signal_stops_at_once():
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+        pytest.fail("the second signal was swallowed")
+
+
+def test_interruption__first_signal_is_not_lost_where_nobody_asks():
+    reached = False
+    with pytest.raises(KeyboardInterrupt), Interruption():
+        os.kill(os.getpid(), signal.SIGINT)
+        reached = True
+    assert reached
+
+
+@pytest.mark.parametrize("what", ["parameters", "data", "code"])
+def test_checkpoints__of_other_inputs_are_thrown_away_and_it_is_said_why(in_tmp, X, what, capsys):
+    interrupted_at(X, 20)
+    assert checkpoints(**{what: "other"}).load() is None
+    assert f"the checkpoint of step 21 is of other {what}: thrown away" in capsys.readouterr().out
+    assert checkpoints().load() is None  # it is gone
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "foreign"])
+def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, damage, capsys):
+    interrupted_at(X, 20)
+    (path,) = (in_tmp / ".scratch").iterdir()
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    contents = {"empty": b"", "cut": bytes(data[:-50]), "flipped": bytes(data), "foreign": b"{}" * 1000}
+    path.write_bytes(contents[damage])
+    kept = checkpoints()
+    assert kept.load() is None
+    said = capsys.readouterr().out
+    assert "is damaged" in said
+    assert "starts anew" in said
+    weights, _ = fit(X, PARAMS, 1.0, watchers=[kept.watch])
+    assert np.isfinite(weights.W).all()
+    assert checkpoints().load().step == 28  # the damaged one has been replaced
+
+
+def test_checkpoints__experiments_keep_theirs_apart(in_tmp, X, monkeypatch):
+    monkeypatch.setenv("DVC_EXP_NAME", "boxy-sign")
+    interrupted_at(X, 20)
+    monkeypatch.delenv("DVC_EXP_NAME")
+    assert checkpoints().load() is None
+
+
+def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch):
+    interrupted_at(X, 8)
+    monkeypatch.setattr(Engine, "state", lambda engine: 1 / 0)
+    pytest.raises(ZeroDivisionError, fit, X, PARAMS, 1.0, watchers=[checkpoints().watch])
+    assert checkpoints().load().step == 7
+
+
+def start_training(project, *command):
+    process = subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.split()[:1] == ["nbit"]:
+            return process, lines
+    raise AssertionError("".join(lines))
+
+
+def wait_for_a_checkpoint(project):
+    """Wait until a new one is written."""
+    path = project.folder / ".scratch" / "train_sparse.safetensors"
+    former = path.stat().st_mtime_ns if path.exists() else None
+    for _ in range(3000):
+        if path.exists() and path.stat().st_mtime_ns != former:
+            return
+        time.sleep(0.01)
+    raise AssertionError("no checkpoint was written")
+
+
+LONG = {"train": {"iterations": 12_000, "log_every": 500}, "machine": {"checkpoint_every": 100}}
+
+
+def test_train__killed_many_times_ends_in_the_bytes_of_one_never_interrupted(copied):
+    """Real processes, killed with SIGKILL wherever they happen to be."""
+    copied.set_params(LONG)
+    copied.run("python", "src/train.py", "train_sparse")
+    folder = copied.path("train_sparse")
+    undisturbed = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    for file in ("model.safetensors", "history.csv", "metrics.json"):
+        (folder / file).unlink()
+    rng, said = random.Random(0), ""
+    for _ in range(5):
+        process, lines = start_training(copied, "python", "src/train.py", "train_sparse")
+        wait_for_a_checkpoint(copied)
+        time.sleep(rng.uniform(0, 0.1))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        process.stdout.close()
+        said += "".join(lines)
+        assert not (folder / "model.safetensors").exists()
+    said += copied.run("python", "src/train.py", "train_sparse")
+    steps = [int(step) for step in re.findall(r"continues from the checkpoint of step (\d+)", said)]
+    assert len(steps) == 5
+    assert steps == sorted(set(steps))
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == undisturbed
+    assert [file for file in (copied.folder / ".scratch").iterdir() if file.is_file()] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_repro__interrupted_continues_and_nothing_half_made_is_kept(copied, number):
+    copied.set_params(LONG | {"train": {"iterations": 30_000, "log_every": 500}})
+    process, _ = start_training(copied, "dvc", "repro", "-s", "train_dense")
+    time.sleep(0.3)
+    os.killpg(process.pid, number)
+    said = process.stdout.read()
+    assert process.wait(30) != 0
+    assert "the next run continues from here" in said
+    assert "Traceback" not in said
+    assert not copied.path("train_dense/model.safetensors").exists()
+    output = copied.run("dvc", "repro", "-s", "train_dense")
+    assert "continues from the checkpoint of step" in output
+    assert copied.path("train_dense/model.safetensors").exists()
