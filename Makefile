@@ -28,7 +28,7 @@ $(READY): requirements.lock
 setup: $(READY) ## Create .venv with the locked packages
 
 repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
-	@$(BIN)/dvc repro
+	@tools/repro.sh
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest

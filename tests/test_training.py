@@ -128,7 +128,7 @@ def test_fit__divergence_is_an_error_that_names_the_step(X):
 
 @pytest.mark.parametrize("lambd", [0.0, 1.0])
 def test_fit__learning_rate_of_10_is_stopped_within_one_logging_interval(X, lambd):
-    with pytest.raises(UserError, match=r"diverged: rec is .* before the first update at step 10; lower train.learn"):
+    with pytest.raises(UserError, match=r"diverged: rec is .* at the start at step 10; lower train.learn"):
         fit(X, params(learning_rate=10.0), lambd)
 
 
@@ -168,3 +168,34 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits():
         for threads in ("1", "2", "auto")
     ]
     assert outputs[0] == outputs[1] == outputs[2]
+
+
+LARGE = """
+import resource, sys
+import sparsefaces, numpy as np
+from sparsefaces.params import MachineParams, TrainParams
+from sparsefaces.training import train_model
+limit = 450 * 2**20
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+X = np.load(sys.argv[1], mmap_mode="r")
+assert X.nbytes > 1.4 * limit
+params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
+                     epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
+machine = MachineParams(threads=1, device="cpu", checkpoint_every=1000, download_timeout=1.0)
+print(train_model(X, params, 1.0, machine).metrics["rec"])
+try:
+    np.array(X)
+except MemoryError:
+    print("does not fit")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's own memory apart from its maps")
+def test_train_model__reads_data_larger_than_its_memory_through_a_map(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(640_000, 260))
+    X[::1000] = np.random.default_rng(0).standard_normal((640, 260))  # the rest is holes, which take no disk
+    X.flush()
+    code = [sys.executable, "-c", LARGE, str(tmp_path / "X.npy")]
+    output = subprocess.run(code, cwd=ROOT / "src", capture_output=True, text=True, check=True).stdout.split("\n")
+    assert float(output[0]) > 0
+    assert output[1] == "does not fit"

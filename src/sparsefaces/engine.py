@@ -4,11 +4,11 @@ It computes what autograd computes on `objective.get_objective_terms` (the tests
 graph and without allocating: at the floor of what these products cost (`make bench` measures it).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from sparsefaces.objective import Terms, entropy_term
 from sparsefaces.params import Coefficients
@@ -33,20 +33,15 @@ class Engine:
         """
         self.weights = weights
         self._batch_size, self._coefficients = batch_size, coefficients
-        V, W, b, a = weights
+        V = weights.V
         self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
-        for parameter, gradient in zip(weights, self._gradients, strict=True):
-            parameter.grad = gradient
-        d, h = V.shape
+        d, h = weights.V.shape
         self._code = V.new_empty(batch_size, h)
         self._residual = V.new_empty(batch_size, d)
         self._signal = V.new_empty(batch_size, h)
-        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        groups: list[dict[str, Any]] = [
-            {"params": [V, b, a]},
-            {"params": [W], "weight_decay": 2 * coefficients.eta},
-        ]
-        self._adam = torch.optim.Adam(groups, lr=learning_rate, fused=True)
+        self._learning_rate = learning_rate
+        self._moments = {moment: Weights(*(torch.zeros_like(parameter) for parameter in weights)) for moment in MOMENTS}
+        self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
 
     def step(self, X: Tensor) -> None:
         """Update the weights on one batch of faces, (m, d)."""
@@ -95,22 +90,46 @@ class Engine:
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
-        self._adam.step()
+        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
+        self._adam(("V", "b", "a"), 0.0)
+        self._adam(("W",), 2 * self._coefficients.eta)
+
+    def _adam(self, names: Sequence[str], weight_decay: float) -> None:
+        """Take Adam's step of some parameters, by the function itself: the class that wraps it imports a compiler."""
+        sets = (self.weights, self._gradients, *self._moments.values(), self._steps)
+        weights, gradients, first, second, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
+        adam(
+            weights,
+            gradients,
+            first,
+            second,
+            max_exp_avg_sqs=[],
+            state_steps=steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self._learning_rate,
+            weight_decay=weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def gradients(self) -> Weights[Tensor]:
+        """Return the gradient of the whole loss that `backward` wrote, before `advance`."""
+        decay = 2 * self._coefficients.eta  # Adam adds it
+        return self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
 
     def gradient_norm(self) -> Tensor:
-        """Compute the norm of the whole loss's gradient, before `advance`."""
-        decay = 2 * self._coefficients.eta  # Adam adds it
-        gradients = self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
-        return torch.stack([gradient.square().sum(0).sum() for gradient in gradients]).sum().sqrt()
+        """Compute the norm of the gradient of the whole loss, before `advance`."""
+        return torch.stack([gradient.square().sum(0).sum() for gradient in self.gradients()]).sum().sqrt()
 
     def state(self) -> dict[str, Tensor]:
         """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
-        moments = {
-            f"{name}.{moment}": self._adam.state[parameter][moment]
-            for name, parameter in self.weights._asdict().items()
-            for moment in MOMENTS
-        }
-        return self.weights._asdict() | moments
+        state = self.weights._asdict()
+        for moment, tensors in self._moments.items():
+            state |= {f"{name}.{moment}": tensor for name, tensor in tensors._asdict().items()}
+        return state
 
     def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
         """Go on from what `state` named after so many steps; the tensors are copied.
@@ -119,11 +138,10 @@ class Engine:
             KeyError: A tensor is missing.
             RuntimeError: A tensor has another shape.
         """
-        for name, parameter in self.weights._asdict().items():
-            parameter.copy_(state[name])
-            moments = {moment: torch.zeros_like(parameter).copy_(state[f"{name}.{moment}"]) for moment in MOMENTS}
-            count = torch.tensor(float(steps), device=parameter.device)  # fused Adam counts beside the parameter
-            self._adam.state[parameter] = {"step": count, **moments}
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        for count in self._steps:
+            count.fill_(steps)
 
 
 def _product(out: Tensor, A: Tensor, B: Tensor, scale: float) -> None:

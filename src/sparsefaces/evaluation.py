@@ -8,7 +8,7 @@ from sparsefaces.objective import Terms, encode, weigh
 from sparsefaces.params import Coefficients
 from sparsefaces.weights import Array, Weights
 
-CHUNK = 1000  # faces at a time: bounds the memory whatever N is
+CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
 def evaluate(X: Array, weights: Weights[Array], coefficients: Coefficients) -> dict[str, float | None]:

@@ -5,11 +5,10 @@ from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from sparsefaces.weights import Array
 
-CHUNK = 1000  # faces at a time: bounds the memory whatever N is
+CHUNK = 250  # faces at a time: bounds the memory whatever N is
 BITS_AN_ACTIVATION = 8
 
 
@@ -51,8 +50,8 @@ def code_bits(active: NDArray[np.int64], units: int, bits: int = BITS_AN_ACTIVAT
     Returns:
         Bits of each code, (N,).
     """
-    choices = gammaln(units + 1) - gammaln(active + 1) - gammaln(units - active + 1)
-    return np.asarray(choices / math.log(2) + active * bits)
+    factorials = np.concatenate([[0.0], np.cumsum(np.log2(np.arange(1, units + 1)))])  # log2 of 0! to h!
+    return np.asarray(factorials[units] - factorials[active] - factorials[units - active] + active * bits)
 
 
 def psnr(rec: float, pixels: int, scale: float) -> float:

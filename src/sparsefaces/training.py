@@ -108,7 +108,7 @@ def fit(
         row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
         if row is not None:
             history.append(row)
-            _stop_if_diverged(row, history[0])
+            _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
         engine.advance()
         for watch in watchers:
             watch(step, row, engine)
@@ -132,11 +132,11 @@ def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
     }
 
 
-def _stop_if_diverged(row: Row, first: Row) -> None:
-    """Stop a training whose terms are not finite, or far above those of its first batch.
+def _stop_if_diverged(row: Row, start: float) -> None:
+    """Stop a training whose terms are not finite, or whose `rec` is far above what it started from.
 
-    A large learning rate need not reach infinity: Adam's steps have bounded size. At the first step W is
-    zero, so that `rec` is what predicting the mean face costs.
+    A large learning rate need not reach infinity: Adam's steps have bounded size. `start` is the first batch's
+    `rec`, with W zero, or the number of pixels, which is that of standardised faces on average.
     """
     # A silent unit makes ent, and the loss with it, infinite, and is no divergence.
     watched = [
@@ -145,8 +145,8 @@ def _stop_if_diverged(row: Row, first: Row) -> None:
     for name in watched:
         if not math.isfinite(row[name]):
             raise _diverged(f"{name} is {row[name]}", int(row["step"]))
-    if row["rec"] > BLOWN_UP * first["rec"]:
-        raise _diverged(f"rec is {row['rec']:.3g}, after {first['rec']:.4g} before the first update", int(row["step"]))
+    if row["rec"] > BLOWN_UP * start:
+        raise _diverged(f"rec is {row['rec']:.3g}, after {start:.4g} at the start", int(row["step"]))
 
 
 def _diverged(what: str, step: int) -> UserError:

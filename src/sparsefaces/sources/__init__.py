@@ -1,7 +1,6 @@
 """Where faces come from: one module a source, and the choice between them."""
 
 from sparsefaces.params import FetchParams
-from sparsefaces.sources import folder, lfw, orl
 from sparsefaces.sources.faces import Faces, UnreachableError
 
 __all__ = ["Faces", "fetch_faces"]
@@ -20,6 +19,9 @@ def fetch_faces(params: FetchParams, timeout: float) -> Faces:
     Raises:
         UserError: The source is unreachable without a fallback, damaged or unfit.
     """
+    # Scikit-learn, which lfw needs, is slow to import, and other stages only want the type `Faces`.
+    from sparsefaces.sources import folder, lfw, orl  # noqa: PLC0415
+
     if params.source == "orl":
         return orl.read(params.crop, params.resize)
     if params.source == "folder":

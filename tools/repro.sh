@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# `dvc repro` with the two trainings side by side, one thread each, where the machine has the cores.
+# What DVC runs and records is the same as with plain `dvc repro`, which takes one after the other.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+status=$(dvc status) || exit
+if [ "$status" = "Data and pipelines are up to date." ]; then
+  echo "$status"
+  exit
+fi
+cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
+[ "$cores" -ge 2 ] || exec dvc repro
+
+# Ctrl-C reaches the trainings themselves; this script and the label's writers wait for them to end well.
+trap 'interrupted=130' INT TERM
+labelled() { (trap '' INT TERM; while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; done); }
+
+dvc repro standardize || exit
+for training in train_dense train_sparse; do
+  OMP_NUM_THREADS=1 dvc repro -s "$training" > >(labelled "$training") 2>&1 &
+  trainings+=($!)
+done
+failed=0
+for training in "${trainings[@]}"; do
+  wait "$training" || { wait "$training" || failed=$?; }  # a first wait may end with the signal alone
+done
+[ -z "${interrupted:-}" ] || exit "$interrupted"
+[ "$failed" -eq 0 ] || exit "$failed"
+exec dvc repro
