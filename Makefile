@@ -1,6 +1,8 @@
 # Everything a user or developer types. `make` alone lists the targets.
 PYTHON ?= python3
 PORT ?= 5000
+BASE ?= main
+export BASE
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint verify ui track bench notebook lock
+.PHONY: help setup repro review test lint verify ui track bench notebook lock
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,6 +31,10 @@ setup: $(READY) ## Create .venv with the locked packages
 
 repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
 	@$(BIN)/dvc repro
+
+# Exits with 2 where dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
+review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and whether dvc.lock is in sync
+	@$(BIN)/python src/review.py "$$BASE"
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest
