@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review test lint verify ui track bench notebook lock
+.PHONY: help setup repro review test lint verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,10 +39,9 @@ review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and wh
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest
 
-lint: $(READY) ## Check style and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
+	@$(BIN)/pre-commit run --all-files
+	@$(BIN)/pre-commit run --all-files --hook-stage pre-push
 
 verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
 	@$(BIN)/dvc repro fetch
@@ -65,3 +64,9 @@ notebook: $(READY) ## Execute examples/exercise.ipynb again
 lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@tools/lock.sh
+
+browser: $(READY) ## Install a browser for the tests of pages, where there is none
+	@$(BIN)/playwright install chromium
+
+comment: ## In CI: put the review of a pull request on it
+	@tools/comment.sh
