@@ -55,6 +55,14 @@ def test_review__names_the_stages_that_ran_and_why(rehearsed):
     assert rows[0][2] == "history.csv, metrics.json, model.safetensors"
 
 
+def test_review__is_markdown_with_an_empty_line_around_each_block(rehearsed):
+    lines = rehearsed.review.splitlines()
+    starts = [n for n, line in enumerate(lines) if line.startswith(("###", "|")) and not lines[n - 1].startswith("|")]
+    assert len(starts) == 7  # four headings, three tables
+    assert {lines[n - 1] for n in starts} == {""}
+    assert "\n\n\n" not in rehearsed.review
+
+
 def test_review__shows_each_parameter_that_differs_old_and_new(rehearsed):
     assert table(rehearsed.review, "Parameters") == [
         ["`train.hidden_units`", "12", "16"],
@@ -93,7 +101,7 @@ def test_review__on_github_shows_figures_before_and_now(rehearsed):
 
 def test_review__clone_without_data_says_the_same(cloned, rehearsed):
     review = cloned.run("python", "src/review.py", "main")
-    absent = " 6 large results are not in the cache here; everything below is from Git."
+    absent = "6 large results are not in the cache here; everything below is from Git.\n"
     assert absent in review
     assert review.replace(absent, "") == rehearsed.review
     assert "dvc.lock is in sync" in review

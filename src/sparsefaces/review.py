@@ -123,7 +123,8 @@ def compare_locks(then: Json | None, now: Json | None) -> list[tuple[str, list[s
     for stage in dict.fromkeys([*new, *old]):
         one, other = old.get(stage, {}), new.get(stage, {})
         if one != other:
-            read = [part for part in ("cmd", "params") if one.get(part) != other.get(part)]
+            parts = {"cmd": "command", "params": "params"}
+            read = [name for part, name in parts.items() if one.get(part) != other.get(part)]
             # What a stage reads of another is called by the other's name; what it leaves, without its folder.
             deps = [path.split("/")[1] if path.startswith("stages/") else path for path in _changed(one, other, "deps")]
             left = [path.removeprefix(f"stages/{stage}/") for path in _changed(one, other, "outs")]
