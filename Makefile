@@ -1,6 +1,8 @@
 # Everything a user or developer types. `make` alone lists the targets.
 PYTHON ?= python3
 PORT ?= 5000
+BASE ?= main
+export BASE
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint verify ui track bench notebook lock
+.PHONY: help setup repro review test lint verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -30,13 +32,16 @@ setup: $(READY) ## Create .venv with the locked packages
 repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
 	@tools/repro.sh
 
+# Exits with 2 where dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
+review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and whether dvc.lock is in sync
+	@$(BIN)/python src/review.py "$$BASE"
+
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest
 
-lint: $(READY) ## Check style and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
+	@$(BIN)/pre-commit run --all-files
+	@$(BIN)/pre-commit run --all-files --hook-stage pre-push
 
 verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
 	@$(BIN)/dvc repro fetch
@@ -59,3 +64,9 @@ notebook: $(READY) ## Execute examples/exercise.ipynb again
 lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@tools/lock.sh
+
+browser: $(READY) ## Install a browser for the tests of pages, where there is none
+	@$(BIN)/playwright install chromium
+
+comment: ## In CI: put the review of a pull request on it
+	@tools/comment.sh

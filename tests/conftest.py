@@ -64,6 +64,9 @@ class Project:
             values[section] |= keys
         path.write_text(yaml.safe_dump(values))
 
+    def stages(self) -> list[str]:
+        return list(yaml.safe_load((self.folder / "dvc.yaml").read_text())["stages"])
+
     def path(self, name: str) -> Path:
         return self.folder / "stages" / name
 

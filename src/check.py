@@ -1,0 +1,23 @@
+"""What hooks check of the pipeline. Usage: python src/check.py params, or: lock."""
+
+import sys
+
+from sparsefaces.errors import UserError
+from sparsefaces.params import load_params
+from sparsefaces.revisions import stale_stages
+from sparsefaces.stage import run
+
+
+def main() -> None:
+    """Check params.yaml, or that dvc.lock matches params, code and dvc.yaml."""
+    what = " ".join(sys.argv[1:])
+    if what == "params":
+        load_params()
+    elif what != "lock":
+        raise UserError(f"name what to check, params or lock, instead of {what!r}")
+    elif stale := stale_stages():
+        raise UserError(f"dvc.lock is out of sync: run `dvc repro` and commit what it changes ({', '.join(stale)})")
+
+
+if __name__ == "__main__":
+    run(main)

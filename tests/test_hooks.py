@@ -1,0 +1,65 @@
+"""The guard rails: what `make lint`, a commit and a push refuse."""
+
+import json
+import shutil
+import sys
+
+import pytest
+from conftest import ROOT, Project
+
+
+@pytest.fixture
+def guarded(copied, tmp_path):
+    """The finished project with the hooks, which find the tools of the environment that runs the tests."""
+    for name in (".pre-commit-config.yaml", ".github", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, copied.folder / name)
+    (copied.folder / ".venv").symlink_to(sys.prefix)
+    copied.env |= {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit"), "SKIP": "mypy", "PRE_COMMIT_COLOR": "never"}
+    copied.run("git", "add", "-A", "--", ":!.venv")
+    copied.run("git", "commit", "-qm", "hooks")
+    return copied
+
+
+def lint(project: Project, *arguments: str) -> dict[str, str]:
+    """Run the hooks on all files as `make lint` does; return what each that ran came to."""
+    output = project.run("pre-commit", "run", "--all-files", *arguments, code=None)
+    lines = [line for line in output.splitlines() if line.endswith(("Passed", "Failed"))]
+    return {line.split("..")[0]: line[-6:] for line in lines}
+
+
+def test_hooks__pass_on_a_finished_pipeline(guarded):
+    came_to = lint(guarded)
+    assert set(came_to.values()) == {"Passed"}
+    assert len(came_to) == 7  # mypy has its own `make lint`; there is no notebook here
+
+
+def test_hooks__refuse_what_they_are_there_for(guarded):
+    (guarded.folder / "src/fetch.py").write_text("import os\n")
+    guarded.set_params({"train": {"batch_size": 0}})
+    dvc_yaml = guarded.folder / "dvc.yaml"
+    dvc_yaml.write_text(dvc_yaml.read_text().replace("outs:", "out:", 1))
+    (guarded.folder / "large.bin").write_bytes(bytes(201 * 1024))
+    (guarded.folder / "long.ipynb").write_text(json.dumps({"outputs": "x" * 401 * 1024}))
+    workflow = guarded.folder / ".github/workflows/tests.yml"
+    workflow.write_text(workflow.read_text().replace("@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "@v6") + "job: {}\n")
+    guarded.run("git", "add", "-A", "--", ":!.venv")
+    assert lint(guarded) == {
+        "ruff check": "Failed",
+        "ruff format": "Passed",
+        "params.yaml is valid": "Failed",
+        "dvc.yaml is valid": "Failed",
+        "files are under 200 kB": "Failed",
+        "notebooks, with their outputs, are under 400 kB": "Failed",
+        "workflows follow GitHub's schema": "Failed",
+        "workflows are pinned and ask for no more than they need": "Failed",
+    }
+
+
+def test_hooks__a_push_is_refused_while_dvc_lock_does_not_match_but_a_commit_is_not(guarded):
+    name = "dvc.lock matches params, code and dvc.yaml"
+    assert lint(guarded, "--hook-stage", "pre-push") == {name: "Passed"}
+    guarded.set_params({"train_sparse": {"lambda": 0.7}})
+    guarded.run("git", "add", "params.yaml")
+    assert lint(guarded, "--hook-stage", "pre-push") == {name: "Failed"}
+    assert name not in lint(guarded)

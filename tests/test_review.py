@@ -1,0 +1,262 @@
+"""A pull request, rehearsed: a change is made, run and committed, and the review says what happened."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, Project
+from PIL import Image
+
+from sparsefaces.directions import judge
+from sparsefaces.review import compare_claims, compare_faces, compare_metrics
+
+FIGURES = ("curves", "decoder", "reconstructions", "sparsity")
+
+
+@pytest.fixture(scope="module")
+def rehearsed(finished, tmp_path_factory):
+    """A branch with two parameters changed, its run committed; tests read it and leave it as it is."""
+    project = Project(tmp_path_factory.mktemp("rehearsed") / "project")
+    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    project.run("git", "switch", "-qc", "half-lambda")
+    project.set_params({"train": {"hidden_units": 16}, "train_sparse": {"lambda": 0.5}})
+    project.output = project.run("dvc", "repro")
+    project.run("git", "commit", "-qam", "Half of lambda, 16 units")
+    project.review = project.run("python", "src/review.py", "main")
+    return project
+
+
+@pytest.fixture
+def cloned(rehearsed, tmp_path):
+    """A clone of the branch, as a reviewer or a CI job has it: no data, no cache."""
+    rehearsed.run("git", "clone", "-q", str(rehearsed.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.run("git", "branch", "main", "origin/main")
+    return clone
+
+
+def table(review, title):
+    """The cells of one of the review's tables, a list a row."""
+    section = review.split(f"### {title}\n")[1].split("###")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_review__names_the_stages_that_ran_and_why(rehearsed):
+    ran = [stage for stage in rehearsed.stages() if f"Running stage '{stage}'" in rehearsed.output]
+    assert ran == ["train_dense", "train_sparse", "analyze"]
+    rows = table(rehearsed.review, "Stages")
+    assert [row[:2] for row in rows] == [
+        ["train_dense", "params"],
+        ["train_sparse", "params"],
+        ["analyze", "train_dense, train_sparse"],
+    ]
+    assert rows[0][2] == "history.csv, metrics.json, model.safetensors"
+
+
+def test_review__is_markdown_with_an_empty_line_around_each_block(rehearsed):
+    lines = rehearsed.review.splitlines()
+    starts = [n for n, line in enumerate(lines) if line.startswith(("###", "|")) and not lines[n - 1].startswith("|")]
+    assert len(starts) == 7  # four headings, three tables
+    assert {lines[n - 1] for n in starts} == {""}
+    assert "\n\n\n" not in rehearsed.review
+
+
+def test_review__shows_each_parameter_that_differs_old_and_new(rehearsed):
+    assert table(rehearsed.review, "Parameters") == [
+        ["`train.hidden_units`", "12", "16"],
+        ["`train_sparse.lambda`", "1.0", "0.5"],
+    ]
+
+
+def test_review__shows_each_metric_that_differs_and_which_way_is_better(rehearsed):
+    path = "stages/analyze/metrics.json"
+    old, new = (json.loads(rehearsed.run("git", "show", f"{rev}:{path}")) for rev in ("main", "half-lambda"))
+    rows = {row[0].strip("`"): row[1:] for row in table(rehearsed.review, "Metrics")}
+    models = ("dense", "sparse")
+    assert set(rows) == {name for model in models for name in old[model] if old[model][name] != new[model][name]}
+    for name, (_, *cells) in rows.items():
+        for model, cell in zip(models, cells, strict=True):
+            before, now, difference = old[model][name], new[model][name], new[model][name] - old[model][name]
+            assert cell.startswith(f"{before:.5g} → {now:.5g} ({difference:+.4g}")
+    assert rows["rec"][0] == "↓"
+    for model, cell in zip(models, rows["rec"][1:], strict=True):
+        assert cell.endswith(", better)" if new[model]["rec"] < old[model]["rec"] else ", worse)")
+
+
+def test_review__lists_the_figures_that_differ(rehearsed):
+    listed = [line for line in rehearsed.review.splitlines() if line.startswith("- `stages/")]
+    assert listed == [f"- `stages/analyze/{name}.png`" for name in FIGURES]
+
+
+def test_review__on_github_shows_figures_before_and_now(rehearsed):
+    env = {"GITHUB_REPOSITORY": "ada/faces", "GITHUB_SERVER_URL": "https://git.example.org"}
+    review = rehearsed.run("python", "src/review.py", "main", **env)
+    for branch in ("main", "half-lambda"):
+        commit = rehearsed.run("git", "rev-parse", branch).strip()
+        for name in FIGURES:
+            assert f"](https://git.example.org/ada/faces/raw/{commit}/stages/analyze/{name}.png)" in review
+
+
+def test_review__clone_without_data_says_the_same(cloned, rehearsed):
+    review = cloned.run("python", "src/review.py", "main")
+    absent = "6 large results are not in the cache here; everything below is from Git.\n"
+    assert absent in review
+    assert review.replace(absent, "") == rehearsed.review
+    assert "dvc.lock is in sync" in review
+
+
+def test_review__of_a_branch_leaves_out_what_its_base_did_since(cloned):
+    cloned.run("git", "switch", "-q", "main")
+    cloned.set_params({"train": {"seed": 7}})
+    cloned.run("git", "commit", "-qam", "Another seed")
+    cloned.run("git", "switch", "-q", "half-lambda")
+    review = cloned.run("python", "src/review.py", "main")
+    assert [row[0] for row in table(review, "Parameters")] == ["`train.hidden_units`", "`train_sparse.lambda`"]
+
+
+@pytest.mark.parametrize("where", ["rehearsed", "cloned"])
+def test_review__out_of_sync_is_said_and_has_an_exit_code_of_its_own(where, request, tmp_path):
+    folder = request.getfixturevalue(where).folder
+    shutil.copytree(folder, tmp_path / "stale", symlinks=True)
+    project = Project(tmp_path / "stale")
+    project.set_params({"train_sparse": {"lambda": 0.7}})
+    review = project.run("python", "src/review.py", "main", code=3)
+    assert "**dvc.lock is out of sync**" in review
+    assert review.splitlines()[-1].startswith("dvc.lock is out of sync: train_sparse")
+    assert ["`train_sparse.lambda`", "1.0", "0.7"] in table(review, "Parameters")
+    assert "error: dvc.lock is out of sync" in project.run("python", "src/check.py", "lock", code=1)
+
+
+def test_check__result_edited_by_hand_is_out_of_sync(cloned):
+    metrics = json.loads(cloned.path("train_sparse/metrics.json").read_text())
+    cloned.path("train_sparse/metrics.json").write_text(json.dumps(metrics | {"rec": 1.0}))
+    assert "train_sparse" in cloned.run("python", "src/check.py", "lock", code=1)
+
+
+def test_review__other_faces_are_shouted_first(copied):
+    rng = np.random.default_rng(1)
+    for number in range(30):
+        Image.fromarray(rng.integers(0, 256, (28, 22), dtype=np.uint8)).save(copied.folder / f"faces/{number}.png")
+    copied.set_params({"fetch": {"source": "folder"}})
+    copied.run("dvc", "repro", "fetch")
+    review = copied.run("python", "src/review.py", "main", code=3)
+    first = next(line for line in review.splitlines() if line.startswith("> **"))
+    assert first == (
+        "> **The data source changed from orl to folder. 400 faces of 14 x 11 pixels from orl became "
+        "30 faces of 14 x 11 pixels from folder: the metrics below are of different data.**"
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("nonsense", "BASE is 'nonsense', which names no commit here"),
+        ("", "name the revision to compare with: make review BASE=main"),
+        ("apart", "BASE is 'apart', which shares no history with HEAD"),
+    ],
+)
+def test_review__bad_base_ends_in_one_message(base, message, cloned):
+    tree = cloned.run("git", "mktree").strip()  # of nothing
+    cloned.run("git", "branch", "apart", cloned.run("git", "commit-tree", tree, "-m", "no parent").strip())
+    output = cloned.run("python", "src/review.py", base, code=1)
+    assert output.startswith(f"error: {message}")
+    assert len(output.splitlines()) == 1
+
+
+def test_review__make_tells_out_of_sync_from_no_review_in_its_text(cloned):
+    shutil.copy(ROOT / "Makefile", cloned.folder)
+    here = cloned.env["PATH"].split(":")[0]
+    make = ("make", "-o", ".venv/.ready", f"BIN={here}", "review")  # in this environment, which is ready
+    assert "Error 1" in cloned.run(*make, code=2, BASE="nonsense")
+    cloned.set_params({"train_sparse": {"lambda": 0.7}})
+    assert "Error 3" in cloned.run(*make, code=2)
+
+
+ORL = {
+    "source": "orl",
+    "wanted": "orl",
+    "images": 400,
+    "height": 33,
+    "width": 27,
+    "sha256": "a",
+    "fallback_reason": None,
+}
+
+
+def test_faces__fallback_is_an_alert_even_where_nothing_changed():
+    fallback = ORL | {"wanted": "lfw", "fallback_reason": "LFW could not be downloaded (timed out)"}
+    (alert,) = compare_faces(fallback, fallback)
+    assert alert == "These are not the lfw faces, but orl: LFW could not be downloaded (timed out)."
+
+
+def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
+    (alert,) = compare_faces(ORL, ORL | {"height": 56, "sha256": "b"})
+    assert "33 x 27" in alert
+    assert "56 x 27" in alert
+    assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []
+
+
+def claim(name, verdict):
+    return {
+        "claim": name,
+        "measure": "effective area",
+        "dense": 0.3,
+        "sparse": 0.2,
+        "difference": -0.1,
+        "interval": [-0.12, -0.08],
+        "null": None,
+        "verdict": verdict,
+    }
+
+
+def test_claims__only_those_whose_verdict_differs():
+    then = {"claims": [claim("local", "holds"), claim("sparser", "holds"), claim("gone", "holds")]}
+    now = {"claims": [claim("local", "not decided"), claim("sparser", "holds"), claim("new", "does not hold")]}
+    evidence = "effective area: difference -0.1 [-0.12, -0.08]"
+    assert compare_claims(then, now) == [
+        ("local", "holds", "not decided", evidence),
+        ("new", "not made", "does not hold", evidence),
+        ("gone", "holds", "not made", ""),
+    ]
+    assert compare_claims(None, None) == []
+
+
+def test_claims__are_read_at_both_commits(cloned):
+    path = cloned.path("analyze/claims.json")
+    for branch, verdict in (("main", "holds"), ("half-lambda", "does not hold")):
+        cloned.run("git", "switch", "-q", branch)
+        path.write_text(json.dumps({"claims": [claim("a | b", verdict)]}))
+        cloned.run("git", "add", "-A")
+        cloned.run("git", "commit", "-qm", "claims")
+    review = cloned.run("python", "src/review.py", "main~0")
+    # The branch left main before main's claim: for the branch, the claim is new.
+    assert "| a \\| b | not made | **does not hold** |" in review
+    path.write_text('{"claims": [{"claim": "no verdict"}]}')
+    assert "error: stages/analyze/claims.json cannot be read" in cloned.run("python", "src/review.py", "main", code=1)
+
+
+def test_metrics__infinite_and_unknown_ones_have_no_verdict():
+    diff = {
+        "stages/train_sparse/metrics.json": {"ent": {"old": 2.0, "new": None}, "odd": {"old": 1, "new": 2, "diff": 1}},
+        "stages/analyze/metrics.json": {
+            "sparse.held_out.rec": {"old": 1.0, "new": 2.0, "diff": 1.0},
+            "seeds": {"old": 3, "new": 4, "diff": 1},
+        },
+    }
+    rows, others = compare_metrics(diff)
+    assert rows == [
+        ("ent", "↓", ["unchanged", "2 → none"]),
+        ("held_out.rec", "↓", ["unchanged", "1 → 2 (+1, worse)"]),
+        ("odd", "", ["unchanged", "1 → 2 (+1)"]),
+    ]
+    assert others == [("analyze: seeds", "3 → 4 (+1)")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "said"),
+    [("rec", 1, "worse"), ("rec", -1, "better"), ("hoyer", 0.1, "sparser"), ("l0", 1, "less sparse"), ("loss", 1, "")],
+)
+def test_directions__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
+    assert judge(metric, difference) == said
