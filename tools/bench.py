@@ -1,86 +1,108 @@
-"""Time a training step beside its floor and the plain autograd loop: interleaved, medians, ratios.
+"""Time a training step beside its floor and other ways to take it: interleaved rounds, medians, ratios.
 
-The floor is what no implementation on these libraries avoids: the five matrix products of the step and
-one fused Adam pass over all weights. Usage: python tools/bench.py [threads]
+Writes examples/benchmark.md and examples/benchmark.png. Usage: python tools/bench.py [seconds a table, 30]
 """
 
+import json
+import os
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from statistics import median
+from pathlib import Path
 
-import torch
+from matplotlib.figure import Figure
 
-import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
-from sparsefaces.engine import Engine
-from sparsefaces.objective import get_objective_terms, weigh
-from sparsefaces.params import Coefficients
-from sparsefaces.weights import Weights, initialize
+from sparsefaces.figures import png_of_figure
+from sparsefaces.files import write_bytes
 
-PIXELS, HIDDEN, BATCH = 37 * 28, 400, 100
-ROUNDS, STEPS = 15, 40
-SPARSE = Coefficients(1.0, 0.01, 1.0)
-
-
-def initial():
-    return Weights(*map(torch.from_numpy, initialize(PIXELS, HIDDEN, 0)))
-
-
-def floor(X: torch.Tensor) -> Callable[[], None]:
-    """Make a step of the products and the Adam pass alone."""
-    weights = initial()
-    for weight in weights:
-        weight.grad = torch.full_like(weight, 1e-3)
-    adam = torch.optim.Adam(list(weights), lr=1e-4, fused=True)
-    code, residual = torch.rand(BATCH, HIDDEN), torch.rand(BATCH, PIXELS)
-    buffers = [torch.empty(size) for size in ((BATCH, HIDDEN), (BATCH, PIXELS), (HIDDEN, PIXELS), (PIXELS, HIDDEN))]
-
-    def step() -> None:
-        torch.mm(X, weights.V, out=buffers[0])
-        torch.mm(code, weights.W, out=buffers[1])
-        torch.mm(code.T, residual, out=buffers[2])
-        torch.mm(residual, weights.W.T, out=buffers[0])
-        torch.mm(X.T, code, out=buffers[3])
-        adam.step()
-
-    return step
+TOP = Path(__file__).parents[1]
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+LABELS = {
+    "floor": "floor: five products, one fused Adam pass",
+    "engine": "sparsefaces, one batch",
+    "engine_with_batches": "sparsefaces, drawing its batches",
+    "exercise": "the exercise's loop",
+    "exercise_fused": "the exercise's loop, Adam(fused=True)",
+    "compiled": "the same under torch.compile",
+    "scikit_learn": "scikit-learn MLPRegressor (dense objective)",
+    "jax": "JAX, jit and optax",
+    "one_thread": "sparsefaces, one thread",
+    "one_thread": "sparsefaces, one thread",
+    "training": "sparsefaces, `threads: auto`",
+}
+Rows = list[dict[str, float | str]]
 
 
-def engine(X: torch.Tensor) -> Callable[[], None]:
-    """Make a step of this project's engine."""
-    trained = Engine(initial(), BATCH, SPARSE, 1e-4)
-    return lambda: trained.step(X)
+def measure(what: str, seconds: float, env: dict[str, str]) -> Rows:
+    """Let a process of its own, whose libraries see this environment, measure one table."""
+    command = [sys.executable, str(TOP / "tools" / "rounds.py"), what, str(seconds)]
+    done = subprocess.run(command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    rows: Rows = json.loads(done.stdout)
+    return rows
 
 
-def autograd(X: torch.Tensor) -> Callable[[], None]:
-    """Make a step of the exercise's loop: objective, backward, Adam."""
-    leaves = Weights(*(weight.requires_grad_(True) for weight in initial()))
-    adam = torch.optim.Adam(list(leaves), lr=1e-4)
+def table(rows: Rows, base: str) -> str:
+    """Lay rows out as Markdown; `base` is what the ratios are to."""
+    lines = [f"| | ms a step | min to max | times {base} |", "|---|---:|---:|---:|"]
+    for row in rows:
+        name = LABELS.get(str(row["name"]), str(row["name"]))
+        if "failed" in row:
+            lines.append(f"| {name} | not run: {row['failed']} | | |")
+            continue
+        spread = f"{row['min']:.2f} to {row['max']:.2f}"
+        lines.append(f"| {name} | {row['median']:.2f} | {spread} | {row['ratio']:.2f} |")
+    return "\n".join(lines)
 
-    def step() -> None:
-        adam.zero_grad()
-        weigh(get_objective_terms(X, *leaves), SPARSE).backward()  # type: ignore[no-untyped-call]
-        adam.step()
 
-    return step
+def draw_growth(rows: Rows) -> bytes:
+    """Draw the milliseconds of a step over the multiplications that it needs, ours and the floor."""
+    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for name, color, marker in (("floor", "#666666", "o"), ("engine", "#0072B2", "x")):
+        mine = [row for row in rows if row["contestant"] == name]
+        products, milliseconds = ([row[key] for row in mine] for key in ("products", "median"))
+        axes.loglog(products, milliseconds, marker, color=color, label=LABELS[name])
+    axes.set(xlabel="multiplications a step, 5 m h d", ylabel="ms a step", title="How a step grows, one thread")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return png_of_figure(figure)
 
 
 def main() -> None:
-    """Print milliseconds a step and each contestant's ratio to the floor of the same round."""
-    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
-    X = torch.randn(BATCH, PIXELS, generator=torch.Generator().manual_seed(0))
-    contestants = {make.__name__: make(X) for make in (floor, engine, autograd)}
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(ROUNDS + 1):  # the first is a warm-up
-        for name, step in contestants.items():
-            start = time.perf_counter()
-            for _ in range(STEPS):
-                step()
-            times[name].append((time.perf_counter() - start) / STEPS * 1000)
-    print(f"{torch.get_num_threads()} thread(s), medians of {ROUNDS} interleaved rounds of {STEPS} steps")
-    for name, values in times.items():
-        ratios = [value / base for value, base in zip(values[1:], times["floor"][1:], strict=True)]
-        print(f"{name:<9} {median(values[1:]):6.2f} ms a step, {median(ratios):5.2f} times the floor")
+    """Measure, print and write everything."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    growth = measure("growth", seconds, ONE_THREAD)
+    sections = [
+        "# Benchmark",
+        "One training step at h = 400, d = 1036, m = 100, sparse objective; medians over interleaved rounds, "
+        "ratios round by round. Made by `make bench`.",
+        machine(),
+        "## One thread",
+        table(measure("contestants", seconds, ONE_THREAD), "the floor"),
+        "## Each library's default number of threads",
+        table(measure("contestants", seconds, {}), "the floor"),
+        "## Beside a busy neighbour",
+        "One core is kept busy by another process; ratios are to this project's step with one thread, beside "
+        "the same neighbour.",
+        table(measure("neighbour", seconds, {}), "one thread"),
+        "## How a step grows",
+        "One thread; d is LFW at resize 0.3, 0.5 and 1.0.",
+        table(growth, "the floor"),
+        "![How a step grows](benchmark.png)",
+    ]
+    text = "\n\n".join(sections) + "\n"
+    print(text)
+    write_bytes(TOP / "examples" / "benchmark.md", text.encode())
+    write_bytes(TOP / "examples" / "benchmark.png", draw_growth(growth))
+
+
+def machine() -> str:
+    """Say what it was measured on."""
+    from sparsefaces.facts import cpu_model  # noqa: PLC0415
+
+    return f"{cpu_model()}, {os.cpu_count()} cores seen, Python {sys.version.split()[0]}."
 
 
 if __name__ == "__main__":

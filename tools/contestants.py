@@ -105,7 +105,7 @@ def scikit_learn(X: Array, h: int, m: int) -> Step:
     """MLPRegressor on the same shapes: the dense objective only (mean squared error)."""
     from sklearn.neural_network import MLPRegressor  # noqa: PLC0415 - as JAX below, only where it is timed
 
-    model = MLPRegressor((h,), alpha=0.0, batch_size=m, learning_rate_init=RATE)
+    model = MLPRegressor(hidden_layer_sizes=(h,), alpha=0.0, batch_size=m, learning_rate_init=RATE)
     return lambda step: model.partial_fit(batch := X[(np.arange(m) + step * m) % len(X)], batch)
 
 

@@ -58,7 +58,7 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, 
     if machine is None:
         tags["restored"] = "logged from the stage's folder, not while it ran"
     else:
-        tags |= {**machine, "cpu": _cpu(), "python": platform.python_version()}
+        tags |= {**machine, "cpu": cpu_model(), "python": platform.python_version()}
         tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
     if source != wanted:
@@ -91,7 +91,7 @@ def recorded_params(stage: str) -> Sections:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
 
 
-def _cpu() -> str:
+def cpu_model() -> str:
     """Name the processor's model; Linux alone keeps it in a file."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

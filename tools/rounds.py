@@ -1,0 +1,147 @@
+"""Interleaved rounds of timed steps, in a process of their own: prints JSON. Usage: rounds.py <what> <seconds>."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import product
+from statistics import median
+from typing import Any, Literal
+
+import contestants
+import numpy as np
+import torch
+from contestants import Step
+
+from sparsefaces.machine import AutoThreads, thread_counts
+from sparsefaces.params import TrainParams
+from sparsefaces.training import fit
+from sparsefaces.weights import Array
+
+H, D, M, N = 400, 1036, 100, 13_233
+SPIN = "while True: pass"
+STEPS_A_ROUND, SECONDS_A_ROUND, STRETCH = 20, 0.2, 200
+THREADS = torch.get_num_threads()  # what torch takes by itself
+
+
+def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: str) -> list[dict[str, Any]]:
+    """Time contestants by turns for so long.
+
+    Returns:
+        For each: median, min and max of the milliseconds a step over rounds, and the median over rounds of the
+        ratio to the base's of the same round; or why it could not be made.
+    """
+    steps: dict[str, Step] = {}
+    counts: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            step = make()
+            step(0)  # compiles, allocates
+            start = time.perf_counter()
+            step(1)
+            counts[name] = max(1, min(STEPS_A_ROUND, int(SECONDS_A_ROUND / (time.perf_counter() - start))))
+            steps[name] = step
+        except Exception as error:  # a library that is not installed, a compiler that is missing
+            failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    first, end = 2, time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[base]) < 3:
+        for name, step in steps.items():
+            start = time.perf_counter()
+            for number in range(first, first + counts[name]):
+                step(number)
+            times[name].append((time.perf_counter() - start) / counts[name] * 1000)
+        first += STEPS_A_ROUND
+    rows: list[dict[str, Any]] = []
+    for name in makers:
+        if name in failed:
+            rows.append({"name": name, "failed": failed[name]})
+            continue
+        ratios = [mine / other for mine, other in zip(times[name], times[base], strict=True)]
+        mine = times[name]
+        rows.append({"name": name, "median": median(mine), "min": min(mine), "max": max(mine), "ratio": median(ratios)})
+    return rows
+
+
+def faces(d: int, n: int = N) -> Array:
+    """Make random faces, (n, d)."""
+    return np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
+
+
+def contest(seconds: float) -> list[dict[str, Any]]:
+    """Time all contestants at the exercise's size."""
+    X = faces(D)
+    names = ("floor", "engine", "engine_with_batches", "exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
+    return interleave({name: lambda name=name: getattr(contestants, name)(X, H, M) for name in names}, seconds, "floor")
+
+
+def grow(seconds: float) -> list[dict[str, Any]]:
+    """Time the engine and the floor over h, d and m."""
+    rows = []
+    sizes = list(product((100, 400, 1600), (1036, 2914, 11_750), (100, 1000)))
+    for h, d, m in sizes:
+        X = faces(d, m)
+        makers = {name: lambda name=name: getattr(contestants, name)(X, h, m) for name in ("floor", "engine")}  # noqa: B023
+        for row in interleave(makers, seconds / len(sizes), "floor"):
+            rows.append(row | {"contestant": row["name"], "products": 5 * m * h * d})
+            rows[-1]["name"] = f"h = {h}, d = {d:,}, m = {m}: {row['name']}"
+    return rows
+
+
+def stretch(X: Array, threads: int | Literal["auto"]) -> Step:
+    """Make a stretch of a training with a setting of machine.threads, from its start."""
+    values = {"seed": 0, "iterations": STRETCH, "log_every": 100, "hidden_units": H, "batch_size": M}
+    params = TrainParams(learning_rate=1e-4, epsilon_per_lambda=0.01, eta_per_lambda=1.0, **values)
+
+    def run(_: int) -> None:
+        torch.set_num_threads(1 if threads == 1 else THREADS)
+        watchers = [AutoThreads(thread_counts()).watch] if threads == "auto" else []
+        fit(X, params, 1.0, watchers=watchers)
+
+    return run
+
+
+def exercise_stretch(X: Array) -> Step:
+    """Make as many steps of the exercise's loop, with as many threads as torch takes by itself."""
+    step = contestants.exercise(X, H, M)
+
+    def run(_: int) -> None:
+        torch.set_num_threads(THREADS)
+        for number in range(STRETCH):
+            step(number)
+
+    return run
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[None]:
+    """Keep one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", SPIN])  # noqa: S603 - fixed words
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def beside_a_neighbour(seconds: float) -> list[dict[str, Any]]:
+    """Time one thread, the default and the exercise's loop beside a busy neighbour."""
+    X = faces(D)
+    makers = {
+        "one_thread": lambda: stretch(X, 1),
+        "training": lambda: stretch(X, "auto"),
+        "exercise": lambda: exercise_stretch(X),
+    }
+    with busy_neighbour():
+        rows = interleave(makers, seconds, "one_thread")
+    for row in rows:  # of a stretch, not of a step
+        row |= {key: row[key] / STRETCH for key in ("median", "min", "max")}
+    return rows
+
+
+if __name__ == "__main__":
+    measures = {"contestants": contest, "growth": grow, "neighbour": beside_a_neighbour}
+    print(json.dumps(measures[sys.argv[1]](float(sys.argv[2]))))
