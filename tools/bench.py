@@ -29,7 +29,6 @@ LABELS = {
     "scikit_learn": "scikit-learn MLPRegressor (dense objective)",
     "jax": "JAX, jit and optax",
     "one_thread": "sparsefaces, one thread",
-    "one_thread": "sparsefaces, one thread",
     "training": "sparsefaces, `threads: auto`",
 }
 Rows = list[dict[str, float | str]]
