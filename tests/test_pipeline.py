@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from mlflow import MlflowClient
 
 from sparsefaces.files import read_history
@@ -224,3 +226,16 @@ def test_fetch__folder_of_ones_own_is_watched_by_dvc(project, image_folder):
 def test_verify__refuses_faces_that_are_not_lfw(finished):
     output = finished.run("python", "src/verify.py", code=1)
     assert "error: the exercise used LFW, but these trainings are on orl" in output
+
+
+def test_repro__forced_again_leaves_the_lock_as_it_was(copied):
+    before = (copied.folder / "dvc.lock").read_bytes()
+    copied.run("dvc", "repro", "--force")
+    assert (copied.folder / "dvc.lock").read_bytes() == before
+
+
+@pytest.mark.parametrize("script", ["fetch.py", "standardize.py", "analyze.py", "track.py", "verify.py"])
+def test_scripts__that_do_not_train_do_not_import_torch(script):
+    code = f"import sys; sys.path.insert(0, 'src'); import {script.removesuffix('.py')}; print('torch' in sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["False"]

@@ -1,0 +1,66 @@
+"""`make repro`: both trainings at once, through DVC itself."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+import yaml
+from conftest import ROOT
+
+pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="with one core, trainings take turns")
+
+
+@pytest.fixture
+def started(project):
+    """A project whose trainings have everything that they need, and the script of `make repro`."""
+    (project.folder / "tools").mkdir()
+    shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools/repro.sh")
+    return project
+
+
+def test_repro__side_by_side_leaves_what_one_after_the_other_does(started, finished):
+    output = started.run("tools/repro.sh")
+    for training in ("train_dense", "train_sparse"):
+        assert f"{training:<12} |   nbit       rec       spa       ent       reg" in output
+    assert started.results() == finished.results()
+    # The one that ends first is recorded first; what is recorded is the same.
+    locks = [yaml.safe_load((project.folder / "dvc.lock").read_text()) for project in (started, finished)]
+    assert locks[0] == locks[1]
+    assert started.run("tools/repro.sh").strip() == "Data and pipelines are up to date."
+
+
+def test_repro__side_by_side_passes_a_failure_on(started):
+    started.set_params({"train": {"batch_size": 401}})
+    output = started.run("tools/repro.sh", code=None)
+    assert output.count("error: train.batch_size is 401, but there are 400 faces") == 2
+    assert "Running stage 'analyze'" not in output
+    assert started.run("tools/repro.sh", code=255)
+
+
+def test_repro__ctrl_c_ends_both_and_the_next_run_continues_both(started):
+    started.set_params({"train": {"iterations": 15_000, "log_every": 500}})
+    process = subprocess.Popen(
+        ["tools/repro.sh"],
+        cwd=started.folder,
+        env=started.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    begun = set()
+    for line in process.stdout:
+        if line.endswith("0.00\n"):  # reg at the first step
+            begun.add(line.split()[0])
+        if len(begun) == 2:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.stdout.read()
+    assert process.wait(60) == 130
+    assert said.count("the next run continues from here") == 2
+    assert "Traceback" not in said
+    again = started.run("tools/repro.sh")
+    assert again.count("continues from the checkpoint of step") == 2
+    assert started.path("analyze/report.html").exists()
