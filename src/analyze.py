@@ -2,8 +2,10 @@
 
 from sparsefaces.comparison import compare_metrics, draw_comparison
 from sparsefaces.datasets import load_dataset, load_provenance
+from sparsefaces.lineage import hashes, settings
+from sparsefaces.packing import pack
 from sparsefaces.params import load_params
-from sparsefaces.report import render_report
+from sparsefaces.report import Report, render_report
 from sparsefaces.results import TRAININGS, load_training, save_comparison
 from sparsefaces.runs import comparison_facts, log_comparison, log_missing_trainings
 from sparsefaces.stage import run
@@ -19,7 +21,9 @@ def main() -> None:
     with track(comparison_facts(params, data)) as tracked:
         metrics = compare_metrics(data, trainings)
         figures = draw_comparison(data, trainings, params.analyze)
-        save_comparison(metrics, figures, render_report(load_provenance(), metrics, figures))
+        page = pack(data, {name: training.weights for name, training in trainings.items()})
+        report = Report(load_provenance(), metrics, {}, figures, page, settings(params), hashes())
+        save_comparison(metrics, figures, render_report(report))
         log_comparison(tracked, metrics)
 
 

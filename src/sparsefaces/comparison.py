@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib import style
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from sparsefaces.datasets import Dataset
 from sparsefaces.measures import effective_area, finite, psnr
 from sparsefaces.params import AnalyzeParams
 from sparsefaces.results import Training
+from sparsefaces.style import paper, png_of_figure
 from sparsefaces.weights import Array, Weights, decode, encode
 
 RECONSTRUCTED_FACES = 12
@@ -42,9 +42,9 @@ def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[st
 
 def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, bytes]:
     """Draw the comparison's figures, as PNG by name."""
-    with style.context("default"):  # the bytes must not depend on a matplotlibrc
+    with paper():
         drawn = _draw(data, trainings, params)
-        return {name: figures.png_of_figure(figure) for name, figure in drawn.items()}
+        return {name: png_of_figure(figure) for name, figure in drawn.items()}
 
 
 def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, Figure]:
@@ -67,9 +67,7 @@ def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParam
             Figure(figsize=figures.CURVES_SIZE, layout="constrained"),
             {name: training.history for name, training in trainings.items()},
         ),
-        "reconstructions": figures.draw_reconstructions(
-            Figure(figsize=figures.RECONSTRUCTIONS_SIZE, layout="constrained"), _reconstructions(data, models)
-        ),
+        "reconstructions": _draw_reconstructions(data, models),
     }
 
 
@@ -77,16 +75,18 @@ def _median(values: NDArray[np.float64]) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def _reconstructions(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, NDArray[np.float32]]:
+def _draw_reconstructions(data: Dataset, models: Mapping[str, Weights[Array]]) -> Figure:
     X = data.X[:RECONSTRUCTED_FACES]
-    rows = {"original": X} | {name: _reconstruct(X, model) for name, model in models.items()}
-    return {name: _to_pixels(row, data) for name, row in rows.items()}
+    faces = {name: to_pixels(_reconstruct(X, model), data) for name, model in models.items()}
+    size = figures.reconstructions_size(1 + 2 * len(faces), len(X), data.shape)
+    return figures.draw_reconstructions(Figure(figsize=size, layout="constrained"), to_pixels(X, data), faces)
 
 
 def _reconstruct(X: Array, model: Weights[Array]) -> Array:
     return decode(encode(X, model.V, model.b), model.W, model.a)
 
 
-def _to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
+def to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
+    """Turn standardised faces, (n, d), into pictures, (n, height, width) in [0, 1]."""
     pixels = X * np.float32(data.scale) + data.mean
     return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)
