@@ -10,7 +10,8 @@ function startExplorer(data, edit) {
     byId("units").dataset.model = view.name;
     view.cells = Array.from({ length: model().units }, (_, unit) => cellOf(model(), unit, data));
     arrange();
-    open(view.cells.find((cell) => !cell.hidden && cell.dataset.state === "alive"));
+    const order = orderOf(model(), byId("units-order").value);
+    open(view.cells[order.find((unit) => model().state[unit] === "alive") ?? order[0]]);
   }
 
   function arrange() {
@@ -35,22 +36,16 @@ function startExplorer(data, edit) {
     if (focus) byId("unit").focus();
   }
 
-  function first() {
-    const order = orderOf(model(), byId("units-order").value);
-    open(view.cells[order.find((unit) => model().state[unit] === "alive") ?? order[0]]);
-  }
-
   moveAmongOptions(grid, open);
   byId("unit").addEventListener("keydown", (event) => {
     const cell = view.cells[view.unit];
     if (event.key === "Escape" && cell && !cell.hidden) focusOption(grid, cell);
   });
-  onChoice("units-model", () => { fill(); first(); });
+  onChoice("units-model", fill);
   for (const id of ["units-order", "units-state"]) byId(id).addEventListener("change", arrange);
   byId("units-number").addEventListener("input", arrange);
   byId("unit-edit").addEventListener("click", () => edit(view.name, view.unit));
   fill();
-  first();
   if (data.sprite) {
     view.sheet.addEventListener("load", () => open(view.cells[view.unit]));
     view.sheet.src = `data:image/jpeg;base64,${data.sprite.jpeg}`;
