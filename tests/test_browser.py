@@ -109,7 +109,7 @@ def test_report__fits_a_phone_and_paper_and_the_dark(report):
 
 def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
     report.locator("#units-grid [data-unit='5']").click()
-    units = describe_units(data.X, models["sparse"])
+    units = describe_units(data.X, models["sparse"], data.shape)
     assert report.inner_text("#unit-title") == "Unit 5, sparse"
     assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the faces"
     w = models["sparse"].W[5].reshape(data.shape)
@@ -131,13 +131,14 @@ def test_explorer__orders_and_filters(report, models, data):
         cells = report.locator("#units-grid [role=option]:not([hidden])")
         return cells.evaluate_all("all => all.map(one => Number(one.dataset.unit))")
 
-    units = describe_units(data.X, models["sparse"])
+    units = describe_units(data.X, models["sparse"], data.shape)
     report.locator("#units-order").select_option("index")
     assert shown() == list(range(12))
     report.locator("#units-order").select_option("use")
     assert units.frequency[shown()].tolist() == sorted(units.frequency, reverse=True)
-    report.locator("#units-order").select_option("place")
-    assert units.area[shown()].tolist() == sorted(units.area)
+    for order, values in (("area", units.area), ("spread", units.spread), ("window", -units.window)):
+        report.locator("#units-order").select_option(order)
+        assert values[shown()].tolist() == sorted(values)
     report.locator("#units-number").fill("1")
     assert sorted(shown()) == [1, 10, 11]
     assert report.inner_text("#units-count").startswith("3 of 12 shown")

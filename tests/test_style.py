@@ -57,7 +57,8 @@ def test_figures__axes_say_what_they_show_and_in_which_unit():
 
 def test_reconstructions__show_each_method_and_what_it_gets_wrong():
     originals = RNG.random((4, 6, 5)).astype(np.float32) / 2
-    figure = draw_reconstructions(new_figure(4), originals, {"dense": originals + 0.1, "PCA, 3": originals})
+    rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA, 3": (originals, originals * 0)}
+    figure = draw_reconstructions(new_figure(4), originals, rows)
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert labels == ["original", "dense", "difference\nx 3", "PCA,\n3", "difference\nx 3"]
     wrong, none = (figure.axes[row].images[0].get_array()[:6, :5] for row in (2, 4))

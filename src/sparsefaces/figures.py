@@ -119,19 +119,21 @@ def reconstructions_size(rows: int, faces: int, shape: tuple[int, int]) -> tuple
 
 
 def draw_reconstructions(
-    figure: Figure, originals: NDArray[np.float32], reconstructions: Mapping[str, NDArray[np.float32]]
+    figure: Figure,
+    originals: NDArray[np.float32],
+    reconstructions: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
 ) -> Figure:
     """Draw faces, what each method makes of them, and what it gets wrong.
 
     Args:
         figure: Where to draw.
         originals: (n, height, width) in [0, 1].
-        reconstructions: The same faces by method. The row below each is reconstruction minus original,
+        reconstructions: By method the same faces and, in the row below, reconstruction minus original,
             GAIN times as strong, zero at mid-grey.
     """
     pictures = [("original", originals)]
-    for name, faces in reconstructions.items():
-        pictures += [(name, faces), (f"difference\nx {GAIN}", 0.5 + GAIN * (faces - originals))]
+    for name, (faces, differences) in reconstructions.items():
+        pictures += [(name, faces), (f"difference\nx {GAIN}", 0.5 + GAIN * differences)]
     panels = figure.subplots(len(pictures), 1, squeeze=False)[:, 0]
     for axes, (name, faces) in zip(panels, pictures, strict=True):
         axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")

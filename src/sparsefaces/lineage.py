@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sparsefaces.datasets import FETCH, STANDARDIZE
+from sparsefaces.datasets import STANDARDIZE
 from sparsefaces.files import STAGES, sha256
 from sparsefaces.params import Params, Section
 from sparsefaces.results import TRAININGS
@@ -15,7 +15,7 @@ def settings(params: Params) -> dict[str, dict[str, Any]]:
 
 
 def hashes() -> dict[str, str]:
-    """Hash the faces, what the trainings read, and both models.
+    """Hash what the trainings read, and both models.
 
     Returns:
         SHA-256 by file.
@@ -24,7 +24,7 @@ def hashes() -> dict[str, str]:
         UserError: A file is missing.
     """
     models = [STAGES / stage / "model.safetensors" for stage in TRAININGS.values()]
-    return {path.as_posix(): sha256(path) for path in (FETCH / "faces.npy", STANDARDIZE / "X.npy", *models)}
+    return {path.as_posix(): sha256(path) for path in (STANDARDIZE / "X.npy", *models)}
 
 
 def _values(section: Section) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def pack(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, Any] 
     sizes = [model.W.shape for model in models.values()]
     if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:
         return None
-    units = {name: describe_units(data.X, model) for name, model in models.items()}
+    units = {name: describe_units(data.X, model, data.shape) for name, model in models.items()}
     shown = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
     shown = shown[shown >= 0]
     edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
@@ -124,6 +124,8 @@ def _pack_units(units: Units, shown: NDArray[np.int64]) -> dict[str, Any]:
         "mean": _short(units.mean_activation),
         "usual": _short(units.usual_activation),
         "area": _short(units.area),
+        "spread": _short(units.spread),
+        "window": _short(units.window),
         "faces": [row.tolist() for row in excited],
         "places": [np.searchsorted(shown, row).tolist() for row in excited],
         "neighbours": units.neighbours.tolist(),

@@ -18,10 +18,10 @@ COLORS = MappingProxyType(
         "dense": "#0072B2",
         "sparse": "#D55E00",
         "PCA": "#009E73",
-        "NMF": "#CC79A7",
+        "NMF": "#E69F00",
         "dictionary": "#56B4E9",
-        "JPEG": "#000000",
-        "DCT": "#E69F00",
+        "DCT": "#CC79A7",
+        "JPEG": "#666666",
     }
 )
 INK, QUIET = "#222222", "#6b6b6b"
@@ -64,7 +64,7 @@ def paper() -> Iterator[None]:
 
 
 def color_of(name: str) -> str:
-    """Look up the colour of a method; "PCA, best k" has PCA's, and a name that begins with none is grey."""
+    """Look up the colour of a method; "PCA best" has PCA's, and a name that begins with none is grey."""
     return next((color for method, color in COLORS.items() if name.lower().startswith(method.lower())), QUIET)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.measures import effective_area
+from sparsefaces.measures import effective_area, heard, spatial_spread, window_energy
 from sparsefaces.weights import Array, Weights, encode
 
 FACES, NEIGHBOURS = 9, 6
@@ -19,7 +19,9 @@ class Units(NamedTuple):
         frequency: Share of the faces on which the unit fires, (h,), in [0, 1].
         mean_activation: Mean over all faces, (h,).
         usual_activation: Mean over the faces on which it fires, (h,); 0 where there are none.
-        area: Effective area of its filter, (h,); NaN for a filter of zeros.
+        area: Effective area of its filter, (h,); NaN for a filter of zeros, and so below.
+        spread: Spatial spread of its filter, (h,).
+        window: Share of its filter's energy in the best window, (h,).
         faces: Indices of the faces that excite it most, strongest first, (h, k); -1 where it fires on
             fewer than k.
         neighbours: Units with the most similar filters, nearest first, (h, n).
@@ -30,6 +32,8 @@ class Units(NamedTuple):
     mean_activation: NDArray[np.float64]
     usual_activation: NDArray[np.float64]
     area: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    window: NDArray[np.float64]
     faces: NDArray[np.int64]
     neighbours: NDArray[np.int64]
     similarity: Array
@@ -40,12 +44,15 @@ class Units(NamedTuple):
         return np.select([self.frequency == 0, self.frequency < RARE], ["dead", "near-dead"], "alive")
 
 
-def describe_units(X: Array, weights: Weights[Array], faces: int = FACES, neighbours: int = NEIGHBOURS) -> Units:
+def describe_units(
+    X: Array, weights: Weights[Array], shape: tuple[int, int], faces: int = FACES, neighbours: int = NEIGHBOURS
+) -> Units:
     """Describe every unit of a model.
 
     Args:
         X: Standardised faces, (N, d).
         weights: The model.
+        shape: (height, width) of a face.
         faces: k, how many of the faces that excite a unit most to name, at most N.
         neighbours: n, how many of the most similar units to name, at most h - 1.
     """
@@ -57,7 +64,9 @@ def describe_units(X: Array, weights: Weights[Array], faces: int = FACES, neighb
         frequency=fires / len(X),
         mean_activation=total / len(X),
         usual_activation=total / np.maximum(fires, 1),
-        area=_areas(weights.W),
+        area=_for_each(weights.W, effective_area(weights.W)),
+        spread=_for_each(weights.W, spatial_spread(weights.W, shape)),
+        window=_for_each(weights.W, window_energy(weights.W, shape)),
         faces=_strongest_faces(Z, faces),
         neighbours=nearest,
         similarity=similarity,
@@ -80,7 +89,8 @@ def _nearest_filters(W: Array, count: int) -> tuple[NDArray[np.int64], Array]:
     return nearest, np.take_along_axis(cosine, nearest, axis=1)
 
 
-def _areas(W: Array) -> NDArray[np.float64]:
-    areas = np.full(len(W), np.nan)
-    areas[W.any(axis=1)] = effective_area(W)
-    return areas
+def _for_each(W: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give every filter its value, those of zeros, which the measures leave out, NaN."""
+    everyone = np.full(len(W), np.nan)
+    everyone[heard(W)] = values
+    return everyone

@@ -65,7 +65,10 @@ function cellOf(model, unit, data) {
 function orderOf(model, order) {
   const units = Array.from({ length: model.units }, (_, unit) => unit);
   if (order === "use") units.sort((one, other) => model.frequency[other] - model.frequency[one]);
-  if (order === "place") units.sort((one, other) => (model.area[one] ?? 2) - (model.area[other] ?? 2));
+  if (order === "area" || order === "spread") {
+    units.sort((one, other) => (model[order][one] ?? Infinity) - (model[order][other] ?? Infinity));
+  }
+  if (order === "window") units.sort((one, other) => (model.window[other] ?? -1) - (model.window[one] ?? -1));
   return units;
 }
 
@@ -85,11 +88,17 @@ function showUnit(view, model, data, open) {
   byId("unit-frequency").textContent = `${percent(model.frequency[unit])} of the faces`;
   byId("unit-mean").textContent = figure(model.mean[unit]);
   byId("unit-usual").textContent = figure(model.usual[unit]);
-  byId("unit-area").textContent = model.area[unit] === null ? "none: no filter" : `${percent(model.area[unit])} of the image`;
+  byId("unit-area").textContent = shareOf(model.area[unit], "of the image");
+  byId("unit-spread").textContent = shareOf(model.spread[unit], "of a uniform one");
+  byId("unit-window").textContent = shareOf(model.window[unit], "of its energy");
   showFaces(view, model, data);
   byId("unit-neighbours").replaceChildren(
     ...model.neighbours[unit].map((other, rank) => neighbour(model, other, model.similarity[unit][rank], data, open)),
   );
+}
+
+function shareOf(value, whole) {
+  return value === null ? "none: all zero" : `${percent(value)} ${whole}`;
 }
 
 function showFaces(view, model, data) {
