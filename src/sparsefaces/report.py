@@ -37,33 +37,34 @@ CAPTIONS = (
     (
         "decoder",
         "Decoding filters",
-        "Scaled as analyze.filter_scale says; mid-grey is zero. A filter that looks blank has its largest weight "
-        "at the edge.",
-    ),
-    (
-        "reconstructions",
-        "Reconstructions",
-        "The same faces as each method gives them back, and below, what it gets wrong: reconstruction minus "
-        "original, three times as strong, zero at mid-grey.",
+        "What a unit adds to a face. Scaled as analyze.filter_scale says; mid-grey is zero. A filter that looks blank "
+        "has its largest weight at the edge.",
     ),
     (
         "sparsity",
         "Activations, sorted",
-        "Where a line reaches zero, the activations that remain are off.",
+        "All activations of some faces, largest first. Where a line reaches zero, those that remain are off.",
     ),
+    (
+        "reconstructions",
+        "Reconstructions",
+        "The same faces as each method gives them back; PCA with as many components as the sparse code has active "
+        "units on average. Below each, what it gets wrong: reconstruction minus original, three times as strong, "
+        "mid-grey where there is none.",
+    ),
+    (
+        "rate_distortion",
+        "Compression",
+        "Quality against size, where only the strongest contributions of a face are kept. Fitted on some people, "
+        "judged on others.",
+    ),
+    ("rates", "Faces at several rates", "People that no method was fitted on, in ever more bits."),
     (
         "curves",
         "Training",
         "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",
     ),
-    (
-        "rate_distortion",
-        "Compression",
-        "Quality against size: the k strongest contributions a face are kept. Fitted on some people, judged on others.",
-    ),
-    ("rates", "Faces at several rates", "The same faces from few coefficients to many."),
 )
-
 # Measures of claims.json's methods that need a better name than their key.
 MEASURES = {
     "psnr": "PSNR, dB",
