@@ -110,7 +110,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def copied(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project for a test that changes it."""
     shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
-    return Project(tmp_path / "project")
+    project = Project(tmp_path / "project")
+    project.output = finished.output
+    return project
 
 
 @pytest.fixture
