@@ -10,7 +10,7 @@ from sparsefaces.datasets import Dataset
 from sparsefaces.evidence import Evidence, Reconstructions
 from sparsefaces.params import AnalyzeParams
 from sparsefaces.results import Training
-from sparsefaces.style import paper, png_of_figure
+from sparsefaces.style import new_figure, paper, png_of_figure
 from sparsefaces.weights import encode
 
 # Beside what each training measured at its end.
@@ -42,28 +42,26 @@ def _draw(
     first = data.X[: params.faces]
     return {
         "sparsity": figures.draw_sparsity(
-            Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
+            new_figure(figures.SPARSITY_SIZE),
             {name: figures.sorted_activations(encode(first, model.V, model.b)) for name, model in models.items()},
             len(first),
         ),
         "decoder": figures.draw_decoders(
-            Figure(figsize=figures.DECODER_SIZE, layout="constrained"),
+            new_figure(figures.DECODER_SIZE),
             {name: model.W for name, model in models.items()},
             data.shape,
             params.filters,
             params.filter_scale,
         ),
         "curves": figures.draw_curves(
-            Figure(figsize=figures.CURVES_SIZE, layout="constrained"),
+            new_figure(figures.CURVES_SIZE),
             {name: training.history for name, training in trainings.items()},
         ),
         "reconstructions": _draw_reconstructions(evidence.reconstructions),
         "rate_distortion": compression_figures.draw_rate_distortion(
-            Figure(figsize=compression_figures.RATES_SIZE, layout="constrained"), evidence.rate_distortion
+            new_figure(compression_figures.RATES_SIZE), evidence.rate_distortion
         ),
-        "rates": compression_figures.draw_strip(
-            Figure(figsize=compression_figures.STRIP_SIZE, layout="constrained"), evidence.strip
-        ),
+        "rates": compression_figures.draw_strip(new_figure(compression_figures.STRIP_SIZE), evidence.strip),
     }
 
 
@@ -72,7 +70,7 @@ def _draw_reconstructions(faces: Reconstructions) -> Figure:
     count, *shape = faces.originals.shape
     size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
     return figures.draw_reconstructions(
-        Figure(figsize=size, layout="constrained"),
+        new_figure(size),
         faces.originals,
         {names.get(name, name): (row, faces.differences[name]) for name, row in faces.rows.items()},
     )

@@ -26,8 +26,8 @@ COLORS = MappingProxyType(
 )
 INK, QUIET = "#222222", "#6b6b6b"
 
-# 8 inches at 120 dots are 960 pixels: a README shows them at about 830, where 11 points are 16 pixels high.
-WIDTH, DPI = 8.0, 120
+# 9 inches at 120 dots are 1,080 pixels: a README shows them at about 830, where 11 points are 14 pixels high.
+DPI = 120
 RC: Any = MappingProxyType(  # matplotlib types its keys one by one
     {
         "font.size": 11,
@@ -68,9 +68,9 @@ def color_of(name: str) -> str:
     return next((color for method, color in COLORS.items() if name.lower().startswith(method.lower())), QUIET)
 
 
-def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Make an empty figure, sizes in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Make an empty figure of a size, (width, height), in inches."""
+    return Figure(figsize=size, layout="constrained")
 
 
 def grid(axes: Axes) -> None:
