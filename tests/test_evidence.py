@@ -123,7 +123,7 @@ def test_plots__are_drawn_in_a_fresh_clone_with_titles_axes_and_data(clone, comm
     wanted = {
         "Sorted activations": ("rank of the activation", "activation"),
         "PSNR against coefficients": ("coefficients kept a face", "PSNR, dB"),
-        "PSNR against bits": ("bits a face", "PSNR, dB"),
+        "stages/analyze/rate_distortion.csv": ("bits a face", "PSNR, dB"),
         "Reconstruction error (rec)": ("iteration", "rec"),
     }
     for name, labels in wanted.items():
