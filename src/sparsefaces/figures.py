@@ -137,6 +137,7 @@ def draw_reconstructions(
     panels = figure.subplots(len(pictures), 1, squeeze=False)[:, 0]
     for axes, (name, faces) in zip(panels, pictures, strict=True):
         axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_anchor("E")  # the room that is left goes to the names
         axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name))
         hide_frame(axes)
     return figure
