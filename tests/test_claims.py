@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from sparsefaces.baselines import fit_dictionary, fit_nmf, fit_pca
 from sparsefaces.bootstrap import difference_of_medians, paired_difference
 from sparsefaces.claims import LOCALITY, judge_claims
 from sparsefaces.compression import Point
-from sparsefaces.methods import Measured
+from sparsefaces.datasets import Dataset
+from sparsefaces.methods import Measured, measure, pixel_variance, summarize
 
 KEYS = ("near_zero", "hoyer", "gini", "treves_rolls", "mse")
 
@@ -80,3 +82,19 @@ def test_bootstrap__is_the_same_every_time():
     first, second = rng.random(50), rng.random(70)
     assert difference_of_medians(first, second) == difference_of_medians(first, second)
     assert paired_difference(first, second[:50], np.asarray) == paired_difference(first, second[:50], np.asarray)
+
+
+@pytest.mark.filterwarnings("ignore:Objective did not converge")
+@pytest.mark.filterwarnings("ignore:Maximum number of iterations")
+def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them():
+    rng = np.random.default_rng(0)
+    faces = rng.random((25, 42)).astype(np.float32)
+    mean, scale = faces.mean(axis=0), float(faces.std())
+    data = Dataset((faces - mean) / np.float32(scale), mean, scale, (6, 7))
+    for fit, components in ((fit_pca, 24), (fit_nmf, 30), (fit_dictionary, 30)):
+        factors = fit(data, 30)  # more than faces
+        assert (len(factors.components), factors.codes.shape) == (components, (25, components))
+        measured = measure(factors, data)
+        assert measured.faces["mse"].mean() < pixel_variance(data)
+    exact = summarize({"PCA": measure(fit_pca(data, 30), data)}, data)[0]
+    assert (exact["psnr"], exact["explained_variance"]) == (None, 1.0)  # rounding is no result

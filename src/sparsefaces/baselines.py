@@ -41,7 +41,7 @@ def fit_baselines(data: Dataset, hidden_units: int, data_hash: str) -> dict[str,
 
     Args:
         data: The faces.
-        hidden_units: Components wanted; PCA has at most min(N, d).
+        hidden_units: Components wanted; PCA has at most min(N - 1, d).
         data_hash: SHA-256 of X.npy.
 
     Returns:
@@ -68,17 +68,20 @@ def _fit(name: str, fit: Callable[[Dataset, int], Factors], data: Dataset, hidde
 
 
 def fit_pca(data: Dataset, hidden_units: int) -> Factors:
-    """Fit the first principal components, at most min(N, d) of them."""
+    """Fit the first principal components, at most min(N - 1, d) of them."""
     X = np.asarray(data.X)
     components, mean = principal_components(X, hidden_units)
     return Factors(components, np.asarray((X - mean) @ components.T, np.float32), mean)
 
 
 def principal_components(X: Array, count: int) -> tuple[Array, Array]:
-    """Compute at most so many principal components, (h, d), of faces, (N, d), and their mean, (d,)."""
+    """Compute at most so many principal components, (h, d), of faces, (N, d), and their mean, (d,).
+
+    Faces about their mean span N - 1 dimensions at most: a further component would be rounding's.
+    """
     # Through the covariance: exact, without a random start, and fast while faces outnumber pixels.
     solver = "covariance_eigh" if len(X) > X.shape[1] else "full"
-    pca = PCA(min(count, *X.shape), svd_solver=solver).fit(X)
+    pca = PCA(max(min(count, len(X) - 1, X.shape[1]), 1), svd_solver=solver).fit(X)
     return pca.components_.astype(np.float32), pca.mean_.astype(np.float32)
 
 

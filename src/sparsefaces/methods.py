@@ -28,6 +28,7 @@ from sparsefaces.weights import Array, Weights, encode
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0
+ROUNDING = 1e-10  # a mean squared error below it, 100 dB, is float32's rounding
 DIGITS = 4  # significant ones of what is recorded
 
 Values = NDArray[np.float64]
@@ -99,7 +100,10 @@ def pixel_variance(data: Dataset) -> float:
 def _row(method: Measured, variance: float) -> dict[str, Any]:
     means = {name: float(values.mean()) for name, values in method.faces.items()}
     mse = means.pop("mse")
-    fit = {"psnr": finite(decibels(mse)), "explained_variance": explained_variance(mse, variance)}
+    fit = {
+        "psnr": finite(decibels(mse)) if mse > ROUNDING else None,
+        "explained_variance": explained_variance(mse, variance),
+    }
     row = fit | means | {name: median(values) for name, values in method.filters.items()}
     return rounded(row) | {"null": rounded(method.null)}
 
