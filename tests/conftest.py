@@ -14,7 +14,7 @@ from PIL import Image
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
 ROOT = Path(__file__).parents[1]
-PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config")
+PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
 
 # Small enough for a test, and different enough from the defaults that none can hide behind them.
 TINY = {
@@ -113,7 +113,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def copied(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project for a test that changes it."""
     shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
-    return Project(tmp_path / "project")
+    project = Project(tmp_path / "project")
+    project.output = finished.output
+    return project
 
 
 @pytest.fixture

@@ -7,9 +7,16 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import requests
 from conftest import ROOT
+from mlflow import MlflowClient
+
+from sparsefaces.checkpoint import load_weights
+from sparsefaces.datasets import load_dataset
+from sparsefaces.units import describe_units
+from sparsefaces.weights import decode, encode
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -36,20 +43,182 @@ def page(browser):
     page.close()
 
 
-def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(page, finished):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+# Read off a copy: the browser complains of a canvas that is drawn on and read in turn.
+PIXELS = """canvas => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const picture = copy.getImageData(0, 0, canvas.width, canvas.height);
+    return [canvas.height, canvas.width, Array.from(picture.data.filter((_, i) => i % 4 === 0))];
+}"""
+
+
+def pixels(page, selector):
+    height, width, grey = page.locator(selector).evaluate(PIXELS)
+    return np.array(grey).reshape(height, width)
+
+
+@pytest.fixture
+def report(page, finished):
+    """The finished project's report, opened from disk; whatever it asks for or complains of is kept."""
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("console", lambda message: page.errors.append(message.text))
     page.goto(finished.path("analyze/report.html").as_uri())
-    widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
-    assert len(widths) == 4
+    return page
+
+
+@pytest.fixture
+def models(finished):
+    folder = {name: finished.path(f"train_{name}/model.safetensors") for name in ("dense", "sparse")}
+    return {name: load_weights(path) for name, path in folder.items()}
+
+
+@pytest.fixture
+def data(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    return load_dataset()
+
+
+def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(report, finished):
+    pictures = report.locator("figure img")
+    widths = pictures.evaluate_all("images => images.map(image => image.naturalWidth)")
+    assert len(widths) == len(list(finished.path("analyze").glob("*.png")))
     assert min(widths) > 300
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert page.locator("tbody tr").count() == 10
-    assert "400 faces of 14 x 11 pixels from orl, 40 people" in " ".join(page.inner_text(".data").split())
-    assert page.locator(".fallback").count() == 0
-    assert page.errors == []
-    page.set_viewport_size({"width": 400, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert [url for url in report.asked if not url.startswith(("file:", "data:"))] == []
+    report.get_by_text("All figures of both models").click()
+    assert report.locator(".metrics tbody tr").count() == 10
+    assert "400 faces of 14 x 11 pixels from orl, 40 people" in " ".join(report.inner_text(".data").split())
+    assert report.locator(".fallback").count() == 0
+    assert "X.npy" in report.inner_text(".hashes")
+    assert report.errors == []
+
+
+def test_report__fits_a_phone_and_paper_and_the_dark(report):
+    report.set_viewport_size({"width": 390, "height": 844})
+    assert report.evaluate("document.documentElement.scrollWidth") <= 390
+    report.set_viewport_size({"width": 320, "height": 600})
+    assert report.evaluate("document.documentElement.scrollWidth") <= 320
+    light = report.evaluate("getComputedStyle(document.body).backgroundColor")
+    report.emulate_media(color_scheme="dark")
+    assert report.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    report.emulate_media(media="print", color_scheme="dark")
+    assert report.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not report.locator("nav").is_visible()
+    assert not report.locator(".controls").first.is_visible()
+    assert report.locator("#units-grid canvas").last.is_visible()
+
+
+def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
+    report.locator("#units-grid [data-unit='5']").click()
+    units = describe_units(data.X, models["sparse"], data.shape)
+    assert report.inner_text("#unit-title") == "Unit 5, sparse"
+    assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the faces"
+    w = models["sparse"].W[5].reshape(data.shape)
+    assert np.abs(pixels(report, "#unit-filter") - (128 + 127 * w / np.abs(w).max())).max() <= 1
+    shown = report.locator("#unit-faces canvas")
+    assert shown.evaluate_all("all => all.map(one => one.title)") == [f"Face {face}" for face in units.faces[5]]
+    face = (data.X[units.faces[5, 0]] * data.scale + data.mean).reshape(data.shape)
+    first = shown.first.evaluate(PIXELS)[2]
+    assert np.abs(np.array(first).reshape(data.shape) - 255 * face).mean() < 8  # a JPEG's difference
+    report.locator("#unit-neighbours button").first.click()
+    assert report.inner_text("#unit-title") == f"Unit {units.neighbours[5, 0]}, sparse"
+    report.locator("label", has=report.locator("[name=units-model][value=dense]")).first.click()
+    assert report.inner_text("#unit-title").endswith(", dense")
+    assert report.errors == []
+
+
+def test_explorer__orders_and_filters(report, models, data):
+    def shown():
+        cells = report.locator("#units-grid [role=option]:not([hidden])")
+        return cells.evaluate_all("all => all.map(one => Number(one.dataset.unit))")
+
+    units = describe_units(data.X, models["sparse"], data.shape)
+    report.locator("#units-order").select_option("index")
+    assert shown() == list(range(12))
+    report.locator("#units-order").select_option("use")
+    assert units.frequency[shown()].tolist() == sorted(units.frequency, reverse=True)
+    for order, values in (("area", units.area), ("spread", units.spread), ("window", -units.window)):
+        report.locator("#units-order").select_option(order)
+        assert values[shown()].tolist() == sorted(values)
+    report.locator("#units-number").fill("1")
+    assert sorted(shown()) == [1, 10, 11]
+    assert report.inner_text("#units-count").startswith("3 of 12 shown")
+    report.locator("#units-number").fill("")
+    report.locator("#units-state").select_option("dead")
+    assert shown() == [unit for unit in range(12) if units.state[unit] == "dead"]
+    assert report.errors == []
+
+
+def test_explorer__keyboard_moves_opens_and_comes_back(report):
+    report.locator("#units-order").select_option("index")
+    report.locator("#units-grid [data-unit='0']").click()
+    focused = "document.activeElement.dataset.unit ?? document.activeElement.id"
+    for key, unit in (("ArrowRight", "1"), ("ArrowRight", "2"), ("ArrowLeft", "1"), ("End", "11"), ("Home", "0")):
+        report.keyboard.press(key)
+        assert report.evaluate(focused) == unit
+    report.keyboard.press("ArrowRight")
+    assert report.inner_text("#unit-title") == "Unit 0, sparse"
+    report.keyboard.press("Enter")
+    assert report.inner_text("#unit-title") == "Unit 1, sparse"
+    assert report.evaluate(focused) == "unit"
+    report.keyboard.press("Escape")
+    assert report.evaluate(focused) == "1"
+    assert report.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_editor__decodes_as_numpy_does_whatever_is_turned(report, models, data):
+    cells = report.locator("#editor-faces [role=option]")
+    cells.nth(3).click()
+    face = int(cells.nth(3).get_attribute("title").split()[1])
+    for name, model in models.items():
+        report.locator("label", has=report.locator(f"[name=editor-model][value={name}]")).last.click()
+        code = encode(data.X[face : face + 1], model.V, model.b)[0]
+        rows = report.locator("#editor-sliders .slider")
+        strongest = np.argsort(-code * np.linalg.norm(model.W, axis=1))[: rows.count()]
+        assert [int(row) for row in rows.evaluate_all("all => all.map(one => one.dataset.unit)")] == strongest.tolist()
+        before = pixels(report, "#editor-turned")
+        assert np.abs(before - grey(model, code, data)).max() <= 2
+        assert (before == pixels(report, "#editor-plain")).all()
+        report.locator("#editor-sliders input").first.fill("3")
+        code[strongest[0]] *= 3
+        after = pixels(report, "#editor-turned")
+        assert (after != before).any()
+        assert np.abs(after - grey(model, code, data)).max() <= 3
+        report.locator("#editor-keep").fill("1")
+        alone = np.where(np.arange(len(code)) == strongest[0], code, 0)
+        assert np.abs(pixels(report, "#editor-turned") - grey(model, alone, data)).max() <= 3
+        report.locator("#editor-reset").click()
+        assert (pixels(report, "#editor-turned") == before).all()
+    original = pixels(report, "#editor-original")
+    report.locator("#editor-difference").check()
+    assert (pixels(report, "#editor-turned") == np.clip(128 + before - original, 0, 255)).all()
+    assert report.errors == []
+
+
+def grey(model, code, data):
+    face = decode(code[None], model.W, model.a)[0] * data.scale + data.mean
+    return np.clip(255 * face, 0, 255).reshape(data.shape)
+
+
+def test_editor__takes_any_unit_by_number_or_from_the_explorer_and_hears_the_keyboard(report):
+    report.locator("#editor-unit").fill("7")
+    report.locator("#editor-unit").press("Enter")
+    row = report.locator("#editor-sliders .slider").first
+    assert row.get_attribute("data-unit") == "7"
+    before = pixels(report, "#editor-turned")
+    for _ in range(10):
+        report.keyboard.press("ArrowRight")
+    assert (pixels(report, "#editor-turned") != before).any()
+    assert row.locator("output").inner_text() in ("1.50 x", "0.50 x")  # it may be off on this face
+    report.locator("label", has=report.locator("[name=units-model][value=dense]")).first.click()
+    report.locator("#units-grid [data-unit='2']").click()
+    report.locator("#unit-edit").click()
+    assert report.locator("#editor-sliders .slider").first.get_attribute("data-unit") == "2"
+    assert report.locator("[name=editor-model][value=dense]").is_checked()
+    report.locator("#editor-unit").fill("99")
+    report.locator("#editor-unit").press("Enter")  # there is no such unit: nothing happens
+    assert report.locator("#editor-sliders .slider").first.get_attribute("data-unit") == "2"
+    assert report.errors == []
 
 
 @contextmanager
@@ -96,3 +265,18 @@ def test_ui__comparing_both_trainings_shows_what_differs(page, copied):
         text = page.inner_text("body")
         assert "lambda" in text
         assert "final/explained_variance" in text
+
+
+def test_report__works_within_mlflows_artifact_viewer(page, copied):
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "tags.stage = 'analyze'")
+    with mlflow_ui(copied) as url:
+        page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}/artifacts/report.html")
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name="Editor").click(timeout=60_000)
+        frame.locator("#editor-sliders input").first.fill("0")
+        turned = frame.locator("#editor-turned-psnr").inner_text()
+        assert "PSNR" in turned
+        assert turned != frame.locator("#editor-plain-psnr").inner_text()
+        frame.locator("#units-grid [data-unit='3']").click()
+        assert frame.locator("#unit-title").inner_text() == "Unit 3, sparse"

@@ -33,6 +33,8 @@ plain = params.Section.__getattribute__
 names = {getattr(params, kind): kind for kind in ("FetchParams", "TrainParams", "AnalyzeParams", "ModelParams")}
 
 def look(self, name):
+    if name in ("model_dump", "model_copy") and type(self) in names:  # reads them all
+        keys.update((names[type(self)], field.alias or key) for key, field in type(self).model_fields.items())
     if type(self) in names and name in type(self).model_fields:
         keys.add((names[type(self)], type(self).model_fields[name].alias or name))
     return plain(self, name)
@@ -79,7 +81,7 @@ def test_deps__are_exactly_the_files_that_the_script_reads(stage, pipeline, read
     declared = {dep.replace("${fetch.folder}", "faces") for dep in pipeline[stage]["deps"]}
     # Not inputs: parameters are declared apart; the rest is what tracking looks at, which changes no out.
     aside = re.compile(
-        r"params.yaml|stages/fetch/provenance.json|mlflow\.db|\.mlflow\.lock|mlartifacts|dvc\.lock|\.git/|\.dvc/|src$|.*\.partial$"
+        r"params.yaml|stages/fetch/provenance.json|mlflow\.db|\.mlflow\.lock|mlartifacts|dvc\.lock|\.scratch|\.git/|\.dvc/|src$|.*\.partial$"
     )
     own = declared_outs(pipeline, stage) | {f"stages/{stage}"}  # what it just wrote, it may read for tracking
     read = {file for file in reads[stage]["files"] if file not in own}

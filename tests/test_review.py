@@ -214,11 +214,11 @@ def claim(name, verdict):
 def test_claims__only_those_whose_verdict_differs():
     then = {"claims": [claim("local", "holds"), claim("sparser", "holds"), claim("gone", "holds")]}
     now = {"claims": [claim("local", "not decided"), claim("sparser", "holds"), claim("new", "does not hold")]}
-    evidence = "effective area: difference -0.1 [-0.12, -0.08]"
+    evidence = "difference -0.1 [-0.12, -0.08]"
     assert compare_claims(then, now) == [
-        ("local", "holds", "not decided", evidence),
-        ("new", "not made", "does not hold", evidence),
-        ("gone", "holds", "not made", ""),
+        ("local (effective area)", "holds", "not decided", evidence),
+        ("new (effective area)", "not made", "does not hold", evidence),
+        ("gone (effective area)", "holds", "not made", ""),
     ]
     assert compare_claims(None, None) == []
 
@@ -232,7 +232,7 @@ def test_claims__are_read_at_both_commits(cloned):
         cloned.run("git", "commit", "-qm", "claims")
     review = cloned.run("python", "src/review.py", "main~0")
     # The branch left main before main's claim: for the branch, the claim is new.
-    assert "| a \\| b | not made | **does not hold** |" in review
+    assert "| a \\| b (effective area) | not made | **does not hold** |" in review
     path.write_text('{"claims": [{"claim": "no verdict"}]}')
     assert "error: stages/analyze/claims.json cannot be read" in cloned.run("python", "src/review.py", "main", code=1)
 

@@ -3,90 +3,74 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from matplotlib import style
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from sparsefaces import figures
+from sparsefaces import compression_figures, figures
 from sparsefaces.datasets import Dataset
-from sparsefaces.measures import effective_area, finite, psnr
+from sparsefaces.evidence import Evidence, Reconstructions
 from sparsefaces.params import AnalyzeParams
 from sparsefaces.results import Training
-from sparsefaces.weights import Array, Weights, decode, encode
+from sparsefaces.style import new_figure, paper, png_of_figure
+from sparsefaces.weights import encode
 
-RECONSTRUCTED_FACES = 12
+# Beside what each training measured at its end.
+MEASURES = ("psnr", "near_zero", "gini", "treves_rolls", "effective_area", "spatial_spread", "window_energy")
 
 
-def compare_metrics(data: Dataset, trainings: Mapping[str, Training]) -> dict[str, dict[str, Any]]:
-    """Put what is known of both models side by side.
-
-    Args:
-        data: The faces they were trained on.
-        trainings: The trainings by model name.
-
-    Returns:
-        For each model its training's metrics and, besides, `psnr` over the whole data set (dB) and
-        `effective_area`, the median share of the image that a filter covers.
-    """
-    d = data.X.shape[1]
+def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
+    """Put what is known of both models side by side: each training's metrics, and the analysis's MEASURES."""
+    rows = {row["method"]: row for row in evidence.claims["methods"]}
     return {
-        name: {
-            **training.metrics,
-            "psnr": finite(psnr(training.metrics["rec"], d, data.scale)),
-            "effective_area": _median(effective_area(training.weights.W)),
-        }
+        name: {**training.metrics, **{measure: rows[name][measure] for measure in MEASURES}}
         for name, training in trainings.items()
     }
 
 
-def draw_comparison(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, bytes]:
+def draw_comparison(
+    data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
+) -> dict[str, bytes]:
     """Draw the comparison's figures, as PNG by name."""
-    with style.context("default"):  # the bytes must not depend on a matplotlibrc
-        drawn = _draw(data, trainings, params)
-        return {name: figures.png_of_figure(figure) for name, figure in drawn.items()}
+    with paper():
+        drawn = _draw(data, trainings, evidence, params)
+        return {name: png_of_figure(figure) for name, figure in drawn.items()}
 
 
-def _draw(data: Dataset, trainings: Mapping[str, Training], params: AnalyzeParams) -> dict[str, Figure]:
+def _draw(
+    data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
+) -> dict[str, Figure]:
     models = {name: training.weights for name, training in trainings.items()}
     first = data.X[: params.faces]
     return {
         "sparsity": figures.draw_sparsity(
-            Figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
+            new_figure(figures.SPARSITY_SIZE),
             {name: figures.sorted_activations(encode(first, model.V, model.b)) for name, model in models.items()},
             len(first),
         ),
         "decoder": figures.draw_decoders(
-            Figure(figsize=figures.DECODER_SIZE, layout="constrained"),
+            new_figure(figures.DECODER_SIZE),
             {name: model.W for name, model in models.items()},
             data.shape,
             params.filters,
             params.filter_scale,
         ),
         "curves": figures.draw_curves(
-            Figure(figsize=figures.CURVES_SIZE, layout="constrained"),
+            new_figure(figures.CURVES_SIZE),
             {name: training.history for name, training in trainings.items()},
         ),
-        "reconstructions": figures.draw_reconstructions(
-            Figure(figsize=figures.RECONSTRUCTIONS_SIZE, layout="constrained"), _reconstructions(data, models)
+        "reconstructions": _draw_reconstructions(evidence.reconstructions),
+        "rate_distortion": compression_figures.draw_rate_distortion(
+            new_figure(compression_figures.RATES_SIZE), evidence.rate_distortion
         ),
+        "rates": compression_figures.draw_strip(new_figure(compression_figures.STRIP_SIZE), evidence.strip),
     }
 
 
-def _median(values: NDArray[np.float64]) -> float | None:
-    return float(np.median(values)) if len(values) else None
-
-
-def _reconstructions(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, NDArray[np.float32]]:
-    X = data.X[:RECONSTRUCTED_FACES]
-    rows = {"original": X} | {name: _reconstruct(X, model) for name, model in models.items()}
-    return {name: _to_pixels(row, data) for name, row in rows.items()}
-
-
-def _reconstruct(X: Array, model: Weights[Array]) -> Array:
-    return decode(encode(X, model.V, model.b), model.W, model.a)
-
-
-def _to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
-    pixels = X * np.float32(data.scale) + data.mean
-    return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)
+def _draw_reconstructions(faces: Reconstructions) -> Figure:
+    names = {"PCA": f"PCA, {faces.coefficients}"}  # components
+    count, *shape = faces.originals.shape
+    size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
+    return figures.draw_reconstructions(
+        new_figure(size),
+        faces.originals,
+        {names.get(name, name): (row, faces.differences[name]) for name, row in faces.rows.items()},
+    )

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.errors import UserError
 from sparsefaces.files import (
     STAGES,
     read_array,
     read_arrays,
     read_json,
     reading,
+    remake,
     write_array,
     write_arrays,
     write_bytes,
@@ -45,9 +47,14 @@ class Dataset(NamedTuple):
 
 
 def save_faces(faces: Faces) -> None:
-    """Write faces.npy, faces.png and provenance.json, and say on the terminal what was read."""
+    """Write faces.npy, people.npy, faces.png and provenance.json, and say on the terminal what was read.
+
+    Where the source does not tell whose a face is, people.npy makes each one a person's of its own.
+    """
     count, height, width = faces.images.shape
     write_array(FETCH / "faces.npy", faces.images)
+    people = np.arange(count, dtype=np.int32) if faces.people is None else faces.people
+    write_array(FETCH / "people.npy", people)
     picture = mosaic(faces.images[:MOSAIC_FACES], min(MOSAIC_COLUMNS, count))
     write_bytes(FETCH / "faces.png", png_of_mosaic(picture, MOSAIC_ZOOM))
     write_json(
@@ -57,7 +64,7 @@ def save_faces(faces: Faces) -> None:
             "wanted": faces.wanted,
             "fallback_reason": faces.fallback_reason,
             "images": count,
-            "people": faces.people,
+            "people": None if faces.people is None else len(np.unique(faces.people)),
             "height": height,
             "width": width,
             "sha256": hashlib.sha256(faces.images.tobytes()).hexdigest(),
@@ -86,6 +93,19 @@ def load_faces() -> NDArray[np.float32]:
         UserError: It is missing or damaged.
     """
     return read_array(FETCH / "faces.npy", ndim=3)
+
+
+def load_people(faces: int) -> NDArray[np.int32]:
+    """Open people.npy, the person number of each of so many faces, (faces,), read-only.
+
+    Raises:
+        UserError: It is missing or damaged, or of another number of faces.
+    """
+    path = FETCH / "people.npy"
+    people: NDArray[np.int32] = read_array(path, ndim=1, dtype=np.int32)
+    if len(people) != faces:
+        raise UserError(f"{path} is of {len(people):,} faces, X.npy of {faces:,}: {remake(path)}")
+    return people
 
 
 def load_provenance() -> dict[str, Any]:

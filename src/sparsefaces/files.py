@@ -62,8 +62,8 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
-    """Write rows with the columns of the first; floats in the shortest form that reads back the same."""
+def write_csv(path: Path, rows: Sequence[Mapping[str, float | str | None]]) -> None:
+    """Write rows with the columns of the first; floats in the shortest form that reads back the same, None empty."""
     text = io.StringIO()
     table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     table.writeheader()
@@ -71,16 +71,16 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     write_bytes(path, text.getvalue().encode())
 
 
-def read_array(path: Path, ndim: int) -> NDArray[np.float32]:
-    """Open a float32 .npy of so many dimensions, memory-mapped and read-only.
+def read_array(path: Path, ndim: int, dtype: type[Any] = np.float32) -> NDArray[Any]:
+    """Open a .npy of one type and so many dimensions, memory-mapped and read-only.
 
     Raises:
         UserError: The file is missing, damaged or holds something else.
     """
     with reading(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != ndim:
-        raise UserError(f"{path} does not hold a float32 array of {ndim} dimensions: {remake(path)}")
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
+        raise UserError(f"{path} does not hold a {np.dtype(dtype)} array of {ndim} dimensions: {remake(path)}")
     return array
 
 

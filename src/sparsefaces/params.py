@@ -78,11 +78,12 @@ class ModelParams(Section):
 
 
 class AnalyzeParams(Section):
-    """What the comparison shows."""
+    """What the comparison shows, and on whom compression is judged."""
 
     faces: Count
     filters: Count
     filter_scale: Annotated[Literal["own", "common"], Field(description="own or common")]
+    held_out_people: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, description="a share above 0 and below 1")]
 
 
 class MachineParams(Section):

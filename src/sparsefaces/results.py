@@ -1,11 +1,14 @@
 """What the trainings and analyze leave in their folders, written and read: the contracts of the results."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sparsefaces.checkpoint import load_weights, save_weights
 from sparsefaces.files import STAGES, read_history, read_json, write_bytes, write_csv, write_json
 from sparsefaces.weights import Array, Weights
+
+if TYPE_CHECKING:
+    from sparsefaces.evidence import Evidence
 
 ANALYZE = STAGES / "analyze"
 METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
@@ -51,9 +54,14 @@ def load_training(stage: str, pixels: int | None = None) -> Training:
     )
 
 
-def save_comparison(metrics: Mapping[str, Any], figures: Mapping[str, bytes], report: str) -> None:
-    """Write metrics.json, one PNG a figure, and report.html."""
+def save_comparison(
+    metrics: Mapping[str, Any], evidence: "Evidence", figures: Mapping[str, bytes], report: str
+) -> None:
+    """Write metrics.json, claims.json, the curves' tables, one PNG a figure, and report.html."""
     write_json(ANALYZE / "metrics.json", metrics)
+    write_json(ANALYZE / "claims.json", evidence.claims)
+    write_csv(ANALYZE / "rate_distortion.csv", evidence.rate_distortion)
+    write_csv(ANALYZE / "activations.csv", evidence.activations)
     for name, png in figures.items():
         write_bytes(ANALYZE / f"{name}.png", png)
     write_bytes(ANALYZE / "report.html", report.encode())

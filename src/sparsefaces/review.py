@@ -154,12 +154,12 @@ def compare_metrics(diff: Json) -> tuple[list[tuple[str, str, list[str]]], list[
 
 def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, str, str]]:
     """Find the claims whose verdict differs, with what is known of them now."""
-    old, new = ({claim["claim"]: claim for claim in (record or {}).get("claims", [])} for record in (then, now))
+    old, new = ({_name(claim): claim for claim in (record or {}).get("claims", [])} for record in (then, now))
     rows = []
     for name in dict.fromkeys([*new, *old]):
-        verdicts = [claims[name]["verdict"] if name in claims else "not made" for claims in (old, new)]
-        if verdicts[0] != verdicts[1]:
-            rows.append((name, *verdicts, _evidence(new[name]) if name in new else ""))
+        before, after = (claims[name]["verdict"] if name in claims else "not made" for claims in (old, new))
+        if before != after:
+            rows.append((name, before, after, _evidence(new[name]) if name in new else ""))
     return rows
 
 
@@ -196,6 +196,13 @@ def _show(value: object) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
+def _name(claim: Json) -> str:
+    """Name a claim apart from others that measure the same sentence otherwise."""
+    return f"{claim['claim']} ({claim['measure']})"
+
+
 def _evidence(claim: Json) -> str:
+    if claim["interval"] is None:
+        return "not measured"
     low, high = claim["interval"]
-    return f"{claim['measure']}: difference {claim['difference']:.4g} [{low:.4g}, {high:.4g}]"
+    return f"difference {claim['difference']:.4g} [{low:.4g}, {high:.4g}]"

@@ -3,11 +3,22 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from importlib import import_module
+import time
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.files import DAMAGE, write_arrays
+
+Arrays = dict[str, NDArray[Any]]
+KEPT = 8  # of a name, the files that were used last
+# Of this package, what decides a training's bits.
+TRAINING_CODE = ("batches", "engine", "objective", "training", "weights")
 
 
 def project_root() -> Path:
@@ -20,12 +31,13 @@ def scratch_path(name: str) -> Path:
     return project_root() / ".scratch" / name
 
 
-def code_hash(*modules: str) -> str:
-    """Hash what computes: the source of modules of this package, and the versions of the array libraries."""
+def code_hash(*modules: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
+    """Hash what computes: the source of modules of this package, which are not imported, and libraries' versions."""
     digest = hashlib.sha256()
     for name in modules:
-        digest.update(Path(str(import_module(f"sparsefaces.{name}").__file__)).read_bytes())
-    for package in ("numpy", "torch"):
+        spec = find_spec(f"sparsefaces.{name}")
+        digest.update(Path(str(spec and spec.origin)).read_bytes())
+    for package in packages:
         digest.update(f"{package} {version(package)}\n".encode())
     return digest.hexdigest()
 
@@ -33,3 +45,44 @@ def code_hash(*modules: str) -> str:
 def key_of(values: Mapping[str, Any]) -> str:
     """Hash values that JSON can hold into a short name for a file that depends on them."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find_kept(name: str, key: str) -> Arrays | None:
+    """Read named arrays that were kept under a name and a key; None where they are not, or are damaged.
+
+    Args:
+        name: What they are, a path below the scratch folder.
+        key: What they depend on, from `key_of`.
+    """
+    path = scratch_path(f"{name}-{key}.npz")
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:  # every member has a checksum
+            arrays = dict(file)
+        os.utime(path)
+    except DAMAGE as error:
+        print(f"{path} is damaged ({error}) and ignored: made again", flush=True)
+        return None
+    return arrays
+
+
+def keep(name: str, key: str, arrays: Arrays) -> None:
+    """Keep named arrays under a name and a key, and forget the name's files that were not used for longest."""
+    path = scratch_path(f"{name}-{key}.npz")
+    write_arrays(path, arrays)
+    others = sorted(path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz"), key=lambda p: p.stat().st_mtime)
+    for old in others[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def kept(name: str, key: str, make: Callable[[], Arrays], label: str) -> Arrays:
+    """Find arrays in the scratch folder, or make them, saying so on the terminal, and keep them there."""
+    arrays = find_kept(name, key)
+    if arrays is None:
+        print(f"{label} (once; kept in .scratch)", flush=True)
+        start = time.monotonic()
+        arrays = make()
+        print(f"  took {time.monotonic() - start:.0f} s", flush=True)
+        keep(name, key, arrays)
+    return arrays

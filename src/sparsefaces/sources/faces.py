@@ -21,14 +21,14 @@ class Faces(NamedTuple):
     Attributes:
         images: (N, height, width) float32 in [0, 1].
         source: The source that was read.
-        people: Different people, where the source tells.
+        people: Person number by row, (N,) int32; None where the source does not tell.
         wanted: The source that was asked for.
         fallback_reason: Why the wanted source was not read; None where it was.
     """
 
     images: NDArray[np.float32]
     source: str
-    people: int | None
+    people: NDArray[np.int32] | None
     wanted: str
     fallback_reason: str | None = None
 

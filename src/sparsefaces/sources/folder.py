@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from sparsefaces.errors import UserError
 from sparsefaces.images import read_grey
 from sparsefaces.sources.faces import Faces, prepare_all
@@ -29,11 +31,12 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
     if not paths:
         kinds = ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
         raise UserError(f"fetch.folder is {path}, which holds no image ({kinds}): put your images there")
-    people = {file.parent for file in paths}
+    people = sorted({file.parent for file in paths})
+    numbers = np.array([people.index(file.parent) for file in paths], dtype=np.int32)
     return Faces(
         prepare_all(paths, read_grey, str, crop, resize),
         source="folder",
-        people=None if top in people else len(people),
+        people=None if top in people else numbers,
         wanted="folder",
     )
 

@@ -71,7 +71,7 @@ def read(crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]
     if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
         found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
         raise UserError(_damaged(home, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
-    return Faces(_to_size(lfw.images, resize), source="lfw", people=PEOPLE, wanted="lfw")
+    return Faces(_to_size(lfw.images, resize), source="lfw", people=lfw.target.astype(np.int32), wanted="lfw")
 
 
 def _to_size(images: NDArray[np.float32], resize: float | tuple[int, int]) -> NDArray[np.float32]:

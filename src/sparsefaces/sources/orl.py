@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 from sparsefaces.errors import UserError
 from sparsefaces.images import read_grey
 from sparsefaces.sources.faces import Faces, prepare_all
@@ -19,7 +21,7 @@ def read(crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]
     images, people = range(1, IMAGES_EACH + 1), range(1, PEOPLE + 1)
     paths = [folder() / f"s{person}" / f"{image}.pgm" for image in images for person in people]
     faces = prepare_all(paths, read_grey, lambda path: f"ORL's {path.parent.name}/{path.name}", crop, resize)
-    return Faces(faces, source="orl", people=PEOPLE, wanted="orl")
+    return Faces(faces, source="orl", people=np.tile(np.arange(PEOPLE, dtype=np.int32), IMAGES_EACH), wanted="orl")
 
 
 def folder() -> Path:

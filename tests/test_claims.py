@@ -1,0 +1,100 @@
+"""Verdicts: they follow the numbers, whichever way these come out."""
+
+import numpy as np
+import pytest
+
+from sparsefaces.baselines import fit_dictionary, fit_nmf, fit_pca
+from sparsefaces.bootstrap import difference_of_medians, paired_difference
+from sparsefaces.claims import LOCALITY, judge_claims
+from sparsefaces.compression import Point
+from sparsefaces.datasets import Dataset
+from sparsefaces.methods import Measured, measure, pixel_variance, summarize
+
+KEYS = ("near_zero", "hoyer", "gini", "treves_rolls", "mse")
+
+
+def model(seed=0, *, codes=0.5, mse=0.01, spread=1.0, window=0.2, null=(1.0, 0.1), units=200):
+    rng = np.random.default_rng(seed)
+    faces = {key: codes + 0.05 * rng.standard_normal(300) for key in KEYS}
+    faces["mse"] = mse * rng.uniform(0.5, 1.5, 300)
+    filters = {"effective_area": spread / 3, "spatial_spread": spread, "window_energy": window}
+    return Measured(
+        faces,
+        {key: value + 0.05 * rng.standard_normal(units) for key, value in filters.items()},
+        {"spatial_spread": null[0], "window_energy": null[1]},
+    )
+
+
+def judge(dense, sparse, few=(0.02, 0.01)):
+    rng = np.random.default_rng(5)
+    kept = [Point(name, 20, 200, error * rng.uniform(0.5, 1.5, 100)) for name, error in zip("ds", few, strict=True)]
+    return {row["measure"]: row for row in judge_claims(dense, sparse, 0.1, [(20, *kept)])}
+
+
+def test_claims__hold_where_the_numbers_are_as_the_exercise_says():
+    sparse = model(1, codes=0.8, mse=0.03, spread=0.6, window=0.4)
+    sparse.faces["treves_rolls"] -= 0.6  # less is sparser
+    rows = judge(model(), sparse)
+    assert {row["verdict"] for row in rows.values()} == {"holds"}
+    for row in rows.values():
+        assert row["interval"][0] <= row["difference"] <= row["interval"][1]
+        assert row["difference"] == pytest.approx(row["sparse"] - row["dense"], abs=0.01)
+
+
+def test_claims__do_not_hold_the_other_way_round_and_are_not_decided_between_equals():
+    sparse = model(1, codes=0.8, mse=0.03, spread=0.6, window=0.4)
+    sparse.faces["treves_rolls"] -= 0.6
+    rows = judge(sparse, model(), few=(0.01, 0.02))
+    assert {row["verdict"] for row in rows.values()} == {"does not hold"}
+    same = judge(model(), model(), few=(0.01, 0.01))
+    del same["PSNR with a face's 20 strongest units, dB"]  # there, other errors are drawn for each
+    assert {row["verdict"] for row in same.values()} == {"not decided"}
+
+
+def test_claims__more_locality_than_the_null_shows_is_needed():
+    # The sparse filters' energy is in fewer pixels, so that any window holds more of it, shuffled or not.
+    rows = judge(model(window=0.2, null=(1, 0.1)), model(1, window=0.4, null=(1, 0.5)))
+    row = rows["energy of a filter in its best 9 x 9 window, share"]
+    assert row["claim"] == LOCALITY
+    assert row["interval"][0] > 0
+    assert row["verdict"] == "does not hold"
+    assert row["null"] == {"dense": 0.1, "sparse": 0.5}
+
+
+def test_claims__model_without_filters_leaves_locality_undecided():
+    empty = model(units=0)._replace(null={"spatial_spread": None, "window_energy": None})
+    row = judge(empty, model())["spatial spread of a filter, relative to a uniform one"]
+    assert (row["dense"], row["interval"], row["verdict"]) == (None, None, "not decided")
+
+
+def test_bootstrap__interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(60):
+        first = rng.standard_normal(80)
+        estimate = paired_difference(first, first + rng.normal(0.3, 1, 80), np.asarray)
+        covered += estimate.low <= 0.3 <= estimate.high
+    assert 51 <= covered <= 60
+
+
+def test_bootstrap__is_the_same_every_time():
+    rng = np.random.default_rng(0)
+    first, second = rng.random(50), rng.random(70)
+    assert difference_of_medians(first, second) == difference_of_medians(first, second)
+    assert paired_difference(first, second[:50], np.asarray) == paired_difference(first, second[:50], np.asarray)
+
+
+@pytest.mark.filterwarnings("ignore:Objective did not converge")
+@pytest.mark.filterwarnings("ignore:Maximum number of iterations")
+def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them():
+    rng = np.random.default_rng(0)
+    faces = rng.random((25, 42)).astype(np.float32)
+    mean, scale = faces.mean(axis=0), float(faces.std())
+    data = Dataset((faces - mean) / np.float32(scale), mean, scale, (6, 7))
+    for fit, components in ((fit_pca, 24), (fit_nmf, 30), (fit_dictionary, 30)):
+        factors = fit(data, 30)  # more than faces
+        assert (len(factors.components), factors.codes.shape) == (components, (25, components))
+        measured = measure(factors, data)
+        assert measured.faces["mse"].mean() < pixel_variance(data)
+    exact = summarize({"PCA": measure(fit_pca(data, 30), data)}, data)[0]
+    assert (exact["psnr"], exact["explained_variance"]) == (None, 1.0)  # rounding is no result

@@ -1,0 +1,129 @@
+"""Rate and distortion: what is counted, and that codes come back as they should."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sparsefaces.compression import (
+    BITS,
+    LinearCode,
+    Point,
+    curve,
+    dct_atoms,
+    jpeg_curve,
+    keep,
+    orthogonal_code,
+)
+from sparsefaces.holdout import hold_out
+from sparsefaces.rates import decode_at, notes, table
+
+SHAPE = (6, 5)
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).standard_normal((50, 30)).astype(np.float32)
+
+
+def code_of(codes, atoms, *, chosen=True):
+    n = codes.shape[1]
+    return LinearCode(
+        codes, atoms, np.zeros(atoms.shape[1], np.float32), np.zeros(n, np.float32), codes.max(axis=0), chosen
+    )
+
+
+def test_keep__takes_the_strongest_contributions_not_the_largest_activations():
+    atoms = np.diag([1, 10, 1]).astype(np.float32)
+    codes = np.array([[3, 1, 0], [4, 0, 0]], dtype=np.float32)
+    kept, active = keep(code_of(codes, atoms), 1, bits=16)
+    assert kept == pytest.approx(np.array([[0, 1, 0], [4, 0, 0]]), rel=1e-3)
+    assert active.tolist() == [1, 1]
+    _, active = keep(code_of(codes, atoms), 3, bits=16)
+    assert active.tolist() == [2, 1]  # what is not active is neither kept nor counted
+
+
+def test_keep__quantises_within_half_a_step(X):
+    code = orthogonal_code(np.eye(30, dtype=np.float32), X.mean(axis=0), X, X, chosen=False)
+    for bits in (3, 5, 8):
+        values, _ = keep(code, 30, bits)
+        step = (code.high - code.low) / 2**bits
+        assert (np.abs(values - code.codes) <= step * 0.501).all()
+
+
+def test_dct__is_orthonormal_and_starts_with_the_constant():
+    atoms = dct_atoms(SHAPE)
+    assert atoms @ atoms.T == pytest.approx(np.eye(30), abs=1e-5)
+    assert atoms[0] == pytest.approx(np.full(30, 1 / math.sqrt(30)))
+
+
+def test_curve__counts_the_choice_only_where_there_is_one(X):
+    ks = [1, 3, 30]
+    best, first = (
+        curve("m", orthogonal_code(dct_atoms(SHAPE), X.mean(axis=0), X, X, chosen=chosen), X, ks, 0.1)
+        for chosen in (True, False)
+    )
+    assert [point.bits for point in first] == [k * BITS for k in ks]
+    expected = [math.log2(math.comb(30, k)) + k * BITS for k in ks]
+    assert [point.bits for point in best] == pytest.approx(expected)
+    assert best[1].psnr > first[1].psnr
+    assert best[2].psnr == pytest.approx(first[2].psnr)
+    assert best[0].psnr < best[1].psnr < best[2].psnr
+
+
+def test_curve__ends_where_no_face_has_more_active_units(X):
+    codes = np.maximum(X, 0)
+    codes[:, 4:] = 0
+    points = curve("m", code_of(codes, np.eye(30, dtype=np.float32)), X, [1, 4, 8, 30], 1.0)
+    assert [point.coefficients for point in points][-1] == pytest.approx((codes > 0).sum(axis=1).mean())
+    assert len(points) == 2
+
+
+def test_jpeg__better_quality_costs_more_bits_and_no_header_is_counted():
+    faces = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
+    coarse, fine = jpeg_curve(faces, (5, 90))
+    assert coarse.bits < fine.bits
+    assert coarse.psnr < fine.psnr
+    (flat,) = jpeg_curve(np.full((1, 8, 8), 0.5, dtype=np.float32), (50,))
+    assert flat.bits == 8  # one block: no difference, end of block, padding; a whole file has hundreds of bytes
+
+
+def test_decode_at__fills_the_budget_and_never_exceeds_it(X):
+    code = orthogonal_code(np.eye(30, dtype=np.float32), X.mean(axis=0), X, X, chosen=False)
+    for bits, kept in ((BITS * 4, 4), (BITS * 4 + 4, 4), (1, 1), (1e6, 30)):
+        faces = decode_at(code, bits, 2) - code.offset
+        assert [np.count_nonzero(face) for face in faces] == [kept, kept]
+
+
+def test_hold_out__parts_people_not_faces_and_always_the_same():
+    people = np.repeat(np.arange(20), 3).astype(np.int32)
+    holdout = hold_out(people, 0.2)
+    assert not set(people[holdout.fitting]) & set(people[holdout.judged])
+    assert (holdout.people, len(holdout.judged), len(holdout.fitting)) == (4, 12, 48)
+    assert (hold_out(people, 0.2).judged == holdout.judged).all()
+
+
+@pytest.mark.parametrize("people", [[0, 0, 0], [0, 1], [0, 1, 1]])
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_hold_out__leaves_someone_on_either_side(people, share):
+    holdout = hold_out(np.array(people, dtype=np.int32), share)
+    assert len(holdout.fitting) >= 1
+    assert len(holdout.judged) >= 1
+    assert sorted([*holdout.fitting, *holdout.judged]) == list(range(len(people)))
+
+
+def points(method, values):
+    return [Point(method, k, 10.0 * k, np.array([10 ** (-value / 10)])) for k, value in values]
+
+
+def test_notes__say_where_the_sparse_code_wins_and_where_it_loses():
+    curves = points("sparse", [(1, 20), (10, 21), (100, 22)]) + points("dense", [(1, 19), (10, 21.5), (100, 25)])
+    said = notes(curves, hold_out(np.arange(10, dtype=np.int32), 0.2))
+    assert said[0].startswith("Fitted on 8 faces, judged on 2 of 2 other people")
+    assert "wins by up to 1.0 dB from 10 to 10, loses by up to 3.0 dB from 100 to 1,000 bits a face" in said[1]
+    assert "from 1 to 1, loses by up to 3.0 dB from 10 to 100 coefficients a face" in said[2]
+
+
+def test_table__leaves_empty_what_is_not_known():
+    row = table([Point("JPEG", None, 214.64, np.array([0.01]))])
+    assert row == [{"method": "JPEG", "coefficients": None, "bits": 214.6, "psnr": 20.0}]

@@ -1,0 +1,134 @@
+"""What analyze keeps, leaves and shows: real DVC on a small project."""
+
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from sparsefaces.files import read_csv
+from sparsefaces.scratch import find_kept, keep, key_of, scratch_path
+
+FITS = ("Fitting PCA", "Fitting NMF", "Fitting dictionary learning")
+WITHOUT_TORCH = """
+import runpy, sys
+sys.path.insert(0, "src")
+runpy.run_path("src/analyze.py", run_name="__main__")
+sys.exit("torch was imported" if "torch" in sys.modules else 0)
+"""
+
+
+def test_scratch__finds_what_was_kept_and_makes_damaged_files_again(in_tmp, capsys):
+    key = key_of({"lambda": 1})
+    assert find_kept("fits/a", key) is None
+    keep("fits/a", key, {"W": np.arange(3)})
+    assert find_kept("fits/a", key)["W"].tolist() == [0, 1, 2]
+    path = scratch_path(f"fits/a-{key}.npz")
+    for damage in (path.read_bytes()[:-30], b"", path.read_bytes().replace(b"\x02\0\0", b"\x03\0\0")):
+        path.write_bytes(damage)
+        assert find_kept("fits/a", key) is None
+        assert "is damaged" in capsys.readouterr().out
+
+
+def test_scratch__forgets_the_oldest_of_a_name_only(in_tmp):
+    keep("fits/b", "0", {"W": np.zeros(1)})
+    for number in range(10):
+        keep("fits/a", str(number), {"W": np.zeros(1)})
+    assert len(list(scratch_path("fits").glob("a-*.npz"))) == 8
+    assert find_kept("fits/b", "0") is not None
+    assert find_kept("fits/a", "9") is not None
+
+
+def test_analyze__baselines_are_fitted_once_for_all_values_of_lambda(copied):
+    assert [copied.output.count(fit) for fit in FITS] == [1, 1, 1]
+    copied.set_params({"train_sparse": {"lambda": 0.5}})
+    output = copied.run("dvc", "repro")
+    assert not [fit for fit in FITS if fit in output]
+    assert "Training sparse again, on 320 faces" in output  # and not dense, whose lambda is as it was
+
+
+def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_bytes(copied):
+    before = copied.results()
+    (fit,) = (copied.folder / ".scratch" / "baselines").glob("NMF-*.npz")
+    fit.write_bytes(b"broken")
+    shutil.rmtree(copied.folder / ".scratch" / "refits")
+    output = copied.run("python", "src/analyze.py", OPENBLAS_NUM_THREADS="2")
+    assert "is damaged" in output
+    assert "Fitting NMF on 400 faces" in output
+    assert "Training dense and sparse again" in output
+    assert copied.results() == before
+
+
+def test_analyze__needs_no_torch_where_nothing_is_trained(copied):
+    copied.run("python", "-c", WITHOUT_TORCH)
+
+
+def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied):
+    copied.set_params({"train": {"iterations": 10_000_000}})
+    process = subprocess.Popen(
+        ["python", "-u", "src/analyze.py"],
+        cwd=copied.folder,
+        env=copied.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while "Training dense and sparse again" not in process.stdout.readline():
+        assert process.poll() is None
+    process.terminate()
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+
+
+def test_claims__are_recorded_for_every_claim_and_method(finished):
+    record = json.loads(finished.path("analyze/claims.json").read_text())
+    assert [row["method"] for row in record["methods"]] == ["dense", "sparse", "PCA", "NMF", "dictionary learning"]
+    assert len({row["claim"] for row in record["claims"]}) == 4
+    for row in record["claims"]:
+        assert row["verdict"] in ("holds", "does not hold", "not decided")
+        assert row["interval"][0] <= row["interval"][1]
+    metrics = json.loads(finished.path("analyze/metrics.json").read_text())
+    assert metrics["dense"]["gini"] == record["methods"][0]["gini"]
+    assert metrics["sparse"]["l0"] == pytest.approx(record["methods"][1]["l0"], rel=1e-3)
+    assert metrics["dense"]["explained_variance"] == pytest.approx(record["methods"][0]["explained_variance"], abs=1e-3)
+
+
+def test_rate_distortion__has_every_method_on_both_axes(finished):
+    rows = read_csv(finished.path("analyze/rate_distortion.csv"))
+    assert list(rows[0]) == ["method", "coefficients", "bits", "psnr"]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    assert methods == ["dense", "sparse", "PCA first", "PCA best", "DCT", "JPEG"]
+    assert all(float(row["bits"]) > 0 for row in rows)
+    assert {row["method"] for row in rows if not row["coefficients"]} == {"JPEG"}
+
+
+@pytest.fixture(scope="module")
+def clone(finished, tmp_path_factory):
+    """A fresh clone, without any data, of a project that has a second commit of results."""
+    top = tmp_path_factory.mktemp("clone")
+    shutil.copytree(finished.folder, top / "project", symlinks=True)
+    project = type(finished)(top / "project")
+    project.set_params({"analyze": {"faces": 7}})
+    project.run("dvc", "repro")
+    project.run("git", "commit", "-qam", "more faces")
+    project.run("git", "clone", "-q", str(project.folder), str(top / "clone"))
+    return type(finished)(top / "clone")
+
+
+@pytest.mark.parametrize("command", [("show",), ("diff", "HEAD~1")])
+def test_plots__are_drawn_in_a_fresh_clone_with_titles_axes_and_data(clone, command):
+    plots = json.loads(clone.run("dvc", "plots", *command, "--json"))["data"]
+    wanted = {
+        "Sorted activations": ("rank of the activation", "activation"),
+        "PSNR against coefficients": ("coefficients kept a face", "PSNR, dB"),
+        "stages/analyze/rate_distortion.csv": ("bits a face", "PSNR, dB"),
+        "Reconstruction error (rec)": ("iteration", "rec"),
+    }
+    for name, labels in wanted.items():
+        (plot,) = plots[name]
+        text = json.dumps(plot["content"])
+        assert all(f'"title": "{label}"' in text for label in labels), name
+        assert len(plot["content"]["data"]["values"]) >= 8
+    assert {f"stages/analyze/{name}.png" for name in ("rate_distortion", "rates", "decoder")} <= set(plots)

@@ -1,0 +1,102 @@
+"""What the measures promise on any input: bounds, and what they do not depend on."""
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from sparsefaces import measures
+
+SHAPE = (6, 7)
+UNITS = 8
+NUMBERS = st.floats(-100, 100, width=32).map(lambda value: 0 if abs(value) < 1e-3 else value)
+CODES = hnp.arrays(np.float32, (4, UNITS), elements=NUMBERS)
+FILTERS = hnp.arrays(np.float32, (3, SHAPE[0] * SHAPE[1]), elements=NUMBERS)
+
+OF_CODES = {  # measure: lowest and highest value
+    "near_zero": (0, 1),
+    "hoyer_sparsity": (0, 1),
+    "gini": (0, 1 - 1 / UNITS),
+    "treves_rolls": (1 / UNITS, 1),
+    "l0": (0, UNITS),
+}
+PIXELS = SHAPE[0] * SHAPE[1]
+WITHOUT_GEOMETRY = {"effective_area": (1 / PIXELS, 1), "kurtosis": (1, PIXELS)}
+WITH_GEOMETRY = {"spatial_spread": (0, np.sqrt(3)), "window_energy": (0, 1)}
+
+
+def of_filters(name, W):
+    function = getattr(measures, name)
+    if name == "window_energy":
+        return function(W, SHAPE, 3)
+    return function(W, SHAPE) if name in WITH_GEOMETRY else function(W)
+
+
+@pytest.mark.parametrize("name", OF_CODES)
+@settings(max_examples=40, deadline=None)
+@given(codes=CODES, power=st.integers(-3, 3), seed=st.integers(0, 9))
+def test_codes__measures_keep_their_bounds_and_ignore_sign_scale_and_order(name, codes, power, seed):
+    measure, (low, high) = getattr(measures, name), OF_CODES[name]
+    values = measure(codes)
+    assert values.shape == (4,)
+    assert ((values >= low - 1e-6) & (values <= high + 1e-6)).all()
+    same = {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(measure(-codes), values, **same)
+    np.testing.assert_allclose(measure(codes * np.float32(2.0**power)), values, **same)
+    np.testing.assert_allclose(measure(codes[:, np.random.default_rng(seed).permutation(UNITS)]), values, **same)
+
+
+@pytest.mark.parametrize("name", [*WITHOUT_GEOMETRY, *WITH_GEOMETRY])
+@settings(max_examples=40, deadline=None)
+@given(filters=FILTERS, power=st.integers(-30, 30))
+def test_filters__measures_keep_their_bounds_and_ignore_sign_and_scale(name, filters, power):
+    low, high = (WITHOUT_GEOMETRY | WITH_GEOMETRY)[name]
+    values = of_filters(name, filters)
+    assert len(values) == measures.heard(filters).sum()
+    assert ((values >= low - 1e-6) & (values <= high + 1e-6)).all()
+    same = {"rtol": 1e-6, "atol": 1e-6}
+    np.testing.assert_allclose(of_filters(name, -filters), values, **same)
+    np.testing.assert_allclose(of_filters(name, filters * np.float32(2.0**power)), values, **same)
+
+
+@pytest.mark.parametrize("name", WITHOUT_GEOMETRY)
+@settings(max_examples=40, deadline=None)
+@given(filters=FILTERS)
+def test_filters__shuffled_pixels_change_nothing_where_geometry_is_ignored(name, filters):
+    shuffled = measures.shuffle_pixels(filters, np.random.default_rng(0))
+    np.testing.assert_allclose(of_filters(name, shuffled), of_filters(name, filters), rtol=1e-6)
+
+
+def test_filters__shuffled_pixels_lose_the_locality_of_a_patch():
+    W = np.zeros((5, 30, 20), dtype=np.float32)
+    W[:, 4:10, 3:9] = 1
+    shuffled = measures.shuffle_pixels(W.reshape(5, -1), np.random.default_rng(0))
+    assert measures.window_energy(W.reshape(5, -1), (30, 20)) == pytest.approx([1] * 5)
+    assert measures.window_energy(shuffled, (30, 20)).max() < 0.6
+    assert measures.spatial_spread(W.reshape(5, -1), (30, 20)).max() < 0.3
+    assert measures.spatial_spread(shuffled, (30, 20)).min() > 0.8
+
+
+@settings(max_examples=40, deadline=None)
+@given(codes=CODES)
+def test_firing_frequency__is_the_share_of_faces_and_sums_to_l0(codes):
+    frequency = measures.firing_frequency(codes)
+    assert ((frequency >= 0) & (frequency <= 1)).all()
+    assert frequency.sum() == pytest.approx(measures.l0(codes).mean())
+
+
+def test_explained_variance__predicting_the_mean_face_explains_exactly_nothing():
+    X = np.random.default_rng(0).standard_normal((2300, 6)).astype(np.float32)
+    variance = measures.total_variance(X)
+    assert measures.explained_variance(variance, variance) == 0
+    assert variance == pytest.approx(np.square(X - X.mean(axis=0, dtype=np.float64)).sum(axis=1).mean())
+
+
+def test_measures__codes_and_filters_of_zeros_are_as_sparse_as_can_be_or_left_out():
+    Z = np.zeros((2, 4), dtype=np.float32)
+    assert measures.near_zero(Z).tolist() == measures.hoyer_sparsity(Z).tolist() == [1, 1]
+    assert measures.gini(Z).tolist() == [0.75, 0.75]
+    assert measures.treves_rolls(Z).tolist() == [0.25, 0.25]
+    assert not len(measures.effective_area(Z))
+    assert not len(measures.spatial_spread(Z, (2, 2)))

@@ -1,0 +1,69 @@
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from sparsefaces.units import describe_units
+from sparsefaces.weights import Weights, encode
+
+
+def model(h=7, d=12, seed=0):
+    rng = np.random.default_rng(seed)
+    V, W, b, a = (rng.standard_normal(size).astype(np.float32) for size in ((d, h), (h, d), h, d))
+    return Weights(V, W, b, a)
+
+
+def faces(n=40, d=12):
+    return np.random.default_rng(1).standard_normal((n, d)).astype(np.float32)
+
+
+def test_units__figures_are_those_of_each_unit_on_its_own():
+    X, weights = faces(), model()
+    units = describe_units(X, weights, (4, 3), faces=4, neighbours=3)
+    Z = encode(X, weights.V, weights.b)
+    for unit, z in enumerate(Z.T):
+        assert units.frequency[unit] == pytest.approx((z > 0).mean())
+        assert units.mean_activation[unit] == pytest.approx(z.mean(), rel=1e-5)
+        assert units.usual_activation[unit] == pytest.approx(z[z > 0].mean(), rel=1e-5)
+        assert units.faces[unit].tolist() == sorted(range(len(X)), key=lambda face: -z[face])[:4]
+        w = weights.W[unit]
+        cosines = {
+            other: w @ v / np.linalg.norm(w) / np.linalg.norm(v) for other, v in enumerate(weights.W) if other != unit
+        }
+        assert units.neighbours[unit].tolist() == sorted(cosines, key=cosines.get, reverse=True)[:3]
+        assert units.similarity[unit] == pytest.approx(sorted(cosines.values(), reverse=True)[:3], abs=1e-5)
+
+
+def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_they_are_off():
+    X = faces(n=2000)
+    weights = model()
+    weights.b[1] = -1e6
+    scores = X @ weights.V[:, 2]
+    weights.b[2] = -np.partition(scores, -2)[-2]  # fires on one face, the one with the highest score
+    weights.W[1] = 0
+    units = describe_units(X, weights, (4, 3))
+    assert units.state.tolist() == ["alive", "dead", "near-dead", *["alive"] * 4]
+    assert units.faces[1].tolist() == [-1] * 9
+    assert units.faces[2].tolist() == [int(scores.argmax()), *[-1] * 8]
+    assert units.usual_activation[1] == 0
+    assert np.isnan([units.area[1], units.spread[1], units.window[1]]).all()
+    assert np.isfinite(units.spread[2])
+    assert np.isfinite(units.similarity).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(hnp.arrays(np.float32, (5, 6), elements=st.floats(-2, 2, width=32)), st.integers(1, 12), st.integers(1, 9))
+def test_units__hold_their_bounds_whatever_the_filters_and_however_few_faces(W, n, count):
+    W = np.where(np.abs(W) < 1e-3, 0, W)  # squares of smaller weights vanish
+    weights = model(h=5, d=6)._replace(W=W)
+    units = describe_units(faces(n, 6), weights, (3, 2), faces=count, neighbours=9)
+    assert units.faces.shape == (5, min(count, n))
+    assert units.neighbours.shape == (5, 4)
+    assert ((units.frequency >= 0) & (units.frequency <= 1)).all()
+    assert (np.abs(units.similarity) <= 1 + 1e-5).all()
+    assert all(unit not in row for unit, row in enumerate(units.neighbours))
+    scaled = describe_units(faces(n, 6), weights._replace(W=4 * W), (3, 2), faces=count, neighbours=9)
+    assert (scaled.neighbours == units.neighbours).all()
+    for name in ("area", "spread", "window"):
+        assert getattr(scaled, name) == pytest.approx(getattr(units, name), nan_ok=True)
