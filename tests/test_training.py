@@ -4,7 +4,6 @@ import sys
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-import torch
 from conftest import ROOT
 from hypothesis import given, settings
 
@@ -13,7 +12,6 @@ from sparsefaces.batches import draw_batch
 from sparsefaces.engine import Engine
 from sparsefaces.errors import UserError
 from sparsefaces.evaluation import evaluate
-from sparsefaces.machine import choose_device
 from sparsefaces.params import Coefficients, TrainParams
 from sparsefaces.training import fit
 from sparsefaces.weights import initialize
@@ -136,12 +134,6 @@ def test_fit__divergence_in_the_last_update_is_an_error_too(X, monkeypatch):
     monkeypatch.setattr(Engine, "advance", lambda engine: engine.weights.b.fill_(float("nan")))
     with pytest.raises(UserError, match="diverged: the weights are not finite at step 0"):
         fit(X, params(iterations=1), 0.0)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has the device")
-def test_choose_device__missing_one_is_an_error():
-    with pytest.raises(UserError, match=r"machine.device is cuda"):
-        choose_device("cuda")
 
 
 THREADS = """
