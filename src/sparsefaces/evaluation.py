@@ -8,6 +8,7 @@ from sparsefaces.objective import Terms, encode, weigh
 from sparsefaces.params import Coefficients
 from sparsefaces.weights import Array, Weights
 
+DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
@@ -46,12 +47,13 @@ def evaluate(X: Array, weights: Weights[Array], coefficients: Coefficients) -> d
     with np.errstate(divide="ignore"):
         terms = Terms(*(torch.tensor(value) for value in (rec / count, mean.sum(), (1 / mean).sum(), reg)))
     values: dict[str, float | None] = {name: finite(term) for name, term in terms._asdict().items()}
-    return values | {
+    values |= {
         "loss": finite(weigh(terms, coefficients)),
         "l0": l0 / count,
         "bits": bits / count,
         "hoyer": hoyer / count,
         "explained_variance": 1 - rec / count / total_variance(X),
-        "silent_units": int((mean == 0).sum()),
         "min_mean_activation": float(mean.min()),
     }
+    rounded = {name: None if value is None else float(f"{value:.{DIGITS}g}") for name, value in values.items()}
+    return rounded | {"silent_units": int((mean == 0).sum())}
