@@ -9,10 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from sparsefaces.figures import png_of_figure
 from sparsefaces.files import write_bytes
+from sparsefaces.style import COLORS, QUIET, grid, new_figure, paper, png_of_figure
 
 TOP = Path(__file__).parents[1]
 ONE_THREAD = {
@@ -57,16 +55,17 @@ def table(rows: Rows, base: str) -> str:
 
 def draw_growth(rows: Rows) -> bytes:
     """Draw the milliseconds of a step over the multiplications that it needs, ours and the floor."""
-    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    for name, color, marker in (("floor", "#666666", "o"), ("engine", "#0072B2", "x")):
-        mine = [row for row in rows if row["contestant"] == name]
-        products, milliseconds = ([row[key] for row in mine] for key in ("products", "median"))
-        axes.loglog(products, milliseconds, marker, color=color, label=LABELS[name])
-    axes.set(xlabel="multiplications a step, 5 m h d", ylabel="ms a step", title="How a step grows, one thread")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    return png_of_figure(figure)
+    with paper():
+        figure = new_figure((9.0, 4.8))
+        axes = figure.add_subplot()
+        for name, color, marker in (("floor", QUIET, "o"), ("engine", COLORS["dense"], "x")):
+            mine = [row for row in rows if row["contestant"] == name]
+            products, milliseconds = ([row[key] for row in mine] for key in ("products", "median"))
+            axes.loglog(products, milliseconds, marker, color=color, label=LABELS[name])
+        axes.set(xlabel="multiplications a step, 5 m h d", ylabel="ms a step", title="How a step grows, one thread")
+        grid(axes)
+        axes.legend()
+        return png_of_figure(figure)
 
 
 def main() -> None:
