@@ -26,9 +26,10 @@ def main() -> None:
     # BLAS with one thread makes its sums always in the same order.
     with threadpool_limits(1, user_api="blas"), track(comparison_facts(params, data)) as tracked:
         evidence = gather_evidence(data, people, trainings, params, data_hash())
+        seen = data.training_part()
         metrics = compare_metrics(trainings, evidence)
-        figures = draw_comparison(data, trainings, evidence, params.analyze)
-        page = pack(data, {name: training.weights for name, training in trainings.items()})
+        figures = draw_comparison(seen, trainings, evidence, params.analyze)
+        page = pack(seen, {name: training.weights for name, training in trainings.items()})
         report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)

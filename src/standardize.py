@@ -1,14 +1,18 @@
 """Stage standardize: subtract the mean face and divide by one scale."""
 
-from sparsefaces.datasets import load_faces, save_standardized
+from sparsefaces.datasets import load_faces, load_people, save_standardized
+from sparsefaces.holdout import split_people
+from sparsefaces.params import load_params
 from sparsefaces.stage import run
 from sparsefaces.standardize import standardize
 
 
 def main() -> None:
-    """Leave X.npy and scaling.npz in stages/standardize."""
+    """Leave X.npy, split.npy and scaling.npz in stages/standardize."""
+    params = load_params()
     faces = load_faces()
-    save_standardized(standardize(faces), faces.shape[1:])
+    trains = split_people(load_people(len(faces)), params.standardize.holdout)
+    save_standardized(standardize(faces, trains), trains, faces.shape[1:])
 
 
 if __name__ == "__main__":

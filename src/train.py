@@ -28,7 +28,13 @@ def main() -> None:
         ):
             watchers = [table.watch, tracked.watch, checkpoints.watch]
             training = train_model(
-                data.X, params.train, lambd, params.machine, watchers=watchers, start=checkpoints.start
+                data.training,
+                params.train,
+                lambd,
+                params.machine,
+                held_out=data.held_out,
+                watchers=watchers,
+                start=checkpoints.start,
             )
         save_training(stage, training)
         log_training(tracked, stage, training, data)

@@ -90,7 +90,7 @@ def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them(
     rng = np.random.default_rng(0)
     faces = rng.random((25, 42)).astype(np.float32)
     mean, scale = faces.mean(axis=0), float(faces.std())
-    data = Dataset((faces - mean) / np.float32(scale), mean, scale, (6, 7))
+    data = Dataset((faces - mean) / np.float32(scale), mean, scale, (6, 7), np.ones(len(faces), bool))
     for fit, components in ((fit_pca, 24), (fit_nmf, 30), (fit_dictionary, 30)):
         factors = fit(data, 30)  # more than faces
         assert (len(factors.components), factors.codes.shape) == (components, (25, components))

@@ -30,7 +30,8 @@ sys.addaudithook(hear)
 sys.path.insert(0, "src")
 from sparsefaces import params
 plain = params.Section.__getattribute__
-names = {getattr(params, kind): kind for kind in ("FetchParams", "TrainParams", "AnalyzeParams", "ModelParams")}
+kinds = ("FetchParams", "StandardizeParams", "TrainParams", "AnalyzeParams", "ModelParams")
+names = {getattr(params, kind): kind for kind in kinds}
 
 def look(self, name):
     if name in ("model_dump", "model_copy") and type(self) in names:  # reads them all
@@ -94,7 +95,12 @@ def test_deps__are_exactly_the_files_that_the_script_reads(stage, pipeline, read
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params__are_exactly_those_that_the_script_reads(stage, pipeline, reads):
-    classes = {"fetch": "FetchParams", "train": "TrainParams", "analyze": "AnalyzeParams"}
+    classes = {
+        "fetch": "FetchParams",
+        "standardize": "StandardizeParams",
+        "train": "TrainParams",
+        "analyze": "AnalyzeParams",
+    }
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     declared = {
         (classes.get(section, "ModelParams"), key)

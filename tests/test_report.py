@@ -54,7 +54,7 @@ def report(**changes):
 def dataset(n=50, shape=(6, 5)):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, shape[0] * shape[1])).astype(np.float32)
-    return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.1, shape)
+    return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.1, shape, np.ones(len(X), bool))
 
 
 def models(data, h=8):

@@ -22,6 +22,7 @@ PARAMS = TrainParams(
     iterations=31,
     batch_size=10,
     learning_rate=0.01,
+    learning_rate_schedule="constant",
     epsilon_per_lambda=0.01,
     eta_per_lambda=1.0,
     log_every=10,
@@ -66,6 +67,18 @@ def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in
     again, rows = fit(X, PARAMS, 1.0, watchers=[kept.watch], start=start)
     assert rows == history
     assert all((a == b).all() for a, b in zip(weights, again, strict=True))
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_checkpoints__falling_learning_rate_goes_on_where_it_was(in_tmp, X, schedule, capsys):
+    params = PARAMS.model_copy(update={"learning_rate_schedule": schedule})
+    weights, _ = fit(X, params, 1.0)
+    with pytest.raises(CrashError):
+        fit(X, params, 1.0, watchers=[checkpoints().watch, crash_after(17)])
+    kept = checkpoints()
+    again, _ = fit(X, params, 1.0, watchers=[kept.watch], start=kept.load())
+    assert all((a == b).all() for a, b in zip(weights, again, strict=True))
+    assert (weights.W != fit(X, PARAMS, 1.0)[0].W).any()
 
 
 def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_from_there(in_tmp, X, capsys):

@@ -24,6 +24,7 @@ def params(**changes):
         "iterations": 31,
         "batch_size": 10,
         "learning_rate": 0.01,
+        "learning_rate_schedule": "constant",
         "epsilon_per_lambda": 0.01,
         "eta_per_lambda": 1.0,
         "log_every": 10,
@@ -144,6 +145,7 @@ from sparsefaces.params import MachineParams, TrainParams
 from sparsefaces.training import train_model
 X = np.random.default_rng(0).standard_normal((700, 1036)).astype(np.float32)
 params = TrainParams(seed=0, hidden_units=400, iterations=60, batch_size=100, learning_rate=1e-4,
+                     learning_rate_schedule="constant",
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=20)
 threads = "auto" if sys.argv[1] == "auto" else int(sys.argv[1])
 machine = MachineParams(threads=threads, device="cpu", checkpoint_every=1000, download_timeout=1.0)
@@ -172,6 +174,7 @@ resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 X = np.load(sys.argv[1], mmap_mode="r")
 assert X.nbytes > 1.4 * limit
 params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
+                     learning_rate_schedule="constant",
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
 machine = MachineParams(threads=1, device="cpu", checkpoint_every=1000, download_timeout=1.0)
 print(train_model(X, params, 1.0, machine).metrics["rec"])

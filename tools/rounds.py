@@ -94,7 +94,9 @@ def grow(seconds: float) -> list[dict[str, Any]]:
 def stretch(X: Array, threads: int | Literal["auto"]) -> Step:
     """Make a stretch of a training with a setting of machine.threads, from its start."""
     values = {"seed": 0, "iterations": STRETCH, "log_every": 100, "hidden_units": H, "batch_size": M}
-    params = TrainParams(learning_rate=1e-4, epsilon_per_lambda=0.01, eta_per_lambda=1.0, **values)
+    params = TrainParams(
+        learning_rate=1e-4, learning_rate_schedule="constant", epsilon_per_lambda=0.01, eta_per_lambda=1.0, **values
+    )
 
     def run(_: int) -> None:
         torch.set_num_threads(1 if threads == 1 else THREADS)

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparsefaces.weights import Array
+from sparsefaces.rows import Faces
 
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 
@@ -33,7 +33,7 @@ def draw_batch(seed: int, step: int, faces: int, batch_size: int) -> NDArray[np.
 class Batches:
     """The batches of one training, copied from X one at a time into one buffer."""
 
-    def __init__(self, X: Array, seed: int, size: int, device: str = "cpu") -> None:
+    def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu") -> None:
         """Prepare to read batches of so many faces from X, (N, d), in memory or mapped."""
         self._X, self._seed = X, seed
         self._buffer = np.empty((size, X.shape[1]), np.float32)
@@ -42,5 +42,5 @@ class Batches:
     def read(self, step: int) -> Tensor:
         """Read the batch of a step, (size, d); the next call may write over it."""
         rows = draw_batch(self._seed, step, len(self._X), len(self._buffer))
-        np.take(self._X, rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
+        self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
         return torch.from_numpy(self._buffer).to(self._device)

@@ -29,7 +29,7 @@ class Engine:
             weights: Initial weights, updated in place by `advance`.
             batch_size: m, the faces of every batch.
             coefficients: What the terms are weighted with.
-            learning_rate: Adam's step size.
+            learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
         """
         self.weights = weights
         self._batch_size, self._coefficients = batch_size, coefficients
@@ -39,7 +39,7 @@ class Engine:
         self._code = V.new_empty(batch_size, h)
         self._residual = V.new_empty(batch_size, d)
         self._signal = V.new_empty(batch_size, h)
-        self._learning_rate = learning_rate
+        self.learning_rate = learning_rate
         self._moments = {moment: Weights(*(torch.zeros_like(parameter) for parameter in weights)) for moment in MOMENTS}
         self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
 
@@ -109,7 +109,7 @@ class Engine:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self._learning_rate,
+            lr=self.learning_rate,
             weight_decay=weight_decay,
             eps=1e-8,
             maximize=False,

@@ -6,14 +6,15 @@ import torch
 from sparsefaces.measures import code_bits, finite, hoyer_sparsity, total_variance
 from sparsefaces.objective import Terms, encode, weigh
 from sparsefaces.params import Coefficients
+from sparsefaces.rows import Faces
 from sparsefaces.weights import Array, Weights
 
 DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
-def evaluate(X: Array, weights: Weights[Array], coefficients: Coefficients) -> dict[str, float | None]:
-    """Measure a model over a whole data set.
+def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> dict[str, float | None]:
+    """Measure a model over all of some faces.
 
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped.

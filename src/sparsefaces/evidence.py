@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sparsefaces.baselines import Factors, fit_baselines
 from sparsefaces.claims import judge_claims
 from sparsefaces.datasets import Dataset
-from sparsefaces.holdout import hold_out
+from sparsefaces.holdout import Holdout, hold_out, read_split
 from sparsefaces.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.params import Params
 from sparsefaces.rates import Strip, table, to_pixels, trace_rates
@@ -65,35 +65,45 @@ def gather_evidence(
     """Measure, judge and trace everything; what takes long is kept in the scratch folder.
 
     Args:
-        data: The faces.
+        data: The faces. Where some are held out, the others stand for all, but for compression.
         people: Person number by row.
-        trainings: The pipeline's models, which have seen all faces.
+        trainings: The pipeline's models, which have seen all faces that train.
         params: params.yaml.
-        data_hash: SHA-256 of X.npy.
+        data_hash: What `facts.data_hash` says.
 
     Raises:
         UserError: A model diverges when it is trained again.
     """
     models = {name: training.weights for name, training in trainings.items()}
-    baselines = fit_baselines(data, params.train.hidden_units, data_hash)
-    holdout = hold_out(people, params.analyze.held_out_people)
-    lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
-    split = {"data": data_hash, "fitting": holdout.fitting.tolist()}
-    refits = refit(data.X[holdout.fitting], params.train, lambdas, split)
+    seen = data.training_part()
+    baselines = fit_baselines(seen, params.train.hidden_units, data_hash)
+    holdout, judged = _judged_on_others(data, people, models, params, data_hash)
     print("Measuring the models and tracing rate and distortion", flush=True)
-    factors = {name: factors_of(model, data.X) for name, model in models.items()} | baselines
-    measured = {name: measure(method, data) for name, method in factors.items()}
-    rates = trace_rates(data, holdout, refits)
-    rows = judge_claims(measured["dense"], measured["sparse"], pixel_variance(data), rates.pairs)
-    claims = {"claims": rows, "methods": summarize(measured, data), "notes": rates.notes}
+    factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
+    measured = {name: measure(method, seen) for name, method in factors.items()}
+    rates = trace_rates(data, holdout, judged)
+    rows = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
+    claims = {"claims": rows, "methods": summarize(measured, seen), "notes": rates.notes}
     used = round(float(measured["sparse"].faces["l0"].mean()))
     return Evidence(
         claims,
         table(rates.points),
-        sorted_activations(models, data.X[: params.analyze.faces]),
+        sorted_activations(models, seen.X[: params.analyze.faces]),
         rates.strip,
-        reconstruct(data, factors, used),
+        reconstruct(seen, factors, used),
     )
+
+
+def _judged_on_others(
+    data: Dataset, people: NDArray[np.int32], models: Mapping[str, Weights[Array]], params: Params, data_hash: str
+) -> tuple[Holdout, Mapping[str, Weights[Array]]]:
+    """Return a split of the people and models that have seen one side of it: the pipeline's own where they have."""
+    if not data.trains.all():
+        return read_split(data.trains, people), models
+    holdout = hold_out(people, params.analyze.held_out_people)
+    lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
+    split = {"data": data_hash, "fitting": holdout.fitting.tolist()}
+    return holdout, refit(data.X[holdout.fitting], params.train, lambdas, split)
 
 
 def sorted_activations(models: Mapping[str, Weights[Array]], X: Array) -> list[dict[str, float]]:

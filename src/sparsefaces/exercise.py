@@ -53,6 +53,7 @@ def train(
         iterations=iterations,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        learning_rate_schedule="constant",
         epsilon_per_lambda=0.01,
         eta_per_lambda=1.0,
         log_every=1000,

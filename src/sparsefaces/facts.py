@@ -1,5 +1,6 @@
 """What a run says of itself: parameters, tags and a note, gathered without MLflow."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -9,11 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import yaml
 
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
-from sparsefaces.files import sha256
+from sparsefaces.files import read_array, sha256
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
@@ -54,6 +56,8 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, 
     size = f"{data.shape[0]} x {data.shape[1]}"
     params = {key: value for section in sections.values() for key, value in section.items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
+    if not data.trains.all():
+        params["data.held_out"] = int((~data.trains).sum())
     tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
     if machine is None:
         tags["restored"] = "logged from the stage's folder, not while it ran"
@@ -67,12 +71,15 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, 
 
 
 def data_hash() -> str:
-    """Hash the data that trainings read, the bytes of X.npy.
+    """Hash the data that trainings read: the bytes of X.npy, and with them the split where faces are held out.
 
     Raises:
         UserError: It is missing.
     """
-    return sha256(STANDARDIZE / "X.npy")
+    digest, split = sha256(STANDARDIZE / "X.npy"), STANDARDIZE / "split.npy"
+    if read_array(split, ndim=1, dtype=np.bool_).all():
+        return digest
+    return hashlib.sha256(f"{digest} {sha256(split)}".encode()).hexdigest()
 
 
 def recorded_params(stage: str) -> Sections:

@@ -44,6 +44,12 @@ class FetchParams(Section):
     ]
 
 
+class StandardizeParams(Section):
+    """Which faces the mean, the scale and the trainings are of."""
+
+    holdout: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, description="a share from 0 to below 1")]
+
+
 class Coefficients(NamedTuple):
     """What the terms of the objective are weighted with: rec + lambd spa + epsilon ent + eta reg."""
 
@@ -61,6 +67,9 @@ class TrainParams(Section):
     batch_size: Count
     learning_rate: Annotated[
         float, Field(gt=0, le=1000, allow_inf_nan=False, description="a number above 0, up to 1,000")
+    ]
+    learning_rate_schedule: Annotated[
+        Literal["constant", "linear", "cosine"], Field(description="constant, linear or cosine")
     ]
     epsilon_per_lambda: Weight
     eta_per_lambda: Weight
@@ -103,6 +112,7 @@ class Params(Section):
     """All of params.yaml, one attribute a section."""
 
     fetch: FetchParams
+    standardize: StandardizeParams
     train: TrainParams
     train_dense: ModelParams
     train_sparse: ModelParams

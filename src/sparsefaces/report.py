@@ -126,7 +126,7 @@ def render_report(report: Report) -> str:
         models=list(report.metrics),
         lead=summarize(report.metrics, claims),
         tiles=[_tile(report.metrics, *tile) for tile in TILES],
-        table=[(label, [_cell(row[key], form) for row in report.metrics.values()]) for key, label, form in TABLE],
+        table=_table(report.metrics),
         claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],
         methods=_methods(report.claims.get("methods", ())),
         notes=report.claims.get("notes", ()),
@@ -191,6 +191,17 @@ def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
         "width": round(max(place(high) - place(low), 1.5), 1),
         "dot": place(claim["difference"]),
     }
+
+
+def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Lay TABLE out, a column a model, and below it what was measured on people held out, where there are any."""
+    rows = [(label, [_cell(values[key], form) for values in metrics.values()]) for key, label, form in TABLE]
+    held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
+    return rows + [
+        (f"{label}, on people held out", [_cell(values[key], form) for values in held_out])
+        for key, label, form in TABLE
+        if held_out and key in held_out[0] and key != "reg"  # the decoder's: it is of no faces
+    ]
 
 
 def _tile(metrics: Mapping[str, Mapping[str, Any]], key: str, label: str, form: str, note: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     folder = STAGES / stage
     files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
     run.log_picture("filters.png", _picture(training, data))
-    run.log_results({"final": training.metrics}, files, _model_tag(stage))
+    run.log_results(_groups({"final": training.metrics}), files, _model_tag(stage))
 
 
 def comparison_facts(params: Params, data: Dataset) -> Facts:
@@ -40,7 +40,7 @@ def comparison_facts(params: Params, data: Dataset) -> Facts:
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Log what a comparison left; its tags name the models it read, and so the runs that made them."""
     files = (file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith("."))
-    run.log_results(metrics, files, _model_tags())
+    run.log_results(_groups(metrics), files, _model_tags())
 
 
 def log_missing_trainings(data: Dataset) -> list[str]:
@@ -73,6 +73,15 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     with track(_recorded_facts("analyze", data)) as run:
         log_comparison(run, metrics)
     return ["analyze"]
+
+
+def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Make groups of their own of what metrics hold in groups: those on people held out."""
+    groups: dict[str, Mapping[str, Any]] = {}
+    for group, values in metrics.items():
+        groups[group] = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+        groups |= {f"{group}/{name}": value for name, value in values.items() if isinstance(value, Mapping)}
+    return groups
 
 
 def _recorded_facts(stage: str, data: Dataset) -> Facts:

@@ -18,7 +18,7 @@ from sparsefaces.files import DAMAGE, write_arrays
 Arrays = dict[str, NDArray[Any]]
 KEPT = 8  # of a name, the files that were used last
 # Of this package, what decides a training's bits.
-TRAINING_CODE = ("batches", "engine", "objective", "training", "weights")
+TRAINING_CODE = ("batches", "engine", "objective", "rows", "schedules", "training", "weights")
 
 
 def project_root() -> Path:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from sparsefaces.machine import AutoThreads, choose_device, thread_counts
 from sparsefaces.objective import weigh
 from sparsefaces.params import Coefficients, MachineParams, TrainParams
 from sparsefaces.results import Row, Training
+from sparsefaces.rows import Faces
+from sparsefaces.schedules import learning_rate
 from sparsefaces.weights import Array, Weights, initialize
 
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
@@ -37,15 +39,18 @@ class State(NamedTuple):
 
 
 def train_model(
-    X: Array,
+    X: Faces,
     params: TrainParams,
     lambd: float,
     machine: MachineParams,
     *,
+    held_out: Faces | None = None,
     watchers: Sequence[Watch] = (),
     start: State | None = None,
 ) -> Training:
     """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
+
+    The model is also measured on faces that are held out, (n, d), where there are any: `held_out` in the metrics.
 
     Raises:
         UserError: The device is missing, or as `fit`.
@@ -56,11 +61,15 @@ def train_model(
     elif machine.threads != "auto":
         torch.set_num_threads(machine.threads)
     weights, history = fit(X, params, lambd, device=device, watchers=watchers, start=start)
-    return Training(weights, history, evaluate(X, weights, params.coefficients(lambd)))
+    coefficients = params.coefficients(lambd)
+    metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients))
+    if held_out is not None:
+        metrics["held_out"] = evaluate(held_out, weights, coefficients)
+    return Training(weights, history, metrics)
 
 
 def fit(
-    X: Array,
+    X: Faces,
     params: TrainParams,
     lambd: float,
     *,
@@ -109,6 +118,9 @@ def fit(
         if row is not None:
             history.append(row)
             _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
+        engine.learning_rate = learning_rate(
+            params.learning_rate, params.learning_rate_schedule, step, params.iterations
+        )
         engine.advance()
         for watch in watchers:
             watch(step, row, engine)

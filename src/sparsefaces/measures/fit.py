@@ -5,12 +5,12 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from sparsefaces.weights import Array
+from sparsefaces.rows import Faces
 
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
-def total_variance(X: Array) -> float:
+def total_variance(X: Faces) -> float:
     """Compute the mean squared distance of faces, (N, d), from their mean: the `rec` of predicting it.
 
     >>> total_variance(np.array([[0, 0], [2, 4]], dtype=np.float32))

@@ -1,0 +1,100 @@
+"""People held out from training: they change nothing, and are reported beside the others."""
+
+import json
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from mlflow import MlflowClient
+from test_training import params
+
+from sparsefaces.checkpoint import load_weights
+from sparsefaces.errors import UserError
+from sparsefaces.evaluation import evaluate
+from sparsefaces.holdout import hold_out, read_split, split_people
+from sparsefaces.params import Coefficients
+from sparsefaces.rows import Rows
+from sparsefaces.standardize import standardize
+from sparsefaces.training import fit
+
+PEOPLE = hnp.arrays(np.int32, st.integers(2, 40), elements=st.integers(0, 6))
+
+
+@settings(max_examples=50, deadline=None)
+@given(PEOPLE, st.floats(0.01, 0.99))
+def test_split_people__is_that_of_hold_out_and_parts_people(people, share):
+    trains = split_people(people, share)
+    split, wanted = read_split(trains, people), hold_out(people, share)
+    assert split.people == wanted.people
+    assert split.fitting.tolist() == wanted.fitting.tolist() == np.flatnonzero(trains).tolist()
+    assert split.judged.tolist() == wanted.judged.tolist()
+    if len(set(people)) > 1:
+        assert not set(people[trains]) & set(people[~trains])
+
+
+@pytest.mark.parametrize(("people", "share"), [([0, 1, 2], 0.0), ([4], 0.5)])
+def test_split_people__without_a_share_or_with_one_face_all_train(people, share):
+    assert split_people(np.array(people, np.int32), share).all()
+
+
+def test_standardize__faces_held_out_have_no_influence_on_the_others(faces):
+    trains = np.arange(60) % 5 > 0
+    first = standardize(faces, trains)
+    others = np.where(trains[:, None, None], faces, 1 - faces)
+    second = standardize(others, trains)
+    assert (first.mean == second.mean).all()
+    assert first.scale == second.scale
+    assert (first.X[trains] == second.X[trains]).all()
+    assert first.X[trains] == pytest.approx(standardize(faces[trains]).X, abs=1e-6)
+    assert first.X * first.scale + first.mean == pytest.approx(faces.reshape(60, -1), abs=1e-5)
+
+
+def test_standardize__one_face_left_to_train_on_is_an_error(faces):
+    with pytest.raises(UserError, match="there is 1 image to train on"):
+        standardize(faces, np.arange(60) == 3)
+
+
+def test_fit__on_some_rows_of_a_map_is_that_on_a_copy_of_them(faces, tmp_path):
+    np.save(tmp_path / "X.npy", standardize(faces).X)
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    rows = np.flatnonzero(np.arange(60) % 3)
+    weights, history = fit(Rows(X, rows), params(), 1.0)
+    copied, same = fit(np.array(X[rows]), params(), 1.0)
+    assert history == same
+    assert all((a == b).all() for a, b in zip(weights, copied, strict=True))
+    terms = Coefficients(1.0, 0.01, 1.0)
+    assert evaluate(Rows(X, rows), weights, terms) == evaluate(np.array(X[rows]), weights, terms)
+
+
+def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):
+    with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 faces"):
+        fit(Rows(standardize(faces).X, np.arange(9)), params(), 0.0)
+
+
+def test_repro__reports_people_held_out_beside_the_others(copied):
+    copied.set_params({"standardize": {"holdout": 0.25}})
+    output = copied.run("dvc", "repro")
+    assert "100 of them are held out" in output
+    X = np.load(copied.path("standardize/X.npy"))
+    trains = np.load(copied.path("standardize/split.npy"))
+    people = np.load(copied.path("fetch/people.npy"))
+    assert (X.shape[0], trains.sum(), len(set(people[~trains]))) == (400, 300, 10)
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0)):
+        metrics = json.loads(copied.path(f"{stage}/metrics.json").read_text())
+        weights = load_weights(copied.path(f"{stage}/model.safetensors"))
+        terms = params().coefficients(lambd)
+        held_out = metrics.pop("held_out")
+        assert metrics == pytest.approx(evaluate(X[trains], weights, terms))
+        assert held_out == pytest.approx(evaluate(X[~trains], weights, terms))
+        newest = client.search_runs(["1"], f"tags.stage = '{stage}'", order_by=["attributes.start_time DESC"])[0]
+        assert newest.data.metrics["final/rec"] == pytest.approx(metrics["rec"])
+        assert newest.data.metrics["final/held_out/rec"] == pytest.approx(held_out["rec"])
+        assert newest.data.params["data.held_out"] == "100"
+    assert "dense.held_out.rec" in copied.run("dvc", "metrics", "diff")
+    # Its models have not seen them: nothing is trained again to judge compression.
+    assert "again" not in output
+    assert "Fitted on 300 faces, judged on 100 of 10 other people" in copied.path("analyze/claims.json").read_text()
+    assert "Explained variance, on people held out" in copied.path("analyze/report.html").read_text()
