@@ -7,7 +7,7 @@ from sparsefaces.report import render_report
 from sparsefaces.results import TRAININGS, load_training, save_comparison
 from sparsefaces.runs import comparison_facts, log_comparison, log_missing_trainings
 from sparsefaces.stage import run
-from sparsefaces.tracking import track
+from sparsefaces.tracking import optional, track
 
 
 def main() -> None:
@@ -15,8 +15,10 @@ def main() -> None:
     params = load_params()
     data = load_dataset()
     trainings = {name: load_training(stage, data.X.shape[1]) for name, stage in TRAININGS.items()}
-    log_missing_trainings(data)
-    with track(comparison_facts(params, data)) as tracked:
+    with track(comparison_facts(params, data), params.tracking.on_failure) as tracked:
+        if tracked.is_open():
+            with optional("a training"):
+                log_missing_trainings(data)
         metrics = compare_metrics(data, trainings)
         figures = draw_comparison(data, trainings, params.analyze)
         save_comparison(metrics, figures, render_report(load_provenance(), metrics, figures))

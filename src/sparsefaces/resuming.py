@@ -17,14 +17,13 @@ from sparsefaces.interrupts import Interruption
 from sparsefaces.machine import choose_device
 from sparsefaces.params import Params
 from sparsefaces.results import Row
-from sparsefaces.scratch import code_hash, scratch_path
+from sparsefaces.scratch import TRAINING_CODE, code_hash, scratch_path
 from sparsefaces.training import State
 
 if TYPE_CHECKING:
     from sparsefaces.engine import Engine
 
 DAMAGED: tuple[type[Exception], ...] = (*DAMAGE, SafetensorError)
-CODE = ("batches", "engine", "objective", "training", "weights")  # what decides a training's bits
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def open_checkpoints(stage: str, params: Params, data_hash: str) -> Iterator["Ch
     identity = {  # what the training's bits depend on, by the words of a message
         "parameters": json.dumps(values, sort_keys=True),
         "data": data_hash,
-        "code": code_hash(*CODE),
+        "code": code_hash(*TRAINING_CODE),
         "device": choose_device(params.machine.device),
     }
     with Interruption() as interruption:

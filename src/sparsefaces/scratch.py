@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+TRAINING_CODE = ("batches", "engine", "objective", "training", "weights")  # what decides a training's bits
 
 
 def project_root() -> Path:
@@ -24,7 +25,7 @@ def code_hash(*modules: str) -> str:
     """Hash what computes: the source of modules of this package, and the versions of the array libraries."""
     digest = hashlib.sha256()
     for name in modules:
-        digest.update(Path(str(import_module(f"sparsefaces.{name}").__file__)).read_bytes())
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     for package in ("numpy", "torch"):
         digest.update(f"{package} {version(package)}\n".encode())
     return digest.hexdigest()
