@@ -13,7 +13,7 @@ from sparsefaces.report import Report, render_report
 from sparsefaces.results import TRAININGS, load_training, save_comparison
 from sparsefaces.runs import comparison_facts, log_comparison, log_missing_trainings
 from sparsefaces.stage import run
-from sparsefaces.tracking import track
+from sparsefaces.tracking import optional, track
 
 
 def main() -> None:
@@ -22,9 +22,14 @@ def main() -> None:
     data = load_dataset()
     people = load_people(len(data.X))
     trainings = {name: load_training(stage, data.X.shape[1]) for name, stage in TRAININGS.items()}
-    log_missing_trainings(data)
     # BLAS with one thread makes its sums always in the same order.
-    with threadpool_limits(1, user_api="blas"), track(comparison_facts(params, data)) as tracked:
+    with (
+        threadpool_limits(1, user_api="blas"),
+        track(comparison_facts(params, data), params.tracking.on_failure) as tracked,
+    ):
+        if tracked.is_open():
+            with optional("a training"):
+                log_missing_trainings(data)
         evidence = gather_evidence(data, people, trainings, params, data_hash())
         seen = data.training_part()
         metrics = compare_metrics(trainings, evidence)

@@ -3,12 +3,10 @@
 from sparsefaces.datasets import load_dataset
 from sparsefaces.runs import log_missing_comparison, log_missing_trainings
 from sparsefaces.stage import run
-from sparsefaces.tracking import require_store
 
 
 def main() -> None:
     """Log what is missing, and say what that was."""
-    require_store()
     data = load_dataset()
     logged = log_missing_trainings(data) + log_missing_comparison(data)
     print(f"logged {', '.join(logged)}" if logged else "nothing to log: every result has its run")

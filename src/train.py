@@ -6,6 +6,7 @@ from contextlib import closing
 from sparsefaces.console import TrainingTable
 from sparsefaces.datasets import load_dataset
 from sparsefaces.facts import data_hash
+from sparsefaces.live import LivePictures
 from sparsefaces.params import load_params
 from sparsefaces.results import save_training
 from sparsefaces.resuming import open_checkpoints
@@ -21,12 +22,14 @@ def main() -> None:
     params = load_params()
     lambd = params.of_model(stage).lambd
     data = load_dataset()
-    with track(training_facts(stage, params, data)) as tracked:
+    with track(training_facts(stage, params, data), params.tracking.on_failure) as tracked:
         with (
             open_checkpoints(stage, params, data_hash()) as checkpoints,
             closing(TrainingTable(stage, params.train.iterations)) as table,
         ):
-            watchers = [table.watch, tracked.watch, checkpoints.watch]
+            pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
+            tracked.go_on(checkpoints.start.history if checkpoints.start else ())
+            watchers = [table.watch, tracked.watch, pictures.watch, checkpoints.watch]
             training = train_model(
                 data.training,
                 params.train,

@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from sparsefaces.errors import UserError
-from sparsefaces.figures import filter_mosaic, scale_filters
-from sparsefaces.images import mosaic, prepare, read_grey
+from sparsefaces.images import filter_mosaic, mosaic, prepare, read_grey, scale_filters
 
 
 def grey(height, width):

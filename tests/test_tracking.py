@@ -1,33 +1,29 @@
 """Tracking, against a real SQLite store and servers that misbehave."""
 
-import http.server
+import os
 import shutil
 import socket
-import threading
 
 import numpy as np
+import psutil
 import pytest
 from mlflow import MlflowClient
 
-from sparsefaces import tracking
+import sparsefaces.store
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
-from sparsefaces.tracking import is_logged, require_store, track
+from sparsefaces.images import png_of_mosaic
+from sparsefaces.store import tracking_uri
+from sparsefaces.tracking import TrackedRun, track
 
 FACTS = Facts(
     stage="train_dense",
     params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64, "data.source": "orl"},
+    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k"},
     note="**note**",
+    inputs={"orl": "d" * 64},
+    diff="+ a line",
 )
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """A store with its tables and nothing else: making one takes seconds, copying it does not."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
 
 
 @pytest.fixture
@@ -37,10 +33,25 @@ def store(in_tmp, empty_store):
     return MlflowClient(tracking_uri=f"sqlite:///{in_tmp / 'mlflow.db'}")
 
 
+def all_runs(store):
+    return store.search_runs([store.get_experiment_by_name("sparsefaces").experiment_id])
+
+
 def only_run(store):
-    experiment = store.get_experiment_by_name("sparsefaces")
-    (run,) = store.search_runs([experiment.experiment_id])
+    (run,) = all_runs(store)
     return run
+
+
+def work(error=None, on_failure="continue"):
+    with track(FACTS, on_failure) as run:
+        run.watch(0, {"step": 0, "rec": 1.0})
+        if error:
+            raise error
+        return "result"
+
+
+def picture():
+    return png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
 
 
 def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(store, in_tmp):
@@ -48,8 +59,10 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
         for step in range(0, 5000, 2):
             run.watch(step, {"step": step, "rec": 100 - step / 100, "ent": float("inf")})
             run.watch(step + 1, None)
-        run.log_picture("filters.png", tracking_picture())
-        run.log_results({"final": {"rec": 5.0, "ent": None}}, [in_tmp / "metrics.json"], {"model.sha256": "m"})
+        run.log_picture("filters", 7, picture)
+        run.log_file("checkpoints/step_7.txt", lambda path: path.write_text("7"))
+        run.log_values("final", {"rec": 5.0, "ent": None})
+        run.log_results([in_tmp / "metrics.json"], {"model.sha256": "m"}, "| table |")
     logged = only_run(store)
     assert (logged.info.status, logged.info.run_name) == ("FINISHED", "train_dense")
     assert logged.data.params == {"lambda": "0.0", "seed": "3"}
@@ -59,16 +72,13 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
     assert logged.data.metrics["final/rec"] == 5
     assert not [name for name in logged.data.metrics if "ent" in name]  # infinite: no chart could show it
     assert logged.data.tags["model.sha256"] == "m"
-    assert logged.data.tags["mlflow.note.content"] == "**note**"
+    assert logged.data.tags["mlflow.note.content"] == "**note**\n\n| table |"
     assert logged.inputs.dataset_inputs[0].dataset.digest == "d" * 36
-    assert [file.path for file in store.list_artifacts(logged.info.run_id)] == ["filters.png", "metrics.json"]
+    files = [file.path for file in store.list_artifacts(logged.info.run_id)]
+    assert files == ["checkpoints", "images", "metrics.json", "uncommitted.diff"]
+    pictures = [file.path for file in store.list_artifacts(logged.info.run_id, "images")]
+    assert len([name for name in pictures if name.startswith("images/filters+step+7+") and name.endswith("png")]) == 1
     assert (in_tmp / "mlartifacts").is_dir()
-
-
-def tracking_picture():
-    from sparsefaces.images import png_of_mosaic
-
-    return png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
 
 
 @pytest.mark.parametrize(
@@ -76,119 +86,111 @@ def tracking_picture():
     [(KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED"), (ValueError, "FAILED")],
 )
 def test_track__interrupted_run_ends_killed_and_a_broken_one_failed(store, error, status):
-    def broken():
-        with track(FACTS) as run:
-            run.watch(0, {"step": 0, "rec": 1.0})
-            raise error
-
-    pytest.raises(error, broken)
+    pytest.raises(error, work, error)
     assert only_run(store).info.status == status
     assert only_run(store).data.metrics == {"batch/rec": 1.0}
 
 
-def test_is_logged__finds_finished_runs_by_content_only(store):
-    wanted = {"stage": "train_dense", "data.sha256": "d" * 64}
-    assert is_logged(wanted) is False
-    pytest.raises(KeyboardInterrupt, interrupt)
-    assert is_logged(wanted) is False
-    with track(FACTS):
-        pass
-    assert is_logged(wanted)
-    assert is_logged(wanted | {"data.sha256": "e" * 64}) is False
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(store, error):
+    pytest.raises(error, work, error)
+    with track(FACTS) as run:
+        run.go_on([{"step": 0, "rec": 1.0}, {"step": 10, "rec": 0.5}])
+        run.log_picture("filters", 0, picture)
+    logged = only_run(store)
+    assert logged.info.status == "FINISHED"
+    steps = [metric.step for metric in store.get_metric_history(logged.info.run_id, "batch/rec")]
+    assert steps == [0, 10]
+    work()  # a finished run is left alone
+    assert len(all_runs(store)) == 2
 
 
-def interrupt():
-    with track(FACTS):
-        raise KeyboardInterrupt
+def left_running(store, **tags):
+    experiment = store.get_experiment_by_name("sparsefaces")
+    tags = {"stage": "train_dense", "content.key": "other", "process": f"{socket.gethostname()} 1 0.00"} | tags
+    return store.create_run(experiment.experiment_id, tags=tags).info.run_id
+
+
+def test_track__run_that_a_dead_process_left_is_closed_and_one_of_a_living_process_is_not(store):
+    work()
+    dead = left_running(store)
+    living = left_running(store, process=name_of(psutil.Process(os.getppid())))
+    elsewhere = left_running(store, process="another-machine 1 0.00")
+    same = left_running(store, **{"content.key": "k"})
+    work()
+    states = {run.info.run_id: run.info.status for run in all_runs(store)}
+    assert len(states) == 5
+    assert (states[dead], states[living], states[elsewhere], states[same]) == (
+        "KILLED",
+        "RUNNING",
+        "RUNNING",
+        "FINISHED",
+    )
+
+
+def name_of(process):
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
 def test_store__lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(in_tmp / "root"))
-    assert tracking.tracking_uri() == f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"
+    assert tracking_uri() == f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
-    assert tracking.tracking_uri() == "http://elsewhere:5000"
-
-
-def work():
-    with track(FACTS) as run:
-        run.watch(0, {"step": 0, "rec": 1.0})
-        return "result"
-
-
-def test_track__server_that_is_down_costs_no_result_and_is_said_once(in_tmp, monkeypatch, capsys):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        assert work() == "result"
-    said = capsys.readouterr().out
-    assert said.count("warning: train_dense is not tracked") == 1
-    assert "`make track` logs them" in said
-
-
-def test_is_logged__knows_nothing_where_the_store_cannot_be_asked(in_tmp, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert is_logged({"stage": "train_dense"}) is None
-    with pytest.raises(UserError, match="http://127.0.0.1:9 failed"):
-        require_store()
+    assert tracking_uri() == "http://elsewhere:5000"
 
 
 def test_track__silent_server_is_given_up_after_the_probe(in_tmp, monkeypatch, capsys):
-    monkeypatch.setattr(tracking, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(sparsefaces.store, "PROBE_SECONDS", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(UserError, match="cannot be used .*timed out"):
+            work(on_failure="stop")
         assert work() == "result"
-    assert "timed out" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("warning") == 1
 
 
-def test_track__server_that_fails_after_its_probe_costs_no_result(in_tmp, monkeypatch, capsys):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200 if self.path == "/health" else 404)
-            self.end_headers()
-
-        do_POST = do_GET  # noqa: N815 - the name that the server asks for
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_address[1]}")
-    assert work() == "result"
-    assert capsys.readouterr().out.count("is not tracked") == 1
-    server.shutdown()
-
-
-def test_track__store_lost_midway_is_said_once_and_the_work_goes_on(store, capsys, monkeypatch):
-    monkeypatch.setattr(tracking, "SECONDS_BETWEEN_FLUSHES", 0)
-    with track(FACTS) as run:
-        monkeypatch.setattr(MlflowClient, "log_batch", fail)
-        for step in range(5):
-            run.watch(step, {"step": step, "rec": 1.0})
-    assert capsys.readouterr().out.count("is not tracked") == 1
-    assert only_run(store).info.status == "FAILED"
-
-
-def test_track__damaged_store_or_missing_driver_costs_no_result(in_tmp, capsys, monkeypatch):
+def test_track__damaged_store_or_missing_driver_costs_no_result_where_it_may_go_on(in_tmp, capsys, monkeypatch):
     (in_tmp / "mlflow.db").write_bytes(b"not a database" * 100)
     assert work() == "result"
-    assert "is not tracked" in capsys.readouterr().out
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+nosuchdriver://127.0.0.1/x")
     assert work() == "result"
-    assert "is not tracked" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("warning") == 2
+    pytest.raises(UserError, work, on_failure="stop")
+
+
+def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_once(store, capsys, monkeypatch):
+    plain, calls = MlflowClient.log_batch, []
+
+    def uncertain(self, run_id, metrics=(), **named):
+        """Fail before or after the store has taken the values: who asked cannot tell."""
+        calls.append(len(calls))
+        if metrics and len(calls) % 3 == 0:
+            raise OSError("the disk is full")
+        plain(self, run_id, metrics=metrics, **named)
+        if metrics and len(calls) % 3 == 1:
+            raise OSError("the connection is lost")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", uncertain)
+    with track(FACTS) as run:
+        for step in range(3000):
+            run.watch(step, {"step": step, "rec": 1.0 / (step + 1)})
+    said = capsys.readouterr().out
+    assert said.count("warning") == 1
+    assert "is back and has all of train_dense" in said
+    logged = only_run(store)
+    assert logged.info.status == "FINISHED"
+    history = store.get_metric_history(logged.info.run_id, "batch/rec")
+    assert len(history) == 3000
+    assert {metric.step: metric.value for metric in history} == {step: 1.0 / (step + 1) for step in range(3000)}
 
 
 def test_track__interruption_while_the_run_is_made_ends_it_killed(store, monkeypatch):
-    monkeypatch.setattr(MlflowClient, "log_inputs", interrupted)
+    monkeypatch.setattr(TrackedRun, "open", interrupted)
     pytest.raises(KeyboardInterrupt, work)
     assert only_run(store).info.status == "KILLED"
 
 
 def interrupted(*_, **__):
     raise KeyboardInterrupt
-
-
-def fail(*_, **__):
-    raise OSError("the disk is full")

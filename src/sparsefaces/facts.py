@@ -16,6 +16,7 @@ import yaml
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import read_array, sha256
+from sparsefaces.scratch import key_of
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
@@ -31,21 +32,32 @@ class Facts(NamedTuple):
         params: Parameters by name.
         tags: Tags by name; data.source and data.sha256 name the data.
         note: Markdown that opens the run's page.
+        inputs: SHA-256 by name of what it reads.
+        diff: What differs from the commit in the code and the parameters, as text; empty where nothing does.
     """
 
     stage: str
     params: dict[str, Any]
     tags: dict[str, str]
     note: str
+    inputs: Mapping[str, str] = {}
+    diff: str = ""
 
 
-def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, str] | None = None) -> Facts:
+def gather(
+    stage: str,
+    sections: Sections,
+    data: Dataset,
+    identity: Mapping[str, str],
+    machine: Mapping[str, str] | None = None,
+) -> Facts:
     """Gather the facts of one stage's run.
 
     Args:
         stage: The stage.
         sections: The sections of params.yaml that it reads; their keys become the parameters' names.
         data: The faces it works on.
+        identity: What else its result depends on, by name: the hashes of what it reads, its code.
         machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
 
     Raises:
@@ -59,15 +71,21 @@ def gather(stage: str, sections: Sections, data: Dataset, machine: Mapping[str, 
     if not data.trains.all():
         params["data.held_out"] = int((~data.trains).sum())
     tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
+    tags |= {"faces.sha256": str(record.get("sha256")), **identity}
+    tags["content.key"] = key_of({"stage": stage, "params": sections, "data": tags["data.sha256"], **identity})
+    diff = ""
     if machine is None:
         tags["restored"] = "logged from the stage's folder, not while it ran"
     else:
         tags |= {**machine, "cpu": cpu_model(), "python": platform.python_version()}
         tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
+        diff = uncommitted() if tags.get("git.dirty") == "true" else ""
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
     if source != wanted:
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
-    return Facts(stage, params, tags, note)
+    models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
+    inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
+    return Facts(stage, params, tags, note, inputs, diff)
 
 
 def data_hash() -> str:
@@ -115,9 +133,17 @@ def _git() -> dict[str, str]:
     return {"git.commit": commit, "git.dirty": str(bool(dirty)).lower()}
 
 
+def uncommitted() -> str:
+    """Show what differs from the commit in the code and the parameters: files, then lines."""
+    status = _output("git", "status", "--short", "--", *CODE)
+    return f"{status or ''}\n\n{_output('git', 'diff', 'HEAD', '--', *CODE) or ''}\n"
+
+
 def _dvc() -> dict[str, str]:
     names = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
-    return {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
+    tags = {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
+    lock = Path("dvc.lock")
+    return tags | ({"dvc.lock.sha256": sha256(lock)} if lock.is_file() else {})
 
 
 def _output(*command: str) -> str | None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-from sparsefaces.images import mosaic
+from sparsefaces.images import filter_mosaic, mosaic
 from sparsefaces.style import color_of, grid, hide_frame
 
 SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)
@@ -25,38 +25,6 @@ TERM_LABELS = {  # title of the panel, unit on its axis
 def sorted_activations(Z: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sort all activations of codes, (N, h), from largest to smallest, (N * h,)."""
     return -np.sort(-Z.ravel())
-
-
-def scale_filters(W: NDArray[np.float32], scale: str) -> NDArray[np.float32]:
-    """Scale filters to [0, 1] with zero at 0.5.
-
-    Args:
-        W: Filters, (h, d).
-        scale: `own`: each filter by its own largest weight; `common`: all by the largest weight of all.
-
-    Returns:
-        (h, d); a filter of zeros is 0.5 everywhere.
-    """
-    axis = 1 if scale == "own" else None
-    peak = np.abs(W).max(axis=axis, keepdims=True)
-    return (0.5 + 0.5 * W / np.where(peak > 0, peak, 1)).astype(np.float32)
-
-
-def filter_mosaic(W: NDArray[np.float32], shape: tuple[int, int], filters: int, scale: str) -> NDArray[np.float32]:
-    """Lay the first filters out in a square.
-
-    Args:
-        W: Filters, (h, d).
-        shape: (height, width) with height * width = d.
-        filters: How many to show, at most h of them.
-        scale: As for `scale_filters`; `common` looks at the filters that are shown.
-
-    Returns:
-        One grey image in [0, 1].
-    """
-    shown = W[:filters]
-    columns = int(np.ceil(np.sqrt(len(shown))))
-    return mosaic(scale_filters(shown, scale).reshape(-1, *shape), columns, gap=2)
 
 
 def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]], faces: int) -> Figure:

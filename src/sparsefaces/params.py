@@ -108,6 +108,14 @@ class MachineParams(Section):
     ]
 
 
+class TrackingParams(Section):
+    """Settings of the runs in MLflow, which change no result either."""
+
+    log_pictures_every: Count
+    log_weights_every: Count
+    on_failure: Annotated[Literal["stop", "continue"], Field(description="stop or continue")]
+
+
 class Params(Section):
     """All of params.yaml, one attribute a section."""
 
@@ -118,6 +126,7 @@ class Params(Section):
     train_sparse: ModelParams
     analyze: AnalyzeParams
     machine: MachineParams
+    tracking: TrackingParams
 
     def of_model(self, stage: str) -> ModelParams:
         """Return the section of one training stage.

@@ -1,188 +1,230 @@
-"""MLflow: one run a training and one a comparison. No other module knows it.
+"""Runs in MLflow: one a training and one a comparison. With `store` and `served`, all that knows MLflow.
 
-A store that cannot be reached never costs a result: the stage goes on untracked, says so once, and
-`make track` logs it later from its folder.
+Everything is delivered in the background: a store that is lost on the way costs no result and no time, and
+`make track` delivers later what it did not take.
 """
 
 import io
-import logging
 import math
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# With the defaults, the first call to a server that is down blocks for minutes.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-
-import requests
-from filelock import FileLock
-from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import (
     MLFLOW_GIT_COMMIT,
     MLFLOW_RUN_NOTE,
     MLFLOW_SOURCE_NAME,
     MLFLOW_SOURCE_TYPE,
 )
+from numpy.typing import NDArray
 from PIL import Image
 
+from sparsefaces.delivery import Delivery, Value
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
-from sparsefaces.files import STAGES
 from sparsefaces.results import Row
-from sparsefaces.scratch import project_root
+from sparsefaces.store import PROCESS, Store, brief, this_process, tracking_uri
 
-if TYPE_CHECKING:
-    from sparsefaces.engine import Engine
-
-EXPERIMENT = "sparsefaces"
-SECONDS_BETWEEN_FLUSHES = 5.0
-PROBE_SECONDS = 3.0
+SECONDS_TO_OPEN = 8.0  # a server; a new file's tables take seconds to make, on a busy machine many
+SECONDS_TO_OPEN_FILE = 120.0
+SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 
 
-def tracking_uri() -> str:
-    """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
-
-
-class Store:
-    """The project's experiment in a store that answered."""
-
-    def __init__(self) -> None:
-        """Open the store, creating it and the experiment where they are missing.
-
-        Raises:
-            Exception: Whatever the store, its driver or its server fails with.
-        """
-        uri = tracking_uri()
-        if uri.startswith("http"):
-            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).raise_for_status()
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        # Two processes that create one SQLite store at a time break each other.
-        with FileLock(project_root() / ".mlflow.lock"):
-            self.client = MlflowClient(tracking_uri=uri)
-            experiment = self.client.get_experiment_by_name(EXPERIMENT)
-            if experiment is not None:
-                self.experiment = str(experiment.experiment_id)
-            else:
-                local = None if uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
-                self.experiment = self.client.create_experiment(EXPERIMENT, artifact_location=local)
-
-    def has_finished(self, tags: Mapping[str, str]) -> bool:
-        """Tell whether a finished run bears all of the tags."""
-        conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-        condition = " and ".join(["attributes.status = 'FINISHED'", *conditions])
-        return bool(self.client.search_runs([self.experiment], condition, max_results=1))
-
-
 class TrackedRun:
-    """One run; after its store failed, one that takes everything and logs nothing."""
+    """One run: what it is given waits in memory until the store has it."""
 
     def __init__(self, facts: Facts) -> None:
-        """Take the facts; `start` creates the run."""
+        """Start opening the run."""
         self._facts = facts
-        self._store: Store | None = None
-        self._run_id: str | None = None
-        self._pending: list[Metric] = []
-        self._last_flush = time.monotonic()
+        self._known: set[tuple[str, int]] = set()
+        self._monitor: SystemMetricsMonitor | None = None
+        self._samples, self._next_sample = 0, 0.0
+        self._last_row: tuple[int, float] | None = None
+        self._resumed = self._warned = self._given_up = False
+        self._model: Callable[[], None] | None = None
+        self._delivery = Delivery(self._open, self._send, self._warn, self._sample)
 
-    def start(self) -> None:
-        """Create the run, with its parameters, tags and data, or say why it is not tracked."""
-        facts = self._facts
-        tags = facts.tags | {
-            MLFLOW_RUN_NOTE: facts.note,
-            MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}",
-            MLFLOW_SOURCE_TYPE: "LOCAL",
-        }
-        if "git.commit" in tags:
-            tags[MLFLOW_GIT_COMMIT] = tags["git.commit"]
-        with self._guarded():
-            self._store = Store()
-            run = self._store.client.create_run(self._store.experiment, run_name=facts.stage, tags=tags)
-            self._run_id = run.info.run_id
-        self._call("log_batch", params=[Param(key, str(value)) for key, value in facts.params.items()])
-        digest, place = facts.tags["data.sha256"][:DIGEST_LENGTH], str(STAGES / "standardize" / "X.npy")
-        faces = Dataset(facts.tags["data.source"], digest, "local", place)
-        self._call("log_inputs", [DatasetInput(faces, [InputTag("mlflow.data.context", facts.stage)])])
+    def open(self, on_failure: str) -> None:
+        """Wait until the store has taken the run, or has failed to in time.
 
-    def watch(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
-        """Log a row of a training's history as metrics over steps, several rows at a time."""
+        Raises:
+            UserError: It has, and `on_failure` is `stop`.
+        """
+        uri = tracking_uri()
+        if self._delivery.wait_until_opened(SECONDS_TO_OPEN_FILE if uri.startswith("sqlite") else SECONDS_TO_OPEN):
+            return
+        reason = brief(self._delivery.error) if self._delivery.error else "no answer"
+        if on_failure == "stop":
+            self._given_up = True
+            raise UserError(
+                f"MLflow's store {uri} cannot be used ({reason}). Start or repair it, or unset MLFLOW_TRACKING_URI "
+                "to use the project's own, or set tracking.on_failure: continue, which goes on without "
+                "(`make track` delivers later)"
+            )
+        self._warn(reason)
+
+    def watch(self, step: int, row: Row | None, engine: object = None) -> None:
+        """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
         if row is None:
             return
-        values = {f"batch/{name}": value for name, value in row.items() if name != "step"}
-        self._pending += _metrics(values, step)
-        if time.monotonic() - self._last_flush >= SECONDS_BETWEEN_FLUSHES:
-            self._flush()
+        values = dict(row)
+        if engine is not None:
+            now = time.perf_counter()
+            if self._last_row is not None:
+                values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
+            self._last_row = step, now
+        self.log_values("batch", values, step)
 
-    def log_results(
-        self, metrics: Mapping[str, Mapping[str, Any]], files: Iterable[Path], tags: Mapping[str, str]
-    ) -> None:
-        """Log what a stage ends with.
+    def is_open(self) -> bool:
+        """Tell whether the store has taken the run."""
+        return self._delivery.opened.is_set()
 
-        Args:
-            metrics: Numbers by group and name, shown as group/name; those that are None are left out.
-            files: What to keep as artifacts.
-            tags: What is known only at the end, such as the model's hash.
+    def go_on(self, history: Iterable[Row]) -> None:
+        """Log the rows of a training that continues; those that the interrupted process delivered stay as they are."""
+        for row in history:
+            self.watch(int(row["step"]), row)
+
+    def log_values(self, group: str, values: Mapping[str, float | None], step: int = 0) -> None:
+        """Log numbers, shown as group/name. Those that are None or not finite are left out.
+
+        MLflow would store inf as 1.8e308, which ruins every chart it is in.
         """
-        for group, values in metrics.items():
-            self._pending += _metrics({f"{group}/{name}": value for name, value in values.items()}, step=0)
-        self._flush()
-        for file in files:
-            self._call("log_artifact", str(file))
-        self._call("log_batch", tags=[RunTag(name, value) for name, value in tags.items()])
+        now = int(time.time() * 1000)
+        self._delivery.put(
+            Value(f"{group}/{name}", float(value), now, step)
+            for name, value in values.items()
+            if name != "step" and value is not None and math.isfinite(value)
+        )
 
-    def log_picture(self, name: str, png: bytes) -> None:
-        """Log a picture that no stage keeps as a file."""
-        with Image.open(io.BytesIO(png)) as image:
-            self._call("log_image", image, name)
+    def log_picture(self, name: str, step: int, render: Callable[[], bytes]) -> None:
+        """Log a picture of a step, a PNG that is rendered in the background."""
+        tried: list[bool] = []
+
+        def log() -> None:
+            # A picture has no identity of its own: after a failure nobody knows whether it arrived.
+            if (tried or self._resumed) and (name, step) in self._store.logged_pictures(self._run_id):
+                return
+            tried.append(True)
+            with Image.open(io.BytesIO(render())) as image:
+                self._store.client.log_image(self._run_id, image, key=name, step=step, synchronous=True)
+
+        self._delivery.do_if_up(log)
+
+    def log_file(self, name: str, write: Callable[[Path], None]) -> None:
+        """Log an artifact, folder/name or name, that a function writes in the background."""
+
+        def log() -> None:
+            with TemporaryDirectory() as scratch:
+                path = Path(scratch) / name
+                path.parent.mkdir(exist_ok=True)
+                write(path)
+                self._store.client.log_artifacts(self._run_id, scratch)
+
+        self._delivery.do_if_up(log)
+
+    def log_results(self, files: Sequence[Path], tags: Mapping[str, str], note: str) -> None:
+        """Log what a stage ends with: files to keep as artifacts, tags known only now, and Markdown for its page."""
+        text = f"{self._facts.note}\n\n{note}"
+        last = [RunTag(name, value) for name, value in {**tags, MLFLOW_RUN_NOTE: text}.items()]
+
+        def log() -> None:
+            for file in files:
+                self._store.client.log_artifact(self._run_id, str(file))
+            self._store.client.log_batch(self._run_id, tags=last)
+
+        self._delivery.do(log)
+
+    def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[Any]) -> None:
+        """Register the model, once the run has finished, under an alias."""
+        self._model = lambda: self._store.register(self._run_id, alias, files, example)
 
     def end(self, status: str) -> None:
-        """Close the run as FINISHED, FAILED or KILLED."""
-        self._flush()
-        self._call("set_terminated", status)
+        """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""
+        if self._given_up:
+            return
+        now = int(time.time() * 1000)
+        self._delivery.do(lambda: self._store.client.set_terminated(self._run_id, status, now))
+        if status == "FINISHED" and self._model is not None:
+            self._delivery.do(self._model)
+        if not self._delivery.finish():
+            reason = brief(self._delivery.error) if self._delivery.error else "it is slow"
+            self._warn(reason)
+            print(f"MLflow lacks some of {self._facts.stage} ({reason}): `make track` delivers it", flush=True)
+        elif self._warned:
+            print(f"MLflow's store is back and has all of {self._facts.stage}", flush=True)
 
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
-        self._last_flush = time.monotonic()
-        for start in range(0, len(pending), 1000):  # the most that one batch takes
-            self._call("log_batch", metrics=pending[start : start + 1000])
+    def _open(self) -> None:
+        """Create the run, or go on with the one that an interrupted process left of the same content."""
+        facts, self._store = self._facts, Store()
+        tags = facts.tags | {PROCESS: this_process()}
+        client = self._store.client
+        with self._store.lock:
+            run = self._store.take_over(facts.stage, facts.tags["content.key"])
+            if run is None:
+                first = {MLFLOW_RUN_NOTE: facts.note, MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}"}
+                first |= {MLFLOW_SOURCE_TYPE: "LOCAL"}
+                if "git.commit" in tags:
+                    first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
+                run = client.create_run(self._store.experiment, run_name=facts.stage, tags=first | tags)
+            else:
+                self._resumed = True
+                client.update_run(run.info.run_id, "RUNNING")
+                client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        self._run_id = run.info.run_id
+        self._known = self._store.logged_steps(run)
+        self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
+        client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
+        client.log_inputs(self._run_id, _inputs(facts))
+        if facts.diff:
+            client.log_text(self._run_id, facts.diff, "uncommitted.diff")
 
-    def _call(self, method: str, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - the client's own
-        """Call a method of MLflow's client on the run."""
-        if self._store is not None:
-            with self._guarded():
-                getattr(self._store.client, method)(self._run_id, *arguments, **named)
+    def _send(self, values: Sequence[Value]) -> None:
+        # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
+        fresh = [Metric(*value) for value in values if (value.name, value.step) not in self._known]
+        self._store.client.log_batch(self._run_id, metrics=fresh)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
-            store, self._store = self._store, None
+    def _sample(self) -> None:
+        """Measure what the machine does, now and then, while a training runs."""
+        if self._last_row is None or time.monotonic() < self._next_sample:
+            return
+        self._next_sample = time.monotonic() + SECONDS_BETWEEN_SAMPLES
+        with suppress(Exception):  # of any kind: it never matters
+            # Not its own thread, which gives up at the first failure of a server.
+            self._monitor = self._monitor or SystemMetricsMonitor(self._run_id, tracking_uri=tracking_uri())
+            self._monitor.collect_metrics()
+            self.log_values("system", self._monitor.aggregate_metrics(), self._samples)
+            for monitor in self._monitor.monitors:
+                monitor.clear_metrics()
+            self._samples += 1
+
+    def _warn(self, error: Exception | str) -> None:
+        """Say once that the store fails."""
+        if not self._warned:
+            self._warned = True
+            reason = brief(error) if isinstance(error, Exception) else error
             print(
-                f"warning: {self._facts.stage} is not tracked: MLflow's store {tracking_uri()} failed\n"
-                f"({_brief(error)})\n"
-                "The results are not touched by this; `make track` logs them when the store is back.",
+                f"warning: MLflow's store {tracking_uri()} fails ({reason}). {self._facts.stage} goes on; what it "
+                "logs is delivered when the store is back, or later by `make track`",
                 flush=True,
             )
-            if store is not None and self._run_id is not None:
-                with suppress(Exception):  # the store may be up and only this call have failed
-                    store.client.set_terminated(self._run_id, "FAILED")
 
 
 @contextmanager
-def track(facts: Facts) -> Iterator[TrackedRun]:
-    """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error."""
+def track(facts: Facts, on_failure: str = "stop") -> Iterator[TrackedRun]:
+    """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
+
+    Raises:
+        UserError: The store cannot be used, and `on_failure` is not `continue`.
+    """
     run = TrackedRun(facts)
     try:
-        run.start()
+        run.open(on_failure)
         yield run
         run.end("FINISHED")
     except (KeyboardInterrupt, SystemExit):
@@ -193,32 +235,33 @@ def track(facts: Facts) -> Iterator[TrackedRun]:
         raise
 
 
-def is_logged(tags: Mapping[str, str]) -> bool | None:
-    """Tell whether a finished run bears all of the tags; None where the store cannot be asked."""
+@contextmanager
+def optional(what: str) -> Iterator[None]:
+    """Let nothing that goes wrong with the store in this block cost a result."""
     try:
-        return Store().has_finished(tags)
-    except Exception:  # any kind, as for a run
-        return None
+        yield
+    except Exception as error:  # any kind, as in a delivery
+        print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
 
 
-def require_store() -> None:
-    """Make sure that the store can be used.
+def open_store() -> Store:
+    """Open the store.
 
     Raises:
-        UserError: It cannot.
+        UserError: It cannot be used.
     """
     try:
-        Store()
+        return Store()
     except Exception as error:
-        raise UserError(f"MLflow's store {tracking_uri()} failed ({_brief(error)}): start or repair it") from None
+        raise UserError(f"MLflow's store {tracking_uri()} failed ({brief(error)}): start or repair it") from None
 
 
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _metrics(values: Mapping[str, float | None], step: int) -> list[Metric]:
-    """Make metrics of what is finite: MLflow would store inf as 1.8e308, which ruins every chart it is in."""
-    now = int(time.time() * 1000)
-    finite = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
-    return [Metric(name, float(value), now, step) for name, value in finite.items()]
+def _inputs(facts: Facts) -> list[DatasetInput]:
+    """Name what a stage reads as MLflow's inputs: the digest is the start of the SHA-256, whole in the tags."""
+    return [
+        DatasetInput(
+            Dataset(name, digest[:DIGEST_LENGTH], "local", f"sha256:{digest}"),
+            [InputTag("mlflow.data.context", facts.stage)],
+        )
+        for name, digest in facts.inputs.items()
+    ]

@@ -1,0 +1,54 @@
+"""The model that MLflow serves: it runs this file, with the arrays beside it, and needs nothing else of the project."""
+
+from typing import Any
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+OUTPUTS = ("pixels", "codes")
+
+
+class Autoencoder(PythonModel):
+    """Pixels in, reconstructions in pixels or codes out; standardisation is inside."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the weights and the standardisation."""
+        self._weights = load_file(context.artifacts["weights"])
+        with np.load(context.artifacts["scaling"], allow_pickle=False) as scaling:
+            self._mean, self._scale = scaling["mean"], scaling["scale"]
+
+    def predict(  # type: ignore[no-untyped-def]
+        self,
+        context: PythonModelContext,
+        model_input,  # noqa: ANN001 - MLflow would take an array's type for the wish to check it, and warn
+        params: dict[str, Any] | None = None,
+    ) -> NDArray[np.float32]:
+        """Reconstruct faces.
+
+        Args:
+            context: MLflow's.
+            model_input: Pixels in [0, 1], (N, height, width) or (N, d).
+            params: `output`: `pixels`, reconstructions of the input's shape, or `codes`, (N, h).
+
+        Raises:
+            ValueError: The faces are of another size, or the output is unknown.
+        """
+        output = (params or {}).get("output", "pixels")
+        if output not in OUTPUTS:
+            raise ValueError(f"output is {output!r}; it must be one of {', '.join(OUTPUTS)}")
+        faces = np.asarray(model_input, dtype=np.float32)
+        rows = faces.reshape(len(faces), -1)
+        if rows.shape[1] != len(self._mean):
+            raise ValueError(f"these faces have {rows.shape[1]} pixels; the model is for {len(self._mean)}")
+        w = self._weights
+        codes = np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0)
+        if output == "codes":
+            return np.asarray(codes, dtype=np.float32)
+        pixels = (codes @ w["W"] + w["a"]) * self._scale + self._mean
+        return np.asarray(pixels.reshape(faces.shape), dtype=np.float32)
+
+
+set_model(Autoencoder())

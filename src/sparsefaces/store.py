@@ -1,0 +1,185 @@
+"""MLflow's store: the project's experiment, its runs found by content, and its registered models."""
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# With the defaults, a call to a server that is down blocks for minutes; `Delivery` tries again instead.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+import mlflow
+import numpy as np
+import psutil
+import requests
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+from numpy.typing import NDArray
+
+from sparsefaces.scratch import project_root
+
+EXPERIMENT = MODEL = "sparsefaces"
+REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
+PROBE_SECONDS = 3.0
+PROCESS = "process"  # the tag that says who writes a run: host, process id and when that started
+
+
+def tracking_uri() -> str:
+    """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+def brief(error: Exception) -> str:
+    """Say in one line what a store failed with."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+class Store:
+    """The project's experiment in a store that answered.
+
+    Attributes:
+        client: MLflow's.
+        experiment: The experiment's id.
+        lock: Held by one process of the project at a time: for what must be looked for before it is made.
+    """
+
+    def __init__(self) -> None:
+        """Open the store, creating it and the experiment where they are missing.
+
+        Raises:
+            Exception: Whatever the store, its driver or its server fails with.
+        """
+        uri = tracking_uri()
+        if uri.startswith("http"):
+            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).raise_for_status()
+        for name in ("alembic", "mlflow"):  # what matters is said by `tracking`, once
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self.lock = FileLock(project_root() / ".mlflow.lock")
+        # Two processes that create one SQLite store at a time break each other.
+        with self.lock:
+            self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            self.experiment = self._find_experiment() or self._create_experiment(uri)
+
+    def _find_experiment(self) -> str | None:
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        return None if experiment is None else str(experiment.experiment_id)
+
+    def _create_experiment(self, uri: str) -> str:
+        local = None if uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
+        try:
+            return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+        except MlflowException:  # from another machine, at the same moment
+            found = self._find_experiment()
+            if found is None:
+                raise
+            return found
+
+    def find(self, tags: Mapping[str, str], status: str = "= 'FINISHED'") -> list[Run]:
+        """Find the runs of a status that bear all of the tags, the newest first."""
+        conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        condition = " and ".join([f"attributes.status {status}", *conditions])
+        return list(self.client.search_runs([self.experiment], condition, order_by=["attributes.start_time DESC"]))
+
+    def take_over(self, stage: str, key: str) -> Run | None:
+        """Find the unfinished run of this content to go on with, and close those that a killed process left open."""
+        found = None
+        for run in self.find({"stage": stage}, "!= 'FINISHED'"):
+            if run.info.status == "RUNNING" and _is_alive(run.data.tags.get(PROCESS, "")):
+                continue
+            if found is None and run.data.tags.get("content.key") == key:
+                found = run
+            elif run.info.status == "RUNNING":
+                self.client.set_terminated(run.info.run_id, "KILLED")
+        return found
+
+    def logged_steps(self, run: Run) -> set[tuple[str, int]]:
+        """List the (metric, step) that a run has."""
+        histories = (self.client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
+        return {(metric.key, metric.step) for history in histories for metric in history}
+
+    def logged_pictures(self, run_id: str) -> set[tuple[str, int]]:
+        """List the (name, step) of the pictures that a run has."""
+        names = (Path(file.path).name.split("+") for file in self.client.list_artifacts(run_id, "images"))
+        return {(name[0], int(name[2])) for name in names if len(name) > 2 and name[-1] != "compressed.webp"}
+
+    def is_registered(self, run_id: str) -> bool:
+        """Tell whether a run's model is registered."""
+        return bool(self.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'"))
+
+    def register(self, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
+        """Log a finished run's model and register it under an alias, which then names this newest version."""
+        if self.is_registered(run_id):
+            return
+        model = self._logged_model(run_id) or _log_model(run_id, files, example)
+        if not self.client.search_registered_models(f"name = '{MODEL}'"):
+            description = "Autoencoders of faces: alias `dense` (lambda = 0) and `sparse`, the newest of each."
+            try:
+                self.client.create_registered_model(MODEL, description=description)
+            except MlflowException:  # from another machine, at the same moment
+                self.client.get_registered_model(MODEL)
+        registered = self.client.create_model_version(MODEL, f"models:/{model}", run_id, model_id=model)
+        self.client.set_registered_model_alias(MODEL, alias, registered.version)
+
+    def _logged_model(self, run_id: str) -> str | None:
+        """Find the model that a run has logged whole."""
+        outputs = self.client.get_run(run_id).outputs
+        models = [output.model_id for output in outputs.model_outputs] if outputs else []
+        return next((model for model in models if self.client.get_logged_model(model).status == "READY"), None)
+
+
+def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
+    """Log an MLflow model that runs `served.py` on these files; return its id."""
+    mlflow.set_tracking_uri(tracking_uri())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
+        info = Model.log(
+            None,
+            mlflow.pyfunc,
+            name="model",
+            run_id=run_id,
+            python_model=str(Path(__file__).with_name("served.py")),
+            artifacts={name: str(path) for name, path in files.items()},
+            signature=_signature(example),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+    return str(info.model_id)
+
+
+def _signature(example: NDArray[np.float32]) -> ModelSignature:
+    """Describe input and output; an array of objects is MLflow's word for arrays of any shape, images and rows."""
+    faces = Schema([TensorSpec(np.dtype(object), (-1,))])
+    pixels = Schema([TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))])
+    return ModelSignature(faces, pixels, ParamSchema([ParamSpec("output", "string", "pixels")]))
+
+
+@cache
+def this_process() -> str:
+    """Name this process so that no other has the name."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _is_alive(process: str) -> bool:
+    """Tell whether another process of such a name may be writing its run; of other machines, nobody knows."""
+    host, _, rest = process.partition(" ")
+    if process in ("", this_process()):
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        number, started = rest.split()
+        return f"{psutil.Process(int(number)).create_time():.2f}" == started
+    except (ValueError, psutil.Error):
+        return False

@@ -1,0 +1,102 @@
+"""Real servers for the tests of tracking: MLflow's, which can be killed, stopped and started again."""
+
+import math
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+from mlflow import MlflowClient
+
+from sparsefaces.files import read_history
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url: str, process: subprocess.Popen, seconds: float = 120) -> None:
+    """Wait until an address answers."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            requests.get(url, timeout=1).raise_for_status()
+            return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer (exit code {process.poll()})")
+
+
+class Server:
+    """`mlflow server` on one port and one database, whatever happens to its processes."""
+
+    def __init__(self, folder: Path, backend: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.backend = backend or f"sqlite:///{folder / 'server.db'}"
+        self._folder, self._port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen | None = None
+
+    @property
+    def client(self) -> MlflowClient:
+        return MlflowClient(self.url, self.url)
+
+    def start(self) -> "Server":
+        command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--workers", "1"]
+        command += ["--port", str(self._port), "--backend-store-uri", self.backend]
+        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=env | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,
+            )
+        wait_for(f"{self.url}/health", self._process)
+        return self
+
+    def signal(self, number: int) -> None:
+        os.killpg(self._process.pid, number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self.signal(signal.SIGKILL)
+            self._process.wait(30)
+            self._process = None
+
+    def runs(self, **tags: str) -> list:
+        experiment = self.client.get_experiment_by_name("sparsefaces")
+        if experiment is None:
+            return []
+        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        return list(self.client.search_runs([experiment.experiment_id], condition))
+
+
+def assert_complete(client: MlflowClient, run, history: Path) -> int:
+    """Compare every value of a history.csv with the run's, each logged exactly once; count them."""
+    rows, compared = read_history(history), 0
+    for name in rows[0]:
+        if name == "step":
+            continue
+        logged = client.get_metric_history(run.info.run_id, f"batch/{name}")
+        expected = {int(row["step"]): row[name] for row in rows if math.isfinite(row[name])}
+        assert {metric.step: metric.value for metric in logged} == expected
+        assert len(logged) == len(expected)
+        compared += len(expected)
+    return compared
+
+
+def copy_project(project, folder: Path):
+    """Copy a finished project; what it has in MLflow stays behind."""
+    shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
+    return type(project)(folder)
