@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,7 @@ def code_hash(*modules: str, packages: tuple[str, ...] = ("numpy", "torch")) -> 
     """Hash what computes: the source of modules of this package, which are not imported, and libraries' versions."""
     digest = hashlib.sha256()
     for name in modules:
-        spec = find_spec(f"sparsefaces.{name}")
-        digest.update(Path(str(spec and spec.origin)).read_bytes())
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     for package in packages:
         digest.update(f"{package} {version(package)}\n".encode())
     return digest.hexdigest()
