@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # With the defaults, the first call to a server that is down blocks for minutes.
@@ -44,11 +44,20 @@ EXPERIMENT = "sparsefaces"
 SECONDS_BETWEEN_FLUSHES = 5.0
 PROBE_SECONDS = 3.0
 DIGEST_LENGTH = 36  # all that MLflow takes
+MOST_RUNS = 50_000  # that one search may return
 
 
 def tracking_uri() -> str:
     """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+class Logged(NamedTuple):
+    """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
+
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
 
 
 class Store:
@@ -199,6 +208,19 @@ def is_logged(tags: Mapping[str, str]) -> bool | None:
         return Store().has_finished(tags)
     except Exception:  # any kind, as for a run
         return None
+
+
+def finished_trainings() -> list[Logged]:
+    """List the finished trainings, the newest first.
+
+    Raises:
+        UserError: The store cannot be used.
+    """
+    require_store()
+    store = Store()
+    condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
+    runs = store.client.search_runs([store.experiment], condition, max_results=MOST_RUNS)
+    return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]
 
 
 def require_store() -> None:
