@@ -2,7 +2,9 @@
 PYTHON ?= python3
 PORT ?= 5000
 BASE ?= main
-export BASE
+LAMBDAS ?= 0.1,0.3,1,3
+JOBS ?= 2
+export BASE LAMBDAS JOBS
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -12,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review test lint verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review sweep tradeoff test lint verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,6 +37,12 @@ repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
 # Exits with 2 where dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
 review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and whether dvc.lock is in sync
 	@$(BIN)/python src/review.py "$$BASE"
+
+sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
+	@tools/sweep.sh
+
+tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
+	@$(BIN)/python src/tradeoff.py
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from sparsefaces.files import DAMAGE, write_arrays
@@ -68,19 +69,24 @@ def find_kept(name: str, key: str) -> Arrays | None:
 def keep(name: str, key: str, arrays: Arrays) -> None:
     """Keep named arrays under a name and a key, and forget the name's files that were not used for longest."""
     path = scratch_path(f"{name}-{key}.npz")
-    write_arrays(path, arrays)
-    others = sorted(path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz"), key=lambda p: p.stat().st_mtime)
-    for old in others[:-KEPT]:
-        old.unlink(missing_ok=True)
+    with FileLock(path.with_name(".lock")):  # experiments that run at once would write into the same file
+        write_arrays(path, arrays)
+        others = path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz")
+        for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)
 
 
 def kept(name: str, key: str, make: Callable[[], Arrays], label: str) -> Arrays:
-    """Find arrays in the scratch folder, or make them, saying so on the terminal, and keep them there."""
-    arrays = find_kept(name, key)
-    if arrays is None:
-        print(f"{label} (once; kept in .scratch)", flush=True)
-        start = time.monotonic()
-        arrays = make()
-        print(f"  took {time.monotonic() - start:.0f} s", flush=True)
-        keep(name, key, arrays)
+    """Find arrays in the scratch folder, or make them, saying so on the terminal, and keep them there.
+
+    Of experiments that want the same at once, one makes it and the others wait.
+    """
+    with FileLock(scratch_path(f"{name}.lock")):
+        arrays = find_kept(name, key)
+        if arrays is None:
+            print(f"{label} (once; kept in .scratch)", flush=True)
+            start = time.monotonic()
+            arrays = make()
+            print(f"  took {time.monotonic() - start:.0f} s", flush=True)
+            keep(name, key, arrays)
     return arrays

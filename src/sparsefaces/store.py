@@ -33,6 +33,7 @@ from sparsefaces.scratch import project_root
 EXPERIMENT = MODEL = "sparsefaces"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
 PROBE_SECONDS = 3.0
+MOST_RUNS = 50_000  # that one search may return
 PROCESS = "process"  # the tag that says who writes a run: host, process id and when that started
 
 
@@ -91,6 +92,11 @@ class Store:
         conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
         condition = " and ".join([f"attributes.status {status}", *conditions])
         return list(self.client.search_runs([self.experiment], condition, order_by=["attributes.start_time DESC"]))
+
+    def find_trainings(self) -> list[Run]:
+        """Find the finished trainings, the newest first."""
+        condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
+        return list(self.client.search_runs([self.experiment], condition, max_results=MOST_RUNS))
 
     def take_over(self, stage: str, key: str) -> Run | None:
         """Find the unfinished run of this content to go on with, and close those that a killed process left open."""

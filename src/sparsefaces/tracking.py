@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
@@ -34,6 +34,15 @@ SECONDS_TO_OPEN = 8.0  # a server; a new file's tables take seconds to make, on 
 SECONDS_TO_OPEN_FILE = 120.0
 SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
+MOST_RUNS = 50_000  # that one search may return
+
+
+class Logged(NamedTuple):
+    """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
+
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
 
 
 class TrackedRun:
@@ -242,6 +251,16 @@ def optional(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # any kind, as in a delivery
         print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
+
+
+def finished_trainings() -> list[Logged]:
+    """List the finished trainings, the newest first.
+
+    Raises:
+        UserError: The store cannot be used.
+    """
+    runs = open_store().find_trainings()
+    return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]
 
 
 def open_store() -> Store:

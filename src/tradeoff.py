@@ -1,0 +1,19 @@
+"""Draw what sparsity costs and buys over the trainings that MLflow knows: tradeoff.png."""
+
+from pathlib import Path
+
+from sparsefaces.files import write_bytes
+from sparsefaces.stage import run
+from sparsefaces.tracking import finished_trainings
+from sparsefaces.tradeoff import compare, draw_tradeoff, format_tradeoff
+
+
+def main() -> None:
+    """Leave tradeoff.png in the top folder, and print what it shows."""
+    tradeoff = compare(finished_trainings())
+    write_bytes(Path("tradeoff.png"), draw_tradeoff(tradeoff))
+    print(format_tradeoff(tradeoff))
+
+
+if __name__ == "__main__":
+    run(main)
