@@ -30,8 +30,10 @@ from sparsefaces.facts import Facts
 from sparsefaces.results import Row
 from sparsefaces.store import PROCESS, Store, brief, this_process, tracking_uri
 
-SECONDS_TO_OPEN = 8.0  # a server; a new file's tables take seconds to make, on a busy machine many
-SECONDS_TO_OPEN_FILE = 120.0
+# A server that is away is found out by the first request. One that answers, or a new file, may be slow on a busy
+# machine; a database in between has no time-out of its own.
+SECONDS_TO_OPEN = {"http": 60.0, "https": 60.0, "sqlite": 120.0}
+SECONDS_TO_OPEN_OTHERS = 8.0
 SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 
@@ -57,7 +59,7 @@ class TrackedRun:
             UserError: It has, and `on_failure` is `stop`.
         """
         uri = tracking_uri()
-        if self._delivery.wait_until_opened(SECONDS_TO_OPEN_FILE if uri.startswith("sqlite") else SECONDS_TO_OPEN):
+        if self._delivery.wait_until_opened(SECONDS_TO_OPEN.get(uri.partition(":")[0], SECONDS_TO_OPEN_OTHERS)):
             return
         reason = brief(self._delivery.error) if self._delivery.error else "no answer"
         if on_failure == "stop":
