@@ -147,7 +147,7 @@ def proxy(server):
         broken, refused = threading.Event(), []
 
         def forward(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) + b"".join(self.chunks())
             if self.broken.is_set():
                 self.refused.append(self.path)
                 self.send_error(500)
@@ -155,10 +155,15 @@ def proxy(server):
             headers = {"Content-Type": self.headers.get("Content-Type", "")}
             answer = requests.request(self.command, server.url + self.path, data=body, headers=headers, timeout=30)
             self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
+
+        def chunks(self):
+            while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
+                yield self.rfile.read(size)
+                self.rfile.readline()
 
         do_GET = do_POST = do_PUT = do_PATCH = forward  # noqa: N815 - the names that the server asks for
 

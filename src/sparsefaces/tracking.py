@@ -51,6 +51,8 @@ class TrackedRun:
         self._resumed = self._warned = self._given_up = False
         self._model: Callable[[], None] | None = None
         self._delivery = Delivery(self._open, self._send, self._warn, self._sample)
+        if facts.diff:
+            self.log_file("uncommitted.diff", lambda path: path.write_text(facts.diff, encoding="utf-8"))
 
     def open(self, on_failure: str) -> None:
         """Wait until the store has taken the run, or has failed to in time.
@@ -118,7 +120,7 @@ class TrackedRun:
 
         self._delivery.do_if_up(log)
 
-    def log_file(self, name: str, write: Callable[[Path], None]) -> None:
+    def log_file(self, name: str, write: Callable[[Path], object]) -> None:
         """Log an artifact, folder/name or name, that a function writes in the background."""
 
         def log() -> None:
@@ -183,8 +185,6 @@ class TrackedRun:
         self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
         client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
         client.log_inputs(self._run_id, _inputs(facts))
-        if facts.diff:
-            client.log_text(self._run_id, facts.diff, "uncommitted.diff")
 
     def _send(self, values: Sequence[Value]) -> None:
         # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
