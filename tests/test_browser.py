@@ -252,9 +252,24 @@ def mlflow_ui(project):
         server.wait(20)
 
 
-def test_ui__comparing_both_trainings_shows_what_differs(page, copied):
+def shoot(page, name):
+    """Renew a picture of the README's where that is asked for."""
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=ROOT / "examples" / name)
+
+
+def close_assistant(page):
+    page.get_by_role("button", name="Close", exact=True).first.click(timeout=60_000)
+
+
+def pictures(page, address):
+    return page.locator(f"img[src*='{address}']")
+
+
+def test_ui__comparing_both_trainings_shows_what_differs_and_their_filters(page, copied):
     with mlflow_ui(copied) as url:
-        page.goto(f"{url}/#/experiments/1?workflowType=machine_learning")
+        page.goto(f"{url}/#/experiments/1/runs?workflowType=machine_learning")
+        close_assistant(page)
         for name in ("train_dense", "train_sparse"):
             row = page.locator(".ag-row", has=page.get_by_role("link", name=name, exact=True)).first
             row.wait_for(timeout=60_000)
@@ -262,9 +277,36 @@ def test_ui__comparing_both_trainings_shows_what_differs(page, copied):
             page.locator(f".ag-row[row-index='{index}'] input[type=checkbox]").first.check(force=True)
         page.get_by_role("button", name="Compare").or_(page.get_by_role("link", name="Compare")).first.click()
         page.get_by_text("Comparing 2 Runs").first.wait_for(timeout=60_000)
+        page.get_by_role("row", name="lambda").get_by_text("1.0", exact=True).wait_for(timeout=60_000)
         text = page.inner_text("body")
-        assert "lambda" in text
         assert "final/explained_variance" in text
+        page.locator("label", has_text="Show diff only").or_(page.get_by_role("switch")).first.click()
+        page.get_by_text("hidden_units", exact=True).wait_for(state="detached", timeout=60_000)
+        assert page.get_by_text("lambda", exact=True).count()
+        file = page.get_by_text("filters.png").first
+        file.click()
+        pictures(page, "blob:").nth(1).wait_for(timeout=60_000)
+        widths = pictures(page, "blob:").evaluate_all("images => images.map(image => image.naturalWidth)")
+        assert min(widths) > 50
+        shoot(page, "mlflow-compare.png")
+
+
+def test_ui__charts_lay_curves_over_each_other_and_pictures_follow_a_slider(page, copied):
+    with mlflow_ui(copied) as url:
+        filters = "searchFilter=tags.stage%20LIKE%20%27train%25%27"
+        page.goto(f"{url}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART&{filters}")
+        close_assistant(page)
+        page.get_by_text("batch/rec", exact=True).first.wait_for(timeout=60_000)
+        legend = page.get_by_text("train_dense (batch/rec)").or_(page.get_by_text("train_sparse (batch/rec)"))
+        legend.first.wait_for(timeout=60_000)
+        assert page.get_by_text("analyze", exact=True).count() == 0
+        shoot(page, "mlflow.png")
+        page.get_by_text("Model metrics").first.scroll_into_view_if_needed()
+        page.get_by_text("System metrics").first.scroll_into_view_if_needed()
+        pictures(page, "filters%2Bstep%2B0").first.wait_for(timeout=60_000)
+        page.get_by_role("slider").first.press("End")
+        pictures(page, "filters%2Bstep%2B24").first.wait_for(timeout=60_000)
+        shoot(page, "mlflow-pictures.png")
 
 
 def test_report__works_within_mlflows_artifact_viewer(page, copied):

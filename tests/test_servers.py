@@ -1,12 +1,21 @@
 """Trainings tracked on real servers, which go away and come back."""
 
+import http.server
+import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
+import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
-from servers import Server, assert_complete, copy_project, free_port
+import requests
+from mlflow import MlflowClient
+from servers import Server, assert_complete, copy_project, free_port, wait_for
 
 LONG = {"train": {"iterations": 12_000, "log_every": 100}, "tracking": {"log_pictures_every": 4000}}
 
@@ -130,7 +139,198 @@ def test_server__down_at_the_start_stops_with_the_ways_on_or_goes_on_where_it_is
     assert_complete(server.client, run, tracked.path("train_dense/history.csv"))
 
 
+@pytest.fixture
+def proxy(server):
+    """A gateway before the server that answers 500 while `broken` is set."""
+
+    class Gateway(http.server.BaseHTTPRequestHandler):
+        broken, refused = threading.Event(), []
+
+        def forward(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) + b"".join(self.chunks())
+            if self.broken.is_set():
+                self.refused.append(self.path)
+                self.send_error(500)
+                return
+            headers = {"Content-Type": self.headers.get("Content-Type", "")}
+            answer = requests.request(self.command, server.url + self.path, data=body, headers=headers, timeout=30)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def chunks(self):
+            while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+
+        do_GET = do_POST = do_PUT = do_PATCH = forward  # noqa: N815 - the names that the server asks for
+
+        def log_message(self, *_):
+            pass
+
+    gateway = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    threading.Thread(target=gateway.serve_forever, daemon=True).start()
+    Gateway.url = f"http://127.0.0.1:{gateway.server_address[1]}"
+    yield Gateway
+    gateway.shutdown()
+    gateway.server_close()
+
+
+def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once(tracked, server, proxy):
+    tracked.set_params(LONG)
+    tracked.env["MLFLOW_TRACKING_URI"] = proxy.url
+    process = start(tracked, "python", "src/train.py", "train_sparse")
+    run = wait_for_values(server, seed_of(tracked))
+    proxy.broken.set()
+    time.sleep(4)
+    proxy.broken.clear()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert proxy.refused
+    assert output.count("warning") == 1, output
+    assert "is back and has all of train_sparse" in output
+    again = server.client.get_run(run.info.run_id)
+    assert again.info.status == "FINISHED"
+    assert_complete(server.client, again, tracked.path("train_sparse/history.csv"))
+
+
 def sha256(path):
     from sparsefaces import files
 
     return files.sha256(path)
+
+
+@pytest.mark.parametrize("how", ["images", "rows"])
+def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how):
+    import mlflow
+
+    from sparsefaces.checkpoint import load_weights
+    from sparsefaces.weights import decode, encode
+
+    mlflow.set_tracking_uri(f"sqlite:///{finished.folder / 'mlflow.db'}")
+    faces = np.load(finished.path("fetch/faces.npy"))[:5]
+    given = faces if how == "images" else faces.reshape(5, -1)
+    for alias in ("dense", "sparse"):
+        model = mlflow.pyfunc.load_model(f"models:/sparsefaces@{alias}")
+        weights = load_weights(finished.path(f"train_{alias}/model.safetensors"))
+        X, scaling = np.load(finished.path("standardize/X.npy"))[:5], np.load(finished.path("standardize/scaling.npz"))
+        codes = encode(X, weights.V, weights.b)
+        pixels = decode(codes, weights.W, weights.a) * scaling["scale"] + scaling["mean"]
+        assert model.predict(given).shape == given.shape
+        assert model.predict(given).reshape(5, -1) == pytest.approx(pixels, abs=1e-5)
+        assert model.predict(given, params={"output": "codes"}) == pytest.approx(codes, abs=1e-4)
+        with pytest.raises(Exception, match="the model is for 154"):
+            model.predict(given[:, :2])
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/sparsefaces@{alias}"))
+        files = {file.name for file in folder.rglob("*") if file.is_file()}
+        assert {"served.py", "model.safetensors", "scaling.npz"} <= files
+        assert not [name for name in files if name.endswith((".pkl", ".pickle"))]
+        pinned = (folder / "requirements.txt").read_text().split()
+        assert [line.split("==")[0] for line in pinned] == ["mlflow", "numpy", "safetensors"]
+
+
+def test_model__served_one_answers_a_request(finished, tmp_path):
+    port = free_port()
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                "mlflow",
+                "models",
+                "serve",
+                "-m",
+                "models:/sparsefaces@sparse",
+                "-p",
+                str(port),
+                "--env-manager",
+                "local",
+            ],
+            env=finished.env | {"MLFLOW_TRACKING_URI": f"sqlite:///{finished.folder / 'mlflow.db'}"},
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/ping", process)
+        faces = np.load(finished.path("fetch/faces.npy"))[:2]
+        url = f"http://127.0.0.1:{port}/invocations"
+        answer = requests.post(url, json={"inputs": faces.tolist()}, timeout=30)
+        assert answer.status_code == 200, answer.text
+        pixels = np.array(answer.json()["predictions"])
+        assert pixels.shape == faces.shape
+        assert abs(pixels - faces).mean() < 0.1
+        answer = requests.post(url, json={"inputs": faces.tolist(), "params": {"output": "codes"}}, timeout=30)
+        assert np.array(answer.json()["predictions"]).shape == (2, 12)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def test_store__four_trainings_at_once_into_a_fresh_one_lose_nothing(finished, tmp_path):
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'fresh.db'}"}
+    projects = [copy_project(finished, tmp_path / str(number)) for number in range(4)]
+    for number, project in enumerate(projects):
+        project.env |= store
+        project.env["DVC_ROOT"] = str(tmp_path)  # as experiments of one project have
+        project.set_params({"train": {"seed": 10 + number, "iterations": 2000}})
+    processes = [start(project, "python", "src/train.py", "train_sparse") for project in projects]
+    outputs = [process.communicate(timeout=200)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, outputs
+    assert "warning" not in "".join(outputs)
+    client = MlflowClient(*store.values())
+    runs = client.search_runs(["1"])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    by_seed = {run.data.params["seed"]: run for run in runs}
+    assert len(runs) == len(by_seed) == 4
+    for number, project in enumerate(projects):
+        history = project.path("train_sparse/history.csv")
+        assert assert_complete(client, by_seed[str(10 + number)], history) >= 9 * 201
+    assert len(client.search_model_versions("name = 'sparsefaces'")) == 4
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    """The address of a new database in a PostgreSQL of our own."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
+    found = shutil.which("initdb") or next(iter(places), None)
+    if found is None:
+        assert "CI" not in os.environ
+        pytest.skip("PostgreSQL (Debian's package postgresql) is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of its socket must be short
+    user = {}
+    if os.geteuid() == 0:  # which it refuses to run as
+        shutil.chown(folder, "postgres", "postgres")
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    binaries, port = Path(found).parent, str(free_port())
+
+    def run(*command):
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, **user)
+
+    run(str(binaries / "initdb"), "-D", f"{folder}/data", "-U", "mlflow", "--auth", "trust", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
+    control = [str(binaries / "pg_ctl"), "-D", f"{folder}/data", "-w"]
+    run(*control, "-o", options, "-l", f"{folder}/log", "start")
+    yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
+    run(*control, "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+def test_server__on_postgresql_takes_the_whole_pipeline(finished, postgres, tmp_path):
+    project = copy_project(finished, tmp_path / "project")
+    server = Server(tmp_path / "server", postgres).start()
+    try:
+        project.env["MLFLOW_TRACKING_URI"] = server.url
+        project.run("dvc", "repro", "-f", "-s", "train_sparse")
+        assert "logged train_dense, analyze" in project.run("python", "src/track.py")
+        assert "nothing to log" in project.run("python", "src/track.py")
+        by_stage = {run.data.tags["stage"]: run for run in server.runs()}
+        assert {run.info.status for run in by_stage.values()} == {"FINISHED"}
+        assert len(server.runs()) == 3
+        for stage in ("train_dense", "train_sparse"):
+            assert_complete(server.client, by_stage[stage], project.path(f"{stage}/history.csv"))
+        version = server.client.get_model_version_by_alias("sparsefaces", "sparse")
+        assert version.run_id == by_stage["train_sparse"].info.run_id
+    finally:
+        server.kill()

@@ -20,10 +20,10 @@ class Autoencoder(PythonModel):
         with np.load(context.artifacts["scaling"], allow_pickle=False) as scaling:
             self._mean, self._scale = scaling["mean"], scaling["scale"]
 
-    def predict(  # type: ignore[no-untyped-def]
+    def predict(
         self,
         context: PythonModelContext,
-        model_input,  # noqa: ANN001 - MLflow would take an array's type for the wish to check it, and warn
+        model_input: np.ndarray,  # no more exact: MLflow reads it
         params: dict[str, Any] | None = None,
     ) -> NDArray[np.float32]:
         """Reconstruct faces.

@@ -30,8 +30,10 @@ from sparsefaces.facts import Facts
 from sparsefaces.results import Row
 from sparsefaces.store import PROCESS, Store, brief, this_process, tracking_uri
 
-SECONDS_TO_OPEN = 8.0  # a server; a new file's tables take seconds to make, on a busy machine many
-SECONDS_TO_OPEN_FILE = 120.0
+# A server that is away is found out by the first request. One that answers, or a new file, may be slow on a busy
+# machine; a database in between has no time-out of its own.
+SECONDS_TO_OPEN = {"http": 60.0, "https": 60.0, "sqlite": 120.0}
+SECONDS_TO_OPEN_OTHERS = 8.0
 SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 MOST_RUNS = 50_000  # that one search may return
@@ -58,6 +60,8 @@ class TrackedRun:
         self._resumed = self._warned = self._given_up = False
         self._model: Callable[[], None] | None = None
         self._delivery = Delivery(self._open, self._send, self._warn, self._sample)
+        if facts.diff:
+            self.log_file("uncommitted.diff", lambda path: path.write_text(facts.diff, encoding="utf-8"))
 
     def open(self, on_failure: str) -> None:
         """Wait until the store has taken the run, or has failed to in time.
@@ -66,7 +70,7 @@ class TrackedRun:
             UserError: It has, and `on_failure` is `stop`.
         """
         uri = tracking_uri()
-        if self._delivery.wait_until_opened(SECONDS_TO_OPEN_FILE if uri.startswith("sqlite") else SECONDS_TO_OPEN):
+        if self._delivery.wait_until_opened(SECONDS_TO_OPEN.get(uri.partition(":")[0], SECONDS_TO_OPEN_OTHERS)):
             return
         reason = brief(self._delivery.error) if self._delivery.error else "no answer"
         if on_failure == "stop":
@@ -125,7 +129,7 @@ class TrackedRun:
 
         self._delivery.do_if_up(log)
 
-    def log_file(self, name: str, write: Callable[[Path], None]) -> None:
+    def log_file(self, name: str, write: Callable[[Path], object]) -> None:
         """Log an artifact, folder/name or name, that a function writes in the background."""
 
         def log() -> None:
@@ -190,8 +194,6 @@ class TrackedRun:
         self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
         client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
         client.log_inputs(self._run_id, _inputs(facts))
-        if facts.diff:
-            client.log_text(self._run_id, facts.diff, "uncommitted.diff")
 
     def _send(self, values: Sequence[Value]) -> None:
         # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
