@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from sparsefaces import tracking
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
-from sparsefaces.tracking import is_logged, require_store, track
+from sparsefaces.tracking import finished_trainings, is_logged, require_store, track
 
 FACTS = Facts(
     stage="train_dense",
@@ -192,3 +192,14 @@ def interrupted(*_, **__):
 
 def fail(*_, **__):
     raise OSError("the disk is full")
+
+
+def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
+    for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0), ("analyze", 5.0)):
+        facts = FACTS._replace(stage=stage, params={"lambda": lambd}, tags=FACTS.tags | {"stage": stage})
+        with track(facts) as tracked:
+            tracked.log_results({"final": {"l0": lambd}}, [], {})
+    pytest.raises(KeyboardInterrupt, interrupt)
+    runs = finished_trainings()
+    assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]
+    assert {run.tags["data.sha256"] for run in runs} == {"d" * 64}
