@@ -1,11 +1,14 @@
 """What analyze keeps, leaves and shows: real DVC on a small project."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from sparsefaces.files import read_csv
 from sparsefaces.scratch import find_kept, keep, key_of, scratch_path
@@ -38,6 +41,35 @@ def test_scratch__forgets_the_oldest_of_a_name_only(in_tmp):
     assert len(list(scratch_path("fits").glob("a-*.npz"))) == 8
     assert find_kept("fits/b", "0") is not None
     assert find_kept("fits/a", "9") is not None
+
+
+EXPERIMENT = """
+import sys, time
+import numpy as np
+from sparsefaces.scratch import find_kept, keep, kept
+
+def make():
+    with open("made", "a") as file:
+        file.write("x")
+    time.sleep(0.3)
+    return {"W": np.arange(100_000)}
+
+assert kept("fits/a", "k", make, "Fitting")["W"][-1] == 99_999
+for number in range(60):
+    keep("fits/b", str(number % 12), {"W": np.full(1000, number % 12)})
+"""
+
+
+def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(in_tmp):
+    command = [sys.executable, "-c", EXPERIMENT]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    experiments = [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [experiment.communicate(timeout=60)[1] for experiment in experiments]
+    assert [experiment.returncode for experiment in experiments] == [0, 0, 0], said
+    assert (in_tmp / "made").read_text() == "x"
+    for path in scratch_path("fits").glob("b-*.npz"):
+        number = path.stem.removeprefix("b-")
+        assert set(find_kept("fits/b", number)["W"].tolist()) == {int(number)}
 
 
 def test_analyze__baselines_are_fitted_once_for_all_values_of_lambda(copied):

@@ -235,7 +235,7 @@ def test_repro__forced_again_leaves_the_lock_as_it_was(copied):
     assert (copied.folder / "dvc.lock").read_bytes() == before
 
 
-@pytest.mark.parametrize("script", ["fetch.py", "standardize.py", "analyze.py", "track.py", "verify.py"])
+@pytest.mark.parametrize("script", ["fetch.py", "standardize.py", "analyze.py", "track.py", "tradeoff.py", "verify.py"])
 def test_scripts__that_do_not_train_do_not_import_torch(script):
     code = f"import sys; sys.path.insert(0, 'src'); import {script.removesuffix('.py')}; print('torch' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -14,7 +14,7 @@ from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.images import png_of_mosaic
 from sparsefaces.store import tracking_uri
-from sparsefaces.tracking import TrackedRun, track
+from sparsefaces.tracking import TrackedRun, finished_trainings, track
 
 FACTS = Facts(
     stage="train_dense",
@@ -194,3 +194,13 @@ def test_track__interruption_while_the_run_is_made_ends_it_killed(store, monkeyp
 
 def interrupted(*_, **__):
     raise KeyboardInterrupt
+
+
+def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
+    for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0), ("analyze", 5.0)):
+        tags = FACTS.tags | {"stage": stage, "content.key": stage}
+        with track(FACTS._replace(stage=stage, params={"lambda": lambd}, tags=tags)) as tracked:
+            tracked.log_values("final", {"l0": lambd})
+    runs = finished_trainings()
+    assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]
+    assert {run.tags["data.sha256"] for run in runs} == {"d" * 64}

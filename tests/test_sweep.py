@@ -1,0 +1,138 @@
+"""A sweep as a user types it: DVC's queue, two experiments at once, one store, one picture."""
+
+import json
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT, Project
+from mlflow import MlflowClient
+
+from sparsefaces.checkpoint import load_weights
+from sparsefaces.params import load_params
+from sparsefaces.training import fit
+
+SECONDS = 240
+
+
+def recommended(project):
+    """Read the lines that `make sweep` gives, by the words that they begin with."""
+    folder = project.folder / "tools"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "tools" / "sweep.sh", folder)
+    lines = project.run("tools/sweep.sh", LAMBDAS="0.1,3", JOBS="2").splitlines()
+    return {re.search(r"(dvc|make) [a-z]+ ?[a-z]*", line)[0]: line.partition(" #")[0] for line in lines[1:]}
+
+
+@pytest.fixture(scope="module")
+def swept(finished, tmp_path_factory):
+    """A project after the recommended lines; tests read it and leave it as it is."""
+    project = Project(tmp_path_factory.mktemp("swept") / "project")
+    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    project.lines = recommended(project)
+    for name in ("dvc repro ", "dvc exp run", "dvc queue start"):
+        project.run("bash", "-c", project.lines[name])
+    end = time.monotonic() + SECONDS
+    while re.search("Running|Queued", status := project.run("dvc", "queue", "status")):
+        assert time.monotonic() < end, status
+        time.sleep(0.5)
+    project.run("dvc", "queue", "stop")
+    assert status.count("Success") == 2, status
+    return project
+
+
+@pytest.fixture
+def copy(swept, tmp_path):
+    project = Project(tmp_path / "project")
+    shutil.copytree(swept.folder, project.folder, symlinks=True)
+    return project
+
+
+def experiments(project):
+    """Read the recommended table of experiments: lambda and measures by name."""
+    rows = [
+        re.split(r" *\| *", line)[1:-1] for line in project.run("bash", "-c", project.lines["dvc exp show"]).split("\n")
+    ]
+    columns = rows[0]
+    named = (dict(zip(columns, row, strict=True)) for row in rows[2:] if row)
+    return {
+        re.sub(r".*\[|\]", "", row.pop("Experiment")): {key: float(value) for key, value in row.items()}
+        for row in named
+    }
+
+
+def by_lambda(project):
+    return {
+        row["train_sparse.lambda"]: name
+        for name, row in experiments(project).items()
+        if name not in ("main", "workspace")
+    }
+
+
+def test_sweep__table_has_each_experiment_with_lambda_and_what_came_of_it(swept):
+    table = experiments(swept)
+    assert len(table) == 4  # the workspace, its commit and two experiments
+    columns = {"train_sparse.lambda", "sparse.l0", "sparse.bits", "sparse.explained_variance"}
+    assert all(set(row) == columns for row in table.values())
+    assert set(by_lambda(swept)) == {0.1, 3.0}
+    assert len({row["sparse.explained_variance"] for row in table.values()}) == 3
+
+
+def test_sweep__runs_are_in_the_one_store_and_bear_the_experiments_names(swept):
+    client = MlflowClient(tracking_uri=f"sqlite:///{swept.folder / 'mlflow.db'}")
+    runs = client.search_runs(["1"], "tags.dvc.experiment LIKE '%'")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    wanted = {(stage, name) for stage in ("train_sparse", "analyze") for name in by_lambda(swept).values()}
+    assert {(run.data.tags["stage"], run.data.tags["dvc.experiment"]) for run in runs} == wanted
+    for run in runs:
+        if run.data.tags["stage"] == "train_sparse":
+            assert by_lambda(swept)[float(run.data.params["lambda"])] == run.data.tags["dvc.experiment"]
+    baseline = swept.run("git", "rev-parse", "HEAD").strip()
+    assert {run.data.tags["dvc.baseline"] for run in runs} == {baseline}
+
+
+def test_sweep__reruns_what_depends_on_lambda_and_fits_no_baseline_again(swept):
+    for name in by_lambda(swept).values():
+        output = swept.run("dvc", "queue", "logs", name)
+        assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
+        assert "Fitting" not in output
+        assert "warning" not in output
+    assert not list((swept.folder / ".scratch").rglob("*.safetensors"))  # no checkpoint is left
+
+
+def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
+    name = by_lambda(swept)[3.0]
+    copy.run("dvc", "exp", "apply", name)
+    assert yaml.safe_load((copy.folder / "params.yaml").read_text())["train_sparse"]["lambda"] == 3
+    assert "up to date" in copy.run("dvc", "status")
+    # Beside another experiment at the same time, the same bits as alone.
+    alone, _ = fit(np.load(copy.path("standardize/X.npy")), load_params(copy.folder / "params.yaml").train, 3.0)
+    for ours, theirs in zip(load_weights(copy.path("train_sparse/model.safetensors")), alone, strict=True):
+        assert (ours == theirs).all()
+    l0 = json.loads(copy.path("analyze/metrics.json").read_text())["sparse"]["l0"]
+    assert l0 == pytest.approx(experiments(swept)[name]["sparse.l0"], rel=1e-3)
+
+
+def test_sweep__branch_makes_a_branch_of_an_experiment(copy, swept):
+    copy.run("dvc", "exp", "branch", by_lambda(swept)[0.1], "tenth")
+    assert yaml.safe_load(copy.run("git", "show", "tenth:params.yaml"))["train_sparse"]["lambda"] == 0.1
+
+
+def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy, swept):
+    lines = copy.run("python", "src/tradeoff.py").splitlines()
+    assert [line.split()[0] for line in lines] == ["lambda", "3", "1", "0.1", "0"]
+    assert {line.split()[-1] for line in lines[1:]} >= set(by_lambda(swept).values())
+    picture = (copy.folder / "tradeoff.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert "tradeoff.png" not in copy.run("git", "status", "--porcelain")
+
+
+def test_sweep__with_images_of_ones_own_runs_what_does_not_need_them(copy):
+    (copy.folder / "faces" / "ada").mkdir()
+    shutil.copy(copy.path("fetch/faces.png"), copy.folder / "faces" / "ada" / "1.png")
+    line = recommended(copy)["dvc exp run"]
+    output = copy.run("bash", "-c", line.replace("--queue", "--temp").replace("0.1,3", "0.2"))
+    assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
