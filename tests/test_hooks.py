@@ -49,7 +49,7 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
         "ruff format": "Passed",
         "params.yaml is valid": "Failed",
         "dvc.yaml is valid": "Failed",
-        "files are under 200 kB": "Failed",
+        "files are under 300 kB": "Failed",
         "notebooks, with their outputs, are under 400 kB": "Failed",
         "workflows follow GitHub's schema": "Failed",
         "workflows are pinned and ask for no more than they need": "Failed",
