@@ -39,7 +39,7 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
     guarded.set_params({"train": {"batch_size": 0}})
     dvc_yaml = guarded.folder / "dvc.yaml"
     dvc_yaml.write_text(dvc_yaml.read_text().replace("outs:", "out:", 1))
-    (guarded.folder / "large.bin").write_bytes(bytes(201 * 1024))
+    (guarded.folder / "large.bin").write_bytes(bytes(301 * 1024))
     (guarded.folder / "long.ipynb").write_text(json.dumps({"outputs": "x" * 401 * 1024}))
     workflow = guarded.folder / ".github/workflows/tests.yml"
     workflow.write_text(workflow.read_text().replace("@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "@v6") + "job: {}\n")
