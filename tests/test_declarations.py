@@ -19,7 +19,8 @@ files, keys, root = set(), set(), os.getcwd() + os.sep
 def hear(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
         path, mode, flags = os.path.abspath(os.fsdecode(arguments[0])), arguments[1], arguments[2]
-        if path.startswith(root) and not flags & (os.O_WRONLY | os.O_RDWR):
+        # Names that are not there are of folders elsewhere, which shutil opens one below the other.
+        if path.startswith(root) and not flags & (os.O_WRONLY | os.O_RDWR) and os.path.lexists(path):
             files.add(path[len(root):])
     elif event in ("os.listdir", "os.scandir") and isinstance(arguments[0], (str, bytes, os.PathLike)):
         path = os.path.abspath(os.fsdecode(arguments[0]))

@@ -11,7 +11,7 @@ from PIL import Image
 from sparsefaces.directions import judge
 from sparsefaces.review import compare_claims, compare_faces, compare_metrics
 
-FIGURES = ("curves", "decoder", "reconstructions", "sparsity")
+FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "sparsity")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_review__names_the_stages_that_ran_and_why(rehearsed):
     assert [row[:2] for row in rows] == [
         ["train_dense", "params"],
         ["train_sparse", "params"],
-        ["analyze", "train_dense, train_sparse"],
+        ["analyze", "params, train_dense, train_sparse"],
     ]
     assert rows[0][2] == "history.csv, metrics.json, model.safetensors"
 
@@ -58,7 +58,8 @@ def test_review__names_the_stages_that_ran_and_why(rehearsed):
 def test_review__is_markdown_with_an_empty_line_around_each_block(rehearsed):
     lines = rehearsed.review.splitlines()
     starts = [n for n, line in enumerate(lines) if line.startswith(("###", "|")) and not lines[n - 1].startswith("|")]
-    assert len(starts) == 7  # four headings, three tables
+    claims = "### Claims whose verdict changed" in lines
+    assert len(starts) == 7 + 2 * claims  # four headings, three tables
     assert {lines[n - 1] for n in starts} == {""}
     assert "\n\n\n" not in rehearsed.review
 
@@ -101,7 +102,7 @@ def test_review__on_github_shows_figures_before_and_now(rehearsed):
 
 def test_review__clone_without_data_says_the_same(cloned, rehearsed):
     review = cloned.run("python", "src/review.py", "main")
-    absent = "6 large results are not in the cache here; everything below is from Git.\n"
+    absent = "8 large results are not in the cache here; everything below is from Git.\n"
     assert absent in review
     assert review.replace(absent, "") == rehearsed.review
     assert "dvc.lock is in sync" in review
@@ -230,7 +231,7 @@ def test_claims__are_read_at_both_commits(cloned):
         path.write_text(json.dumps({"claims": [claim("a | b", verdict)]}))
         cloned.run("git", "add", "-A")
         cloned.run("git", "commit", "-qm", "claims")
-    review = cloned.run("python", "src/review.py", "main~0")
+    review = cloned.run("python", "src/review.py", "main~0", code=3)  # the lock knows of no such claims
     # The branch left main before main's claim: for the branch, the claim is new.
     assert "| a \\| b (effective area) | not made | **does not hold** |" in review
     path.write_text('{"claims": [{"claim": "no verdict"}]}')
