@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from statistics import median
@@ -30,8 +30,8 @@ def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: s
     """Time contestants by turns for so long.
 
     Returns:
-        For each: median, min and max of the milliseconds a step over rounds, and the median over rounds of the
-        ratio to the base's of the same round; or why it could not be made.
+        For each: median, min and max of the milliseconds a step over rounds, the median over rounds of the
+        ratio to the base's of the same round, and the cores that it used; or why it could not be made.
     """
     steps: dict[str, Step] = {}
     counts: dict[str, int] = {}
@@ -47,23 +47,29 @@ def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: s
         except Exception as error:  # a library that is not installed, a compiler that is missing
             failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
     times: dict[str, list[float]] = {name: [] for name in steps}
+    cores: dict[str, list[float]] = {name: [] for name in steps}
     first, end = 2, time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[base]) < 3:
         for name, step in steps.items():
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             for number in range(first, first + counts[name]):
                 step(number)
-            times[name].append((time.perf_counter() - start) / counts[name] * 1000)
+            seconds_taken = time.perf_counter() - start
+            times[name].append(seconds_taken / counts[name] * 1000)
+            cores[name].append((time.process_time() - cpu_start) / seconds_taken)
         first += STEPS_A_ROUND
-    rows: list[dict[str, Any]] = []
-    for name in makers:
-        if name in failed:
-            rows.append({"name": name, "failed": failed[name]})
-            continue
-        ratios = [mine / other for mine, other in zip(times[name], times[base], strict=True)]
-        mine = times[name]
-        rows.append({"name": name, "median": median(mine), "min": min(mine), "max": max(mine), "ratio": median(ratios)})
-    return rows
+    return [
+        {"name": name, "failed": failed[name]}
+        if name in failed
+        else {"name": name, **summarize(times[name], times[base]), "cores": median(cores[name])}
+        for name in makers
+    ]
+
+
+def summarize(times: Sequence[float], base: Sequence[float]) -> dict[str, float]:
+    """Sum up the rounds of one contestant beside the base's."""
+    ratios = [mine / other for mine, other in zip(times, base, strict=True)]
+    return {"median": median(times), "min": min(times), "max": max(times), "ratio": median(ratios)}
 
 
 def faces(d: int, n: int = N) -> Array:
