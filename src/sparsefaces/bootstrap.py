@@ -1,6 +1,7 @@
 """Bootstrap intervals (Efron 1979): how far a difference could lie from the one that was measured."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,13 +33,19 @@ def paired_difference(first: Values, second: Values, statistic: Callable[[Values
         statistic: What is made of means of values, elementwise, as 10 log10 for PSNR.
     """
     values = np.stack([first, second], axis=1)
-    rng = np.random.default_rng(SEED)
-    even = np.full(len(values), 1 / len(values))
-    means = [
-        rng.multinomial(len(values), even, size=min(CHUNK, RESAMPLES - start)) @ values / len(values)
-        for start in range(0, RESAMPLES, CHUNK)
-    ]
+    counts = _counts(len(values))
+    means = [counts[start : start + CHUNK] @ values / len(values) for start in range(0, RESAMPLES, CHUNK)]
     return _estimate(statistic(values.mean(axis=0)), statistic(np.concatenate(means)))
+
+
+@lru_cache(maxsize=1)
+def _counts(n: int) -> NDArray[np.uint16]:
+    """Count how often each resample draws each of n faces, (RESAMPLES, n): the same draws for every statistic."""
+    rng, even = np.random.default_rng(SEED), np.full(n, 1 / n)
+    counts = np.empty((RESAMPLES, n), np.uint16)
+    for start in range(0, RESAMPLES, CHUNK):
+        counts[start : start + CHUNK] = rng.multinomial(n, even, size=min(CHUNK, RESAMPLES - start))
+    return counts
 
 
 def difference_of_medians(first: Values, second: Values) -> Estimate:

@@ -7,6 +7,8 @@ are. Sizes are those of an ideal enumerative code (`measures.code_bits`); k itse
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +20,12 @@ from sparsefaces.measures import code_bits
 from sparsefaces.weights import Array, Weights, encode
 
 BITS = 5  # q: between 3 and 8, the best or within half a dB of it up to 1,000 bits a face, for every method
-QUALITIES = (1, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80)  # JPEG's
+QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # JPEG's
 START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes long
 
 
-class LinearCode(NamedTuple):
+@dataclass(frozen=True)
+class LinearCode:
     """Codes of faces, codes @ atoms + offset, and how they are sent.
 
     Attributes:
@@ -41,6 +44,18 @@ class LinearCode(NamedTuple):
     low: Array
     high: Array
     chosen: bool = True
+
+    @cached_property
+    def rank(self) -> NDArray[np.int32]:
+        """The place at which each coefficient is kept, (N, n): by its contribution |z_j| |w_j|, equal ones in order."""
+        places = np.arange(self.codes.shape[1], dtype=np.int32)
+        if not self.chosen:
+            return np.broadcast_to(places, self.codes.shape)
+        contributions = np.abs(self.codes) * np.linalg.norm(self.atoms, axis=1)
+        rank = np.empty(self.codes.shape, np.int32)
+        order = np.argsort(-contributions, axis=1, kind="stable")
+        np.put_along_axis(rank, order, places[None], axis=1)
+        return rank
 
 
 class Point(NamedTuple):
@@ -114,18 +129,8 @@ def keep(code: LinearCode, k: int, bits: int = BITS) -> tuple[Array, NDArray[np.
     safe = np.where(step > 0, step, 1)
     level = np.clip(np.floor((code.codes - code.low) / safe), 0, 2**bits - 1)
     values = code.low + (level + np.float32(0.5)) * step
-    kept = _strongest(code, k) if code.chosen else np.broadcast_to(np.arange(values.shape[1]) < k, values.shape)
-    kept = kept & (code.codes != 0)
+    kept = (code.rank < k) & (code.codes != 0)
     return np.where(kept, values, 0).astype(np.float32), np.count_nonzero(kept, axis=1)
-
-
-def _strongest(code: LinearCode, k: int) -> NDArray[np.bool_]:
-    """Mark each face's k largest contributions |z_j| |w_j|, of equal ones the first."""
-    contributions = np.abs(code.codes) * np.linalg.norm(code.atoms, axis=1)
-    order = np.argsort(-contributions, axis=1, kind="stable")[:, :k]
-    marks = np.zeros(code.codes.shape, bool)
-    np.put_along_axis(marks, order, True, axis=1)
-    return marks
 
 
 def curve(method: str, code: LinearCode, judged: Array, ks: Sequence[int], scale: float) -> list[Point]:

@@ -1,6 +1,7 @@
 """The curves of rate and distortion, and what they say: fitted on some people, judged on others."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
     sizes = code_bits(counts, len(code.atoms), BITS) if code.chosen else counts * float(BITS)
     over = np.flatnonzero(sizes > bits * (1 + 1e-9))
     k = max(int(over[0]) if len(over) else len(counts), 1)
-    codes, _ = keep(code._replace(codes=code.codes[:faces]), k)
+    codes, _ = keep(replace(code, codes=code.codes[:faces]), k)
     return np.asarray(codes @ code.atoms + code.offset)
 
 
@@ -166,9 +167,7 @@ def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis:
         return f"Against {method}, at equal {axis}: no rate in common."
     at = np.array([position for position, _ in known])
     # Curves are nearly straight in the logarithm.
-    gains = np.array([value for _, value in known]) - np.interp(
-        np.log(at), np.log(x), y
-    )  # nearly straight in the logarithm
+    gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
     runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
     said = ", ".join(_say(at[run], gains[run]) for run in runs)
     return f"Against {method}, at equal {axis}: the sparse code {said} {unit}."
