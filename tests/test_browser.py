@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -19,7 +20,9 @@ from sparsefaces.units import describe_units
 from sparsefaces.weights import decode, encode
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+sys.path.append(str(ROOT / "tools"))
+from screenshots import BROWSER, TRAININGS, compare, launch, open_runs, pictures  # noqa: E402
+
 pytestmark = pytest.mark.skipif(
     BROWSER is None and "CI" not in os.environ, reason="no chromium or google-chrome on the PATH"
 )
@@ -28,8 +31,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=BROWSER, args=options)
+        browser = launch(driver)
         yield browser
         browser.close()
 
@@ -252,53 +254,42 @@ def mlflow_ui(project):
         server.wait(20)
 
 
-def close_assistant(page):
-    page.get_by_role("button", name="Close", exact=True).first.click(timeout=60_000)
-
-
-def pictures(page, address):
-    return page.locator(f"img[src*='{address}']")
-
-
-def test_ui__comparing_both_trainings_shows_what_differs_and_their_filters(page, copied):
+def test_ui__comparing_both_trainings_shows_what_differs_their_curves_and_their_filters(page, copied):
     with mlflow_ui(copied) as url:
-        page.goto(f"{url}/#/experiments/1/runs?workflowType=machine_learning")
-        close_assistant(page)
-        for name in ("train_dense", "train_sparse"):
-            row = page.locator(".ag-row", has=page.get_by_role("link", name=name, exact=True)).first
-            row.wait_for(timeout=60_000)
-            index = row.get_attribute("row-index")
-            page.locator(f".ag-row[row-index='{index}'] input[type=checkbox]").first.check(force=True)
-        page.get_by_role("button", name="Compare").or_(page.get_by_role("link", name="Compare")).first.click()
-        page.get_by_text("Comparing 2 Runs").first.wait_for(timeout=60_000)
-        page.get_by_role("row", name="lambda 0.0 1.0", exact=True).get_by_text("1.0", exact=True).wait_for(
-            timeout=60_000
-        )
+        open_runs(page, url)
+        compare(page, *TRAININGS)
+        assert page.get_by_role("row", name="lambda 0.0 1.0", exact=True).count()
         text = page.inner_text("body")
         assert "final/explained_variance" in text
-        page.locator("label", has_text="Show diff only").or_(page.get_by_role("switch")).first.click()
-        page.get_by_text("hidden_units", exact=True).wait_for(state="detached", timeout=60_000)
-        assert page.get_by_text("lambda", exact=True).count()
-        file = page.get_by_text("filters.png").first
-        file.click()
-        # Attached, not visible: the viewer scrolls within itself.
-        pictures(page, "blob:").nth(1).wait_for(state="attached", timeout=60_000)
+        assert page.get_by_text("hidden_units", exact=True).count() == 0  # the same in both
+        page.get_by_role("link", name="batch/rec").first.click()
+        page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+        text = page.inner_text("body")
+        assert all(name in text for name in TRAININGS)
 
 
 def test_ui__charts_lay_curves_over_each_other_and_pictures_follow_a_slider(page, copied):
     with mlflow_ui(copied) as url:
-        filters = "searchFilter=tags.stage%20LIKE%20%27train%25%27"
-        page.goto(f"{url}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART&{filters}")
-        close_assistant(page)
-        page.get_by_text("batch/rec", exact=True).first.wait_for(timeout=60_000)
-        legend = page.get_by_text("train_dense (batch/rec)").or_(page.get_by_text("train_sparse (batch/rec)"))
-        legend.first.wait_for(timeout=60_000)
+        open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
+        for name in TRAININGS:
+            page.get_by_text(f"{name} (batch/rec)").first.wait_for(timeout=60_000)
         assert page.get_by_text("analyze", exact=True).count() == 0
         page.get_by_text("Model metrics").first.scroll_into_view_if_needed()
         page.get_by_text("System metrics").first.scroll_into_view_if_needed()
         pictures(page, "filters%2Bstep%2B0").first.wait_for(timeout=60_000)
         page.get_by_role("slider").first.press("ArrowRight")  # to the next step with a picture
         pictures(page, "filters%2Bstep%2B24").first.wait_for(timeout=60_000)
+
+
+def test_ui__run_opens_on_its_note_with_a_table_and_its_figure(page, copied):
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "tags.stage = 'train_sparse'")
+    with mlflow_ui(copied) as url:
+        page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}")
+        page.get_by_role("cell", name="explained_variance", exact=True).first.wait_for(timeout=60_000)
+        figure = pictures(page, "get-artifact?path=filters.png")
+        figure.wait_for(timeout=60_000)
+        page.wait_for_function("image => image.naturalWidth > 0", arg=figure.element_handle(), timeout=60_000)
 
 
 def test_report__works_within_mlflows_artifact_viewer(page, copied):

@@ -20,7 +20,7 @@ from sparsefaces.files import read_history
 def runs(project):
     client = MlflowClient(tracking_uri=f"sqlite:///{project.folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("sparsefaces")
-    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    return client, {run.data.tags["stage"]: run for run in client.search_runs([experiment.experiment_id])}
 
 
 def test_repro__leaves_what_the_contracts_say(finished):

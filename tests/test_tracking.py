@@ -62,9 +62,9 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
         run.log_picture("filters", 7, picture)
         run.log_file("checkpoints/step_7.txt", lambda path: path.write_text("7"))
         run.log_values("final", {"rec": 5.0, "ent": None})
-        run.log_results([in_tmp / "metrics.json"], {"model.sha256": "m"}, "| table |")
+        run.log_results([in_tmp / "metrics.json"], {"model.sha256": "m"}, "| table |", "filters.png")
     logged = only_run(store)
-    assert (logged.info.status, logged.info.run_name) == ("FINISHED", "train_dense")
+    assert (logged.info.status, logged.info.run_name) == ("FINISHED", "train_dense, lambda 0.0")
     assert logged.data.params == {"lambda": "0.0", "seed": "3"}
     history = store.get_metric_history(logged.info.run_id, "batch/rec")
     assert [(metric.step, metric.value) for metric in history][-1] == (4998, pytest.approx(50.02))
@@ -72,7 +72,8 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
     assert logged.data.metrics["final/rec"] == 5
     assert not [name for name in logged.data.metrics if "ent" in name]  # infinite: no chart could show it
     assert logged.data.tags["model.sha256"] == "m"
-    assert logged.data.tags["mlflow.note.content"] == "**note**\n\n| table |"
+    figure = f"![filters.png](get-artifact?path=filters.png&run_uuid={logged.info.run_id})"
+    assert logged.data.tags["mlflow.note.content"] == f"**note**\n\n| table |\n\n{figure}"
     assert logged.inputs.dataset_inputs[0].dataset.digest == "d" * 36
     files = [file.path for file in store.list_artifacts(logged.info.run_id)]
     assert files == ["checkpoints", "images", "metrics.json", "uncommitted.diff"]

@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     """What a run is created with.
 
     Attributes:
-        stage: The stage, which names the run.
+        stage: The stage.
         params: Parameters by name.
         tags: Tags by name; data.source and data.sha256 name the data.
         note: Markdown that opens the run's page.
@@ -42,6 +42,11 @@ class Facts(NamedTuple):
     note: str
     inputs: Mapping[str, str] = {}
     diff: str = ""
+
+    @property
+    def run_name(self) -> str:
+        """What lists and legends call the run: runs of one stage differ in lambda before all."""
+        return f"{self.stage}, lambda {self.params['lambda']}" if "lambda" in self.params else self.stage
 
 
 def gather(

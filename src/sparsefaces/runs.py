@@ -38,7 +38,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
         run.log_values(group, values)
     filters = draw_filters(training.weights, data)
     run.log_file("filters.png", lambda path: write_bytes(path, filters))
-    run.log_results(files, _model_tag(stage), _table({ALIASES[stage]: training.metrics}))
+    run.log_results(files, _model_tag(stage), _table({ALIASES[stage]: training.metrics}), "filters.png")
     run.log_model(*_model(stage, data))
 
 
@@ -52,7 +52,7 @@ def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) ->
     for group, values in _groups(metrics).items():
         run.log_values(group, values)
     files = [file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith(".")]
-    run.log_results(files, _comparison_tag(), _table(metrics))
+    run.log_results(files, _comparison_tag(), _table(metrics), "decoder.png")
 
 
 def log_missing_trainings(data: Dataset) -> list[str]:

@@ -141,14 +141,22 @@ class TrackedRun:
 
         self._delivery.do_if_up(log)
 
-    def log_results(self, files: Sequence[Path], tags: Mapping[str, str], note: str) -> None:
-        """Log what a stage ends with: files to keep as artifacts, tags known only now, and Markdown for its page."""
-        text = f"{self._facts.note}\n\n{note}"
-        last = [RunTag(name, value) for name, value in {**tags, MLFLOW_RUN_NOTE: text}.items()]
+    def log_results(self, files: Sequence[Path], tags: Mapping[str, str], note: str, figure: str) -> None:
+        """Log what a stage ends with: files to keep as artifacts, tags known only now, and its page's text.
+
+        Args:
+            files: The files.
+            tags: The tags.
+            note: Markdown, which follows the facts' own.
+            figure: The artifact that is shown below it.
+        """
 
         def log() -> None:
             for file in files:
                 self._store.client.log_artifact(self._run_id, str(file))
+            shown = f"![{figure}](get-artifact?path={figure}&run_uuid={self._run_id})"  # relative to the UI's address
+            text = {MLFLOW_RUN_NOTE: "\n\n".join((self._facts.note, note, shown))}
+            last = [RunTag(name, value) for name, value in {**tags, **text}.items()]
             self._store.client.log_batch(self._run_id, tags=last)
 
         self._delivery.do(log)
@@ -184,7 +192,7 @@ class TrackedRun:
                 first |= {MLFLOW_SOURCE_TYPE: "LOCAL"}
                 if "git.commit" in tags:
                     first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
-                run = client.create_run(self._store.experiment, run_name=facts.stage, tags=first | tags)
+                run = client.create_run(self._store.experiment, run_name=facts.run_name, tags=first | tags)
             else:
                 self._resumed = True
                 client.update_run(run.info.run_id, "RUNNING")
