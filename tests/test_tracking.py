@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 import sparsefaces.store
+from sparsefaces.colors import COLORS
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.images import png_of_mosaic
@@ -66,6 +67,7 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
     logged = only_run(store)
     assert (logged.info.status, logged.info.run_name) == ("FINISHED", "train_dense, lambda 0.0")
     assert logged.data.params == {"lambda": "0.0", "seed": "3"}
+    assert logged.data.tags["mlflow.runColor"] == COLORS["dense"]
     history = store.get_metric_history(logged.info.run_id, "batch/rec")
     assert [(metric.step, metric.value) for metric in history][-1] == (4998, pytest.approx(50.02))
     assert len(history) == 2500

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparsefaces.colors import COLORS, QUIET
 from sparsefaces.files import write_bytes
-from sparsefaces.style import COLORS, QUIET, grid, new_figure, paper, png_of_figure
+from sparsefaces.style import grid, new_figure, paper, png_of_figure
 
 TOP = Path(__file__).parents[1]
 ONE_THREAD = {

@@ -54,11 +54,13 @@ def main() -> None:
     """Take the pictures of the newest trainings."""
     url = sys.argv[1].rstrip("/")
     with sync_playwright() as driver:
-        page = launch(driver).new_page(viewport={"width": 1400, "height": 900})
+        browser = launch(driver)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
         page.get_by_text("train_dense, lambda 0.0 (batch/rec)").first.wait_for(timeout=PATIENCE)
         page.wait_for_timeout(2000)  # charts are drawn one by one
         page.screenshot(path=EXAMPLES / "mlflow.png")
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
         open_runs(page, url)
         compare(page, *TRAININGS)
         page.get_by_text("Parameters", exact=True).first.scroll_into_view_if_needed()

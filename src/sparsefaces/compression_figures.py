@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from sparsefaces.colors import color_of
 from sparsefaces.images import mosaic
 from sparsefaces.rates import Strip
-from sparsefaces.style import color_of, grid, hide_frame
+from sparsefaces.style import grid, hide_frame
 
 RATES_SIZE, STRIP_SIZE = (10.0, 4.4), (9.0, 3.6)
 # The line's style tells PCA's two ways apart.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
+from sparsefaces.colors import QUIET, color_of_lambda
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import read_array, sha256
@@ -47,6 +48,12 @@ class Facts(NamedTuple):
     def run_name(self) -> str:
         """What lists and legends call the run: runs of one stage differ in lambda before all."""
         return f"{self.stage}, lambda {self.params['lambda']}" if "lambda" in self.params else self.stage
+
+    @property
+    def color(self) -> str:
+        """What the run's curves are drawn in."""
+        lambd = self.params.get("lambda")
+        return color_of_lambda(lambd) if isinstance(lambd, int | float) and lambd >= 0 else QUIET
 
 
 def gather(

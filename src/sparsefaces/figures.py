@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
+from sparsefaces.colors import color_of
 from sparsefaces.images import filter_mosaic, mosaic
-from sparsefaces.style import color_of, grid, hide_frame
+from sparsefaces.style import grid, hide_frame
 
 SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)
 CELL = 0.62  # inches that a face is wide among the reconstructions

@@ -1,4 +1,4 @@
-"""How every picture looks: colours, sizes, type, and how a figure becomes a PNG."""
+"""How every picture looks: sizes, type, and how a figure becomes a PNG."""
 
 import io
 from collections.abc import Iterator
@@ -11,20 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-# One colour a method, everywhere: Okabe and Ito's, which the colour-blind tell apart. They also stand on
-# white paper, which their yellow does not.
-COLORS = MappingProxyType(
-    {
-        "dense": "#0072B2",
-        "sparse": "#D55E00",
-        "PCA": "#009E73",
-        "NMF": "#E69F00",
-        "dictionary": "#56B4E9",
-        "DCT": "#CC79A7",
-        "JPEG": "#666666",
-    }
-)
-INK, QUIET = "#222222", "#6b6b6b"
+from sparsefaces.colors import INK, QUIET
 
 # 9 inches at 120 dots are 1,080 pixels: a README shows them at about 830, where 11 points are 14 pixels high.
 DPI = 120
@@ -61,11 +48,6 @@ def paper() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
         yield
-
-
-def color_of(name: str) -> str:
-    """Look up the colour of a method; "PCA best" has PCA's, and a name that begins with none is grey."""
-    return next((color for method, color in COLORS.items() if name.lower().startswith(method.lower())), QUIET)
 
 
 def new_figure(size: tuple[float, float]) -> Figure:

@@ -36,7 +36,7 @@ SECONDS_TO_OPEN = {"http": 60.0, "https": 60.0, "sqlite": 120.0}
 SECONDS_TO_OPEN_OTHERS = 8.0
 SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
-MOST_RUNS = 50_000  # that one search may return
+RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has no name
 
 
 class Logged(NamedTuple):
@@ -189,7 +189,7 @@ class TrackedRun:
             run = self._store.take_over(facts.stage, facts.tags["content.key"])
             if run is None:
                 first = {MLFLOW_RUN_NOTE: facts.note, MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}"}
-                first |= {MLFLOW_SOURCE_TYPE: "LOCAL"}
+                first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: facts.color}
                 if "git.commit" in tags:
                     first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
                 run = client.create_run(self._store.experiment, run_name=facts.run_name, tags=first | tags)

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from sparsefaces.colors import COLORS, INK
 from sparsefaces.errors import UserError
-from sparsefaces.style import COLORS, INK, grid, new_figure, paper, png_of_figure
+from sparsefaces.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.tracking import Logged
 
 SIZE = (10.0, 4.4)
