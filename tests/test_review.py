@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, Project
 from PIL import Image
 
-from sparsefaces.directions import judge
+from sparsefaces.directions import DIRECTIONS, judge
 from sparsefaces.review import compare_claims, compare_faces, compare_metrics
 
 FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "sparsity")
@@ -261,3 +261,9 @@ def test_metrics__infinite_and_unknown_ones_have_no_verdict():
 )
 def test_directions__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
     assert judge(metric, difference) == said
+
+
+def test_directions__every_metric_has_one_but_the_loss_and_what_is_neither_good_nor_bad(finished):
+    recorded = json.loads(finished.path("analyze/metrics.json").read_text())
+    named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
+    assert named - set(DIRECTIONS) == {"loss"}

@@ -18,12 +18,18 @@ DIRECTIONS = {
     "psnr": Direction("↑", "better", "worse"),
     "spa": Direction("↓", "sparser", "less sparse"),
     "l0": Direction("↓", "sparser", "less sparse"),
+    "bits": Direction("↓", "smaller", "larger"),
     "hoyer": Direction("↑", "sparser", "less sparse"),
+    "gini": Direction("↑", "sparser", "less sparse"),
+    "near_zero": Direction("↑", "sparser", "less sparse"),
+    "treves_rolls": Direction("↓", "sparser", "less sparse"),
     "ent": Direction("↓", "better", "worse"),
     "silent_units": Direction("↓", "better", "worse"),
     "min_mean_activation": Direction("↑", "better", "worse"),
     "reg": Direction("↓", "smaller", "larger"),
     "effective_area": Direction("↓", "more local", "less local"),
+    "spatial_spread": Direction("↓", "more local", "less local"),
+    "window_energy": Direction("↑", "more local", "less local"),
 }
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from sparsefaces.colors import COLORS, INK
+from sparsefaces.colors import INK, QUIET, color_of_lambda
 from sparsefaces.errors import UserError
 from sparsefaces.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.tracking import Logged
@@ -109,7 +109,7 @@ def draw(figure: Figure, points: Sequence[Point]) -> Figure:
     for axes, (name, label) in zip(figure.subplots(1, 2, sharey=True), AXES.items(), strict=True):
         _draw_panel(axes, points, name)
         axes.set(xlabel=label, title=f"Explained variance against {name.replace('l0', 'active units')}")
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.margins(0.14)
         grid(axes)
     figure.axes[0].set_ylabel("explained variance")
@@ -122,9 +122,10 @@ def _draw_panel(axes: Axes, points: Sequence[Point], name: str) -> None:
         (lambd, mean(map(x_of, group)), mean(map(y_of, group)))
         for lambd, group in ((lambd, list(found)) for lambd, found in groupby(points, attrgetter("lambd")))
     ]
-    axes.plot([x for _, x, _ in means], [y for _, _, y in means], color=COLORS["sparse"], linewidth=1.3, zorder=1)
-    colors = [COLORS["sparse" if point.lambd else "dense"] for point in points]
+    axes.plot([x for _, x, _ in means], [y for _, _, y in means], color=QUIET, linewidth=1.3, zorder=1)
+    colors = [color_of_lambda(point.lambd) for point in points]
     axes.scatter(list(map(x_of, points)), list(map(y_of, points)), c=colors, zorder=2)
     for lambd, x, y in means:
-        label = f"\u03bb = {lambd:g}" if lambd else "dense"
-        axes.annotate(label, (x, y), (6, -13), textcoords="offset points", color=INK, fontsize=10)
+        # The dense one's label stands above: below it is that of the smallest lambda, which lies close.
+        label, place = (f"\u03bb = {lambd:g}", (6, -13)) if lambd else ("dense", (-12, 9))
+        axes.annotate(label, (x, y), place, textcoords="offset points", color=INK, fontsize=10)
