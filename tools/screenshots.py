@@ -3,11 +3,13 @@
 Usage, beside a running `make ui`: python tools/screenshots.py http://127.0.0.1:5000
 """
 
+import io
 import shutil
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -50,6 +52,12 @@ def pictures(page: Page, address: str) -> Locator:
     return page.locator(f"img[src*='{address}']")
 
 
+def save(page: Page, name: str) -> None:
+    """Save what is seen, in few colours: Git takes no file above 300 kB."""
+    with Image.open(io.BytesIO(page.screenshot())) as image:
+        image.convert("RGB").quantize(64).save(EXAMPLES / name, optimize=True)
+
+
 def main() -> None:
     """Take the pictures of the newest trainings."""
     url = sys.argv[1].rstrip("/")
@@ -59,13 +67,13 @@ def main() -> None:
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
         page.get_by_text("train_dense, lambda 0.0 (batch/rec)").first.wait_for(timeout=PATIENCE)
         page.wait_for_timeout(2000)  # charts are drawn one by one
-        page.screenshot(path=EXAMPLES / "mlflow.png")
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        save(page, "mlflow.png")
+        page = browser.new_page(viewport={"width": 1400, "height": 1100})
         open_runs(page, url)
         compare(page, *TRAININGS)
-        page.get_by_text("Parameters", exact=True).first.scroll_into_view_if_needed()
-        page.wait_for_timeout(2000)
-        page.screenshot(path=EXAMPLES / "mlflow-compare.png")
+        page.get_by_text("Parameters", exact=True).first.evaluate("heading => heading.scrollIntoView()")
+        page.wait_for_timeout(3000)
+        save(page, "mlflow-compare.png")
 
 
 if __name__ == "__main__":
