@@ -25,7 +25,7 @@ def main() -> None:
     # BLAS with one thread makes its sums always in the same order.
     with (
         threadpool_limits(1, user_api="blas"),
-        track(comparison_facts(params, data), params.tracking.on_failure) as tracked,
+        track(comparison_facts(params, data), params.tracking.on_failure, params.tracking.seconds_to_open) as tracked,
     ):
         if tracked.is_open():
             with optional("a training"):
@@ -41,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, stage="analyze")

@@ -22,7 +22,9 @@ def main() -> None:
     params = load_params()
     lambd = params.of_model(stage).lambd
     data = load_dataset()
-    with track(training_facts(stage, params, data), params.tracking.on_failure) as tracked:
+    with track(
+        training_facts(stage, params, data), params.tracking.on_failure, params.tracking.seconds_to_open
+    ) as tracked:
         with (
             open_checkpoints(stage, params, data_hash()) as checkpoints,
             closing(TrainingTable(stage, params.train.iterations)) as table,
@@ -45,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, stage=" ".join(sys.argv[1:]))

@@ -9,7 +9,6 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-import sparsefaces.store
 from sparsefaces.colors import COLORS
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
@@ -43,8 +42,8 @@ def only_run(store):
     return run
 
 
-def work(error=None, on_failure="continue"):
-    with track(FACTS, on_failure) as run:
+def work(error=None, on_failure="continue", facts=FACTS):
+    with track(facts, on_failure, 1.0) as run:
         run.watch(0, {"step": 0, "rec": 1.0})
         if error:
             raise error
@@ -104,7 +103,22 @@ def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(st
     assert logged.info.status == "FINISHED"
     steps = [metric.step for metric in store.get_metric_history(logged.info.run_id, "batch/rec")]
     assert steps == [0, 10]
-    work()  # a finished run is left alone
+
+
+def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(store):
+    """DVC was killed before it recorded the result; or it did, and the stage is made again on purpose."""
+    with track(FACTS) as run:
+        run.log_results([], {"result.md5": "r"}, "", "filters.png")
+    work(facts=FACTS._replace(recorded=frozenset({"that of another result"})))
+    assert only_run(store).info.status == "FINISHED"
+    work(facts=FACTS._replace(recorded=frozenset({"r"})))
+    assert [run.info.status for run in all_runs(store)] == ["FINISHED"] * 2
+
+
+def test_track__finished_run_of_another_machine_is_left_alone(store):
+    work()
+    store.set_tag(only_run(store).info.run_id, "process", "another-machine 1 0.00")
+    work()
     assert len(all_runs(store)) == 2
 
 
@@ -142,25 +156,28 @@ def test_store__lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
     assert tracking_uri() == "http://elsewhere:5000"
 
 
-def test_track__silent_server_is_given_up_after_the_probe(in_tmp, monkeypatch, capsys):
-    monkeypatch.setattr(sparsefaces.store, "PROBE_SECONDS", 0.2)
+def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        with pytest.raises(UserError, match="cannot be used .*timed out"):
+        with pytest.raises(UserError, match=r"cannot be used \((.*timed out.*|no answer)\)"):
             work(on_failure="stop")
         assert work() == "result"
     assert capsys.readouterr().out.count("warning") == 1
 
 
-def test_track__damaged_store_or_missing_driver_costs_no_result_where_it_may_go_on(in_tmp, capsys, monkeypatch):
-    (in_tmp / "mlflow.db").write_bytes(b"not a database" * 100)
-    assert work() == "result"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql+nosuchdriver://127.0.0.1/x")
-    assert work() == "result"
-    assert capsys.readouterr().out.count("warning") == 2
-    pytest.raises(UserError, work, on_failure="stop")
+def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_what_to_do(in_tmp, capsys, monkeypatch):
+    for uri in ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nonsense://ann:pa55word@127.0.0.1/x"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        assert work() == "result"
+        with pytest.raises(UserError) as error, track(FACTS, "stop", seconds_to_open=3600):
+            pass
+        said = str(error.value) + capsys.readouterr().out
+        assert "cannot be used" in said
+        assert "ann" not in said.replace("cannot", "")
+        assert "pa55word" not in said
 
 
 def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_once(store, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 Whoever logs never waits, whatever the store does; this knows nothing of MLflow.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -14,8 +15,7 @@ BATCH = 1000  # the most values that MLflow takes at once
 MOST_WAITING = 64  # jobs, which hold pictures and weights
 SECONDS_BETWEEN_BATCHES = 2.0
 SECONDS_TO_RETRY = 3.0
-SECONDS_TO_FLUSH = 30.0
-SECONDS_TO_FLUSH_AFTER_FAILURE = 3.0
+SECONDS_AFTER_FAILURE = 3.0  # that one which fails is tried again at the end
 
 
 class Value(NamedTuple):
@@ -39,6 +39,7 @@ class Delivery:
 
     Attributes:
         opened: Set once the store was opened.
+        hopeless: Set once the store failed in a way that no other try would mend.
         error: What the store failed with last; None while it works.
     """
 
@@ -47,6 +48,8 @@ class Delivery:
         open_store: Callable[[], None],
         send: Callable[[Sequence[Value]], None],
         warn: Callable[[Exception], None],
+        *,
+        is_hopeless: Callable[[Exception], bool] = lambda error: False,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         """Start opening the store.
@@ -55,21 +58,24 @@ class Delivery:
             open_store: Called until it succeeds, before anything else.
             send: Takes at most `BATCH` values; may get them again if it raises.
             warn: Called at the first failure after the store was opened.
+            is_hopeless: Tells of a failure to open whether waiting for another try is in vain.
             tick: Called now and then, to put values of the moment.
         """
-        self.opened = threading.Event()
+        self.opened, self.hopeless = threading.Event(), threading.Event()
         self.error: Exception | None = None
         self._open_store, self._send, self._warn, self._tick = open_store, send, warn, tick
+        self._is_hopeless = is_hopeless
         self._values: deque[Value] = deque()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._wake, self._closing, self._tried = threading.Event(), threading.Event(), threading.Event()
-        self._warned = False
+        self._wake, self._closing, self._settled = threading.Event(), threading.Event(), threading.Event()
+        self._warned, self._delivered = False, 0
+        self._give_up_at = math.inf
         self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
         self._thread.start()
 
     def wait_until_opened(self, seconds: float) -> bool:
-        """Wait until the store was opened, or could not be at the first try, or the time is over."""
-        self._tried.wait(seconds)
+        """Wait until the store was opened, or is hopeless, or the time is over; tell whether it was opened."""
+        self._settled.wait(seconds)
         return self.opened.is_set()
 
     def put(self, values: Iterable[Value]) -> None:
@@ -90,13 +96,18 @@ class Delivery:
         """Count the values and jobs that are not delivered."""
         return len(self._values) + len(self._jobs)
 
-    def finish(self) -> bool:
-        """Deliver what is left, for a limited time, and stop; tell whether everything arrived."""
-        seconds = SECONDS_TO_FLUSH_AFTER_FAILURE if self.error else SECONDS_TO_FLUSH
-        self._deadline = time.monotonic() + seconds
+    def finish(self, patience: float) -> bool:
+        """Deliver what is left and stop; tell whether everything arrived.
+
+        Args:
+            patience: Seconds that a store which does not fail may take for each batch or job.
+        """
         self._closing.set()
         self._wake.set()
-        self._thread.join(seconds)
+        before = -1
+        while self._thread.is_alive() and self._delivered != before:
+            before = self._delivered
+            self._thread.join(patience)
         return not self._thread.is_alive() and not self.waiting()
 
     def _work(self) -> None:
@@ -104,31 +115,34 @@ class Delivery:
             self._wake.clear()
             try:
                 self._round()
-                self.error = None
+                self.error, self._give_up_at = None, math.inf
             except Exception as error:
                 # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
-                self.error = error
-                if self.opened.is_set() and not self._warned:
-                    self._warned = True
-                    self._warn(error)
-            self._tried.set()
-            if self._closing.is_set() and self._is_over():
-                return
-            self._wake.wait(SECONDS_TO_RETRY if self.error else SECONDS_BETWEEN_BATCHES)
+                self._note(error)
+            if self._closing.is_set():
+                if self.waiting() == 0 if self.error is None else time.monotonic() > self._give_up_at:
+                    return
+                self._wake.wait(SECONDS_AFTER_FAILURE / 10)
+            else:
+                self._wake.wait(SECONDS_BETWEEN_BATCHES if self.error is None else SECONDS_TO_RETRY)
 
-    def _is_over(self) -> bool:
-        """Tell whether there is nothing left to try while the caller waits in `finish`."""
-        if self.error is None:
-            return not self.waiting()
-        self._deadline = min(self._deadline, time.monotonic() + SECONDS_TO_FLUSH_AFTER_FAILURE)
-        time.sleep(SECONDS_TO_FLUSH_AFTER_FAILURE / 10)
-        self._wake.set()
-        return time.monotonic() > self._deadline
+    def _note(self, error: Exception) -> None:
+        """Take note of a failure: before the store was opened, after that, and once nobody logs any more."""
+        self.error = error
+        if not self.opened.is_set() and self._is_hopeless(error):
+            self.hopeless.set()
+            self._settled.set()
+        elif self.opened.is_set() and not self._warned:
+            self._warned = True
+            self._warn(error)
+        if self._closing.is_set():
+            self._give_up_at = min(self._give_up_at, time.monotonic() + SECONDS_AFTER_FAILURE)
 
     def _round(self) -> None:
         if not self.opened.is_set():
             self._open_store()
             self.opened.set()
+            self._settled.set()
         self._tick()
         while self._values or self._jobs:
             if self._values:
@@ -139,3 +153,4 @@ class Delivery:
             else:
                 self._jobs[0]()
                 self._jobs.popleft()
+            self._delivered += 1

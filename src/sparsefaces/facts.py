@@ -4,11 +4,11 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import yaml
@@ -23,6 +23,7 @@ from sparsefaces.scratch import key_of
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 PACKAGES = ("torch", "numpy", "scikit-learn", "dvc", "mlflow")
 Sections = Mapping[str, Mapping[str, Any]]
+Record = TypeVar("Record")
 
 
 class Facts(NamedTuple):
@@ -34,6 +35,7 @@ class Facts(NamedTuple):
         tags: Tags by name; data.source and data.sha256 name the data.
         note: Markdown that opens the run's page.
         inputs: SHA-256 by name of what it reads.
+        recorded: MD5 of what DVC has on record as the stage's results.
         diff: What differs from the commit in the code and the parameters, as text; empty where nothing does.
     """
 
@@ -42,6 +44,7 @@ class Facts(NamedTuple):
     tags: dict[str, str]
     note: str
     inputs: Mapping[str, str] = {}
+    recorded: frozenset[str] = frozenset()
     diff: str = ""
 
     @property
@@ -97,7 +100,7 @@ def gather(
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
     models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
     inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
-    return Facts(stage, params, tags, note, inputs, diff)
+    return Facts(stage, params, tags, note, inputs, recorded_results(stage), diff)
 
 
 def data_hash() -> str:
@@ -118,12 +121,24 @@ def recorded_params(stage: str) -> Sections:
     Raises:
         UserError: dvc.lock is damaged.
     """
+    return _recorded(stage, lambda record: dict(record.get("params", {}).get("params.yaml", {})))
+
+
+def recorded_results(stage: str) -> frozenset[str]:
+    """Read from dvc.lock the MD5 of each file that a stage left.
+
+    Raises:
+        UserError: dvc.lock is damaged.
+    """
+    return _recorded(stage, lambda record: frozenset(out["md5"] for out in record.get("outs", [])))
+
+
+def _recorded(stage: str, read: Callable[[Mapping[str, Any]], Record]) -> Record:
     path = Path("dvc.lock")
     if not path.is_file():
-        return {}
+        return read({})
     try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
-        return dict(stages.get(stage, {}).get("params", {}).get("params.yaml", {}))
+        return read(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
 

@@ -138,6 +138,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def md5(path: Path) -> str:
+    """Hash a file's bytes as DVC does.
+
+    Raises:
+        UserError: The file is missing.
+    """
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 @contextmanager
 def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
     """Turn what goes wrong while a stage's file is read, these others included, into one clear message."""

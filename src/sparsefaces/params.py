@@ -113,6 +113,7 @@ class TrackingParams(Section):
 
     log_pictures_every: Count
     log_weights_every: Count
+    seconds_to_open: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600")]
     on_failure: Annotated[Literal["stop", "continue"], Field(description="stop or continue")]
 
 

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from sparsefaces.datasets import STANDARDIZE, Dataset
 from sparsefaces.facts import Facts, data_hash, gather, recorded_params
-from sparsefaces.files import STAGES, read_json, sha256, write_bytes
+from sparsefaces.files import STAGES, md5, read_json, sha256, write_bytes
 from sparsefaces.live import draw_filters, example_rows, log_pictures
 from sparsefaces.params import ModelParams, Params, TrainParams
 from sparsefaces.results import ANALYZE, TRAININGS, Training, load_training
 from sparsefaces.scratch import TRAINING_CODE, code_hash
-from sparsefaces.store import Store
+from sparsefaces.store import RESULT, Store
 from sparsefaces.tracking import TrackedRun, open_store, track
 from sparsefaces.weights import Array
 
@@ -38,7 +38,8 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
         run.log_values(group, values)
     filters = draw_filters(training.weights, data)
     run.log_file("filters.png", lambda path: write_bytes(path, filters))
-    run.log_results(files, _model_tag(stage), _table({ALIASES[stage]: training.metrics}), "filters.png")
+    tags = _model_tag(stage) | {RESULT: md5(folder / "model.safetensors")}
+    run.log_results(files, tags, _table({ALIASES[stage]: training.metrics}), "filters.png")
     run.log_model(*_model(stage, data))
 
 
@@ -52,7 +53,8 @@ def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) ->
     for group, values in _groups(metrics).items():
         run.log_values(group, values)
     files = [file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith(".")]
-    run.log_results(files, _comparison_tag(), _table(metrics), "decoder.png")
+    tags = _comparison_tag() | {RESULT: md5(ANALYZE / "metrics.json")}
+    run.log_results(files, tags, _table(metrics), "decoder.png")
 
 
 def log_missing_trainings(data: Dataset) -> list[str]:

@@ -3,20 +3,30 @@
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import FrameType
 
+from sparsefaces.alone import alone, stop_with_dvc
 from sparsefaces.errors import UserError
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a script's main: a user's mistake ends in one message and exit code 1, Ctrl-C in 130."""
+def run(main: Callable[[], None], stage: str | None = None) -> None:
+    """Run a script's main: a user's mistake ends in one message and exit code 1, Ctrl-C in 130.
+
+    Args:
+        main: What the script does.
+        stage: The stage that it makes: one process makes it in a workspace at a time, and ends when its DVC does.
+    """
     for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
     try:
-        main()
+        if stage:
+            stop_with_dvc()
+        with alone(stage) if stage else nullcontext():
+            main()
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except MemoryError as error:

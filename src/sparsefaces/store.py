@@ -3,8 +3,9 @@
 import logging
 import os
 import socket
+import sqlite3
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 import mlflow
 import numpy as np
 import psutil
-import requests
+import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -28,23 +29,17 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
+from sparsefaces.address import is_own, sqlite_path, tracking_uri
 from sparsefaces.scratch import project_root
+from sparsefaces.store_file import create, set_aside_if_broken
 
 EXPERIMENT = MODEL = "sparsefaces"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
-PROBE_SECONDS = 3.0
+HOPELESS_CODES = ("INVALID_PARAMETER_VALUE", "UNAUTHENTICATED", "PERMISSION_DENIED")
+HOPELESS_SQLITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY)
 MOST_RUNS = 50_000  # that one search may return
+RESULT = "result.md5"  # the tag that names a result as DVC does
 PROCESS = "process"  # the tag that says who writes a run: host, process id and when that started
-
-
-def tracking_uri() -> str:
-    """Name the store: MLFLOW_TRACKING_URI where it is set, else SQLite in the project's folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
-
-
-def brief(error: Exception) -> str:
-    """Say in one line what a store failed with."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 class Store:
@@ -63,13 +58,15 @@ class Store:
             Exception: Whatever the store, its driver or its server fails with.
         """
         uri = tracking_uri()
-        if uri.startswith("http"):
-            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).raise_for_status()
         for name in ("alembic", "mlflow"):  # what matters is said by `tracking`, once
-            logging.getLogger(name).setLevel(logging.ERROR)
-        self.lock = FileLock(project_root() / ".mlflow.lock")
-        # Two processes that create one SQLite store at a time break each other.
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        path = sqlite_path(uri)
+        self.lock = FileLock((path.parent if path and path.parent.is_dir() else project_root()) / ".mlflow.lock")
         with self.lock:
+            if path is not None:
+                _prepare(path)
+            if not uri.startswith("http"):
+                _probe(uri)
             self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             self.experiment = self._find_experiment() or self._create_experiment(uri)
 
@@ -98,8 +95,17 @@ class Store:
         condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
         return list(self.client.search_runs([self.experiment], condition, max_results=MOST_RUNS))
 
-    def take_over(self, stage: str, key: str) -> Run | None:
-        """Find the unfinished run of this content to go on with, and close those that a killed process left open."""
+    def take_over(self, stage: str, key: str, recorded: Collection[str]) -> Run | None:
+        """Find the run of this content to go on with, and close those that a killed process left open.
+
+        That is an unfinished one, or a finished one whose result DVC never heard of, since something was killed
+        between the run's end and DVC's record. A stage that is made again on purpose gets a run of its own.
+
+        Args:
+            stage: The stage.
+            key: Its content.
+            recorded: The MD5 of the results that DVC has on record.
+        """
         found = None
         for run in self.find({"stage": stage}, "!= 'FINISHED'"):
             if run.info.status == "RUNNING" and _is_alive(run.data.tags.get(PROCESS, "")):
@@ -108,7 +114,9 @@ class Store:
                 found = run
             elif run.info.status == "RUNNING":
                 self.client.set_terminated(run.info.run_id, "KILLED")
-        return found
+        finished = self.find({"stage": stage, "content.key": key}) if found is None else []
+        lost = (run for run in finished if run.data.tags.get(RESULT, "") not in recorded and _is_of_here(run))
+        return next(lost, found)
 
     def logged_steps(self, run: Run) -> set[tuple[str, int]]:
         """List the (metric, step) that a run has."""
@@ -145,6 +153,39 @@ class Store:
         return next((model for model in models if self.client.get_logged_model(model).status == "READY"), None)
 
 
+def _prepare(path: Path) -> None:
+    """Make the project's own store where it is missing or broken; a file elsewhere may be someone else's to mend."""
+    if is_own(path) and (aside := set_aside_if_broken(path)):
+        print(
+            f"warning: MLflow's store {path} was broken and is now {aside.name}; a new one takes its place "
+            "(`make track` logs there what lies in stages/)",
+            flush=True,
+        )
+    create(path)
+
+
+def _probe(uri: str) -> None:
+    """Connect to a database once: MLflow tries again and again for minutes before it says what is wrong."""
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect():
+        pass
+
+
+def is_hopeless(error: Exception) -> bool:
+    """Tell whether a store fails in a way that waiting does not mend: an address, a password, a driver, a file."""
+    if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return True
+    if isinstance(error, MlflowException) and error.error_code in HOPELESS_CODES:
+        return True
+    return any(getattr(cause, "sqlite_errorcode", 0) & 0xFF in HOPELESS_SQLITE for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+
+
 def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
     """Log an MLflow model that runs `served.py` on these files; return its id."""
     mlflow.set_tracking_uri(tracking_uri())
@@ -175,6 +216,11 @@ def _signature(example: NDArray[np.float32]) -> ModelSignature:
 def this_process() -> str:
     """Name this process so that no other has the name."""
     return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _is_of_here(run: Run) -> bool:
+    """Tell whether this machine made a run: elsewhere the same content has other bits."""
+    return run.data.tags.get(PROCESS, "").partition(" ")[0] == socket.gethostname()
 
 
 def _is_alive(process: str) -> bool:

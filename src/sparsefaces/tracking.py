@@ -24,16 +24,17 @@ from mlflow.utils.mlflow_tags import (
 from numpy.typing import NDArray
 from PIL import Image
 
+from sparsefaces.address import brief, shown_uri, tracking_uri
 from sparsefaces.delivery import Delivery, Value
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.results import Row
-from sparsefaces.store import PROCESS, Store, brief, this_process, tracking_uri
+from sparsefaces.store import PROCESS, Store, is_hopeless, this_process
 
-# A server that is away is found out by the first request. One that answers, or a new file, may be slow on a busy
-# machine; a database in between has no time-out of its own.
-SECONDS_TO_OPEN = {"http": 60.0, "https": 60.0, "sqlite": 120.0}
-SECONDS_TO_OPEN_OTHERS = 8.0
+SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
+SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine
+# That a store which does not fail may take for one batch or job at the end, of a result and of none.
+SECONDS_TO_FINISH, SECONDS_TO_BREAK_OFF = 60.0, 10.0
 SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has no name
@@ -50,8 +51,8 @@ class Logged(NamedTuple):
 class TrackedRun:
     """One run: what it is given waits in memory until the store has it."""
 
-    def __init__(self, facts: Facts) -> None:
-        """Start opening the run."""
+    def __init__(self, facts: Facts, on_failure: str) -> None:
+        """Start opening the run; where `on_failure` is `continue`, nobody waits for a store that fails."""
         self._facts = facts
         self._known: set[tuple[str, int]] = set()
         self._monitor: SystemMetricsMonitor | None = None
@@ -59,28 +60,33 @@ class TrackedRun:
         self._last_row: tuple[int, float] | None = None
         self._resumed = self._warned = self._given_up = False
         self._model: Callable[[], None] | None = None
-        self._delivery = Delivery(self._open, self._send, self._warn, self._sample)
+        gives_up = is_hopeless if on_failure == "stop" else lambda error: True
+        self._on_failure = on_failure
+        self._delivery = Delivery(self._open, self._send, self._warn, is_hopeless=gives_up, tick=self._sample)
         if facts.diff:
             self.log_file("uncommitted.diff", lambda path: path.write_text(facts.diff, encoding="utf-8"))
 
-    def open(self, on_failure: str) -> None:
-        """Wait until the store has taken the run, or has failed to in time.
+    def open(self, seconds: float) -> None:
+        """Wait until the store has taken the run, or has failed for so long, or in a way that waiting does not mend.
 
         Raises:
-            UserError: It has, and `on_failure` is `stop`.
+            UserError: It has failed, and `on_failure` is `stop`.
         """
-        uri = tracking_uri()
-        if self._delivery.wait_until_opened(SECONDS_TO_OPEN.get(uri.partition(":")[0], SECONDS_TO_OPEN_OTHERS)):
+        quiet = min(SECONDS_TO_SAY_SO, seconds)
+        if self._delivery.wait_until_opened(quiet):
             return
-        reason = brief(self._delivery.error) if self._delivery.error else "no answer"
-        if on_failure == "stop":
+        if self._on_failure == "stop" and not self._delivery.hopeless.is_set():
+            print(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})", flush=True)
+            if self._delivery.wait_until_opened(seconds - quiet):
+                return
+        if self._on_failure == "stop":
             self._given_up = True
             raise UserError(
-                f"MLflow's store {uri} cannot be used ({reason}). Start or repair it, or unset MLFLOW_TRACKING_URI "
-                "to use the project's own, or set tracking.on_failure: continue, which goes on without "
-                "(`make track` delivers later)"
+                f"MLflow's store {shown_uri()} cannot be used ({self._reason()}). Start or repair it, or unset "
+                "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
+                "without (`make track` delivers later)"
             )
-        self._warn(reason)
+        self._warn(self._reason())
 
     def watch(self, step: int, row: Row | None, engine: object = None) -> None:
         """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
@@ -173,12 +179,15 @@ class TrackedRun:
         self._delivery.do(lambda: self._store.client.set_terminated(self._run_id, status, now))
         if status == "FINISHED" and self._model is not None:
             self._delivery.do(self._model)
-        if not self._delivery.finish():
-            reason = brief(self._delivery.error) if self._delivery.error else "it is slow"
+        if not self._delivery.finish(SECONDS_TO_FINISH if status == "FINISHED" else SECONDS_TO_BREAK_OFF):
+            reason = self._reason()
             self._warn(reason)
             print(f"MLflow lacks some of {self._facts.stage} ({reason}): `make track` delivers it", flush=True)
         elif self._warned:
             print(f"MLflow's store is back and has all of {self._facts.stage}", flush=True)
+
+    def _reason(self) -> str:
+        return brief(self._delivery.error) if self._delivery.error else "no answer"
 
     def _open(self) -> None:
         """Create the run, or go on with the one that an interrupted process left of the same content."""
@@ -186,7 +195,7 @@ class TrackedRun:
         tags = facts.tags | {PROCESS: this_process()}
         client = self._store.client
         with self._store.lock:
-            run = self._store.take_over(facts.stage, facts.tags["content.key"])
+            run = self._store.take_over(facts.stage, facts.tags["content.key"], facts.recorded)
             if run is None:
                 first = {MLFLOW_RUN_NOTE: facts.note, MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}"}
                 first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: facts.color}
@@ -197,11 +206,12 @@ class TrackedRun:
                 self._resumed = True
                 client.update_run(run.info.run_id, "RUNNING")
                 client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+            # Two that log the same input at once would both make it.
+            client.log_inputs(run.info.run_id, _inputs(facts))
         self._run_id = run.info.run_id
         self._known = self._store.logged_steps(run)
         self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
         client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
-        client.log_inputs(self._run_id, _inputs(facts))
 
     def _send(self, values: Sequence[Value]) -> None:
         # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
@@ -228,22 +238,27 @@ class TrackedRun:
             self._warned = True
             reason = brief(error) if isinstance(error, Exception) else error
             print(
-                f"warning: MLflow's store {tracking_uri()} fails ({reason}). {self._facts.stage} goes on; what it "
+                f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._facts.stage} goes on; what it "
                 "logs is delivered when the store is back, or later by `make track`",
                 flush=True,
             )
 
 
 @contextmanager
-def track(facts: Facts, on_failure: str = "stop") -> Iterator[TrackedRun]:
+def track(facts: Facts, on_failure: str = "stop", seconds_to_open: float = SECONDS_TO_OPEN) -> Iterator[TrackedRun]:
     """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
+
+    Args:
+        facts: What the run is created with.
+        on_failure: `stop` or `continue`, where the store cannot be used.
+        seconds_to_open: How long a store may fail before it counts as one that cannot be used.
 
     Raises:
         UserError: The store cannot be used, and `on_failure` is not `continue`.
     """
-    run = TrackedRun(facts)
+    run = TrackedRun(facts, on_failure)
     try:
-        run.open(on_failure)
+        run.open(seconds_to_open)
         yield run
         run.end("FINISHED")
     except (KeyboardInterrupt, SystemExit):
@@ -282,7 +297,7 @@ def open_store() -> Store:
     try:
         return Store()
     except Exception as error:
-        raise UserError(f"MLflow's store {tracking_uri()} failed ({brief(error)}): start or repair it") from None
+        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
 
 
 def _inputs(facts: Facts) -> list[DatasetInput]:

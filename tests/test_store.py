@@ -1,0 +1,148 @@
+"""The own store as a file: created by several at once, killed on the way, found broken, locked for a while."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+import threading
+import time
+
+import pytest
+import sqlalchemy
+from mlflow import MlflowClient
+from test_tracking import FACTS
+
+from sparsefaces import tracking
+from sparsefaces.errors import UserError
+from sparsefaces.store import Store
+from sparsefaces.tracking import track
+
+FORK = multiprocessing.get_context("fork")  # the children have MLflow imported
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
+
+
+def run(target, *arguments):
+    child = FORK.Process(target=target, args=arguments)
+    child.start()
+    return child
+
+
+def at_each_statement(do):
+    """Call a function with the number of each SQL statement and its text, before it is executed."""
+    count = iter(range(10**9))
+
+    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "before_cursor_execute")
+    def hear(connection, cursor, statement, *_):
+        do(next(count), statement)
+
+
+PLAIN = FACTS._replace(diff="")
+
+
+def train(stage):
+    """Log what a training of a tiny history does, with inserts that take their time."""
+    at_each_statement(lambda number, statement: time.sleep(0.02) if statement.startswith("INSERT") else None)
+    with track(PLAIN._replace(stage=stage, tags=FACTS.tags | {"stage": stage, "content.key": stage})) as run:
+        run.watch(0, {"step": 0, "rec": 1.0})
+
+
+def open_and_die(number):
+    at_each_statement(lambda count, _: os.kill(os.getpid(), signal.SIGKILL) if count == number else None)
+    Store()
+
+
+def finished(in_tmp):
+    client = MlflowClient(tracking_uri=f"sqlite:///{in_tmp / 'mlflow.db'}")
+    return sorted((run.data.tags["stage"], run.info.status) for run in client.search_runs(["1"]))
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
+    children = [run(train, stage) for stage in ("train_dense", "train_sparse")]
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    assert finished(in_tmp) == [("train_dense", "FINISHED"), ("train_sparse", "FINISHED")]
+    assert sorted(path.name for path in in_tmp.iterdir()) == [".mlflow.lock", "mlflow.db"]
+
+
+# Its creation takes some 900 statements.
+@pytest.mark.parametrize("number", [0, 300, 800, *(range(7, 900, 9) if ROUNDS > 1 else ())])
+def test_store__killed_at_any_moment_of_its_creation_is_made_by_the_next(in_tmp, number):
+    child = run(open_and_die, number)
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    child = run(train, "train_dense")
+    child.join()
+    assert child.exitcode == 0
+    assert finished(in_tmp) == [("train_dense", "FINISHED")]
+    assert not list(in_tmp.glob("*.partial*"))
+
+
+def half_made(path):
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        database.execute("CREATE TABLE metrics (step INTEGER)")
+
+
+@pytest.mark.parametrize("how", ["half made", "no database", "empty"])
+def test_store__broken_one_is_set_aside_loudly_and_a_new_one_is_made(in_tmp, capsys, how):
+    path = in_tmp / "mlflow.db"
+    if how == "half made":
+        half_made(path)
+    else:
+        path.write_bytes(b"not a database" * 100 if how == "no database" else b"")
+    broken = path.read_bytes()
+    with track(FACTS):
+        pass
+    assert finished(in_tmp) == [("train_dense", "FINISHED")]
+    if how != "empty":  # which holds nothing that could be set aside
+        assert (in_tmp / "mlflow.db.broken-1").read_bytes() == broken
+        assert "was broken and is now mlflow.db.broken-1" in capsys.readouterr().out
+
+
+def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
+    half_made(in_tmp / "team.db")
+    before = (in_tmp / "team.db").read_bytes()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_tmp / 'team.db'}")
+    with pytest.raises(UserError, match="team.db cannot be used"), track(FACTS, seconds_to_open=0):
+        pass
+    assert (in_tmp / "team.db").read_bytes()[:16] == before[:16]
+    assert not list(in_tmp.glob("*broken*"))
+
+
+def test_store__with_runs_is_never_set_aside(in_tmp, empty_store):
+    shutil.copy(empty_store, in_tmp / "mlflow.db")
+    with track(FACTS):
+        pass
+    with track(FACTS._replace(recorded=frozenset({""}))):
+        pass
+    assert finished(in_tmp) == [("train_dense", "FINISHED")] * 2
+
+
+def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_store, monkeypatch, capsys):
+    shutil.copy(empty_store, in_tmp / "mlflow.db")
+    holder = sqlite3.connect(in_tmp / "mlflow.db", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    failed = threading.Event()
+    plain = tracking.TrackedRun._open
+
+    def open_(self):
+        try:
+            plain(self)
+        except Exception:
+            failed.set()
+            raise
+
+    def let_go():
+        failed.wait()
+        holder.execute("ROLLBACK")
+
+    monkeypatch.setattr(tracking.TrackedRun, "_open", open_)
+    threading.Thread(target=let_go).start()
+    with track(FACTS, seconds_to_open=600):
+        pass
+    assert failed.is_set()
+    assert finished(in_tmp) == [("train_dense", "FINISHED")]
+    assert "warning" not in capsys.readouterr().out
