@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -18,14 +19,21 @@ from sparsefaces.errors import UserError
 from sparsefaces.store import Store
 from sparsefaces.tracking import track
 
-FORK = multiprocessing.get_context("fork")  # the children have MLflow imported
+FORKS = multiprocessing.get_context("forkserver")  # of a process with MLflow imported, and without the tests' threads
+FORKS.set_forkserver_preload(["sparsefaces.tracking"])
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 
 def run(target, *arguments):
-    child = FORK.Process(target=target, args=arguments)
+    child = FORKS.Process(target=_in, args=(Path.cwd(), target, *arguments))
     child.start()
     return child
+
+
+def _in(folder, target, *arguments):
+    os.chdir(folder)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    target(*arguments)
 
 
 def at_each_statement(do):

@@ -69,7 +69,7 @@ class Delivery:
         self._jobs: deque[Callable[[], None]] = deque()
         self._wake, self._closing, self._settled = threading.Event(), threading.Event(), threading.Event()
         self._warned, self._delivered = False, 0
-        self._give_up_at = math.inf
+        self._give_up_at, self._abandoned = math.inf, False
         self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
         self._thread.start()
 
@@ -110,6 +110,12 @@ class Delivery:
             self._thread.join(patience)
         return not self._thread.is_alive() and not self.waiting()
 
+    def abandon(self) -> None:
+        """Try no more: nobody wants what was handed over."""
+        self._abandoned = True
+        self._closing.set()
+        self._wake.set()
+
     def _work(self) -> None:
         while True:
             self._wake.clear()
@@ -120,7 +126,7 @@ class Delivery:
                 # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
                 self._note(error)
             if self._closing.is_set():
-                if self.waiting() == 0 if self.error is None else time.monotonic() > self._give_up_at:
+                if self._abandoned or (time.monotonic() > self._give_up_at if self.error else not self.waiting()):
                     return
                 self._wake.wait(SECONDS_AFTER_FAILURE / 10)
             else:
@@ -135,8 +141,8 @@ class Delivery:
         elif self.opened.is_set() and not self._warned:
             self._warned = True
             self._warn(error)
-        if self._closing.is_set():
-            self._give_up_at = min(self._give_up_at, time.monotonic() + SECONDS_AFTER_FAILURE)
+        if self._closing.is_set() and self._give_up_at == math.inf:
+            self._give_up_at = time.monotonic() + SECONDS_AFTER_FAILURE
 
     def _round(self) -> None:
         if not self.opened.is_set():

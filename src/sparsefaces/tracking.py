@@ -81,6 +81,7 @@ class TrackedRun:
                 return
         if self._on_failure == "stop":
             self._given_up = True
+            self._delivery.abandon()
             raise UserError(
                 f"MLflow's store {shown_uri()} cannot be used ({self._reason()}). Start or repair it, or unset "
                 "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
