@@ -58,7 +58,7 @@ verify: $(READY) ## Train on LFW if need be, then compare with the exercise's ta
 	@$(BIN)/python src/verify.py
 
 ui: $(READY) ## Open MLflow's UI on the project's runs (PORT=5000)
-	@tools/ui.sh $(PORT)
+	@$(BIN)/python src/ui.py "$(PORT)"
 
 track: $(READY) ## Log in MLflow the results that no run is known of
 	@$(BIN)/python src/track.py

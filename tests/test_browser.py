@@ -1,7 +1,6 @@
 """What people look at, looked at in a real browser."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -228,10 +227,8 @@ def mlflow_ui(project):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (project.folder / "tools").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "tools/ui.sh", project.folder / "tools/ui.sh")
     server = subprocess.Popen(
-        ["tools/ui.sh", str(port)],
+        ["python", "src/ui.py", str(port)],
         cwd=project.folder,
         env=project.env,
         stdout=subprocess.PIPE,
