@@ -1,0 +1,106 @@
+"""One result, one run, and never two processes that make one stage: whatever is killed when."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import psutil
+import pytest
+from gates import DEADLINE, Gate, at_step, wait_until
+from mlflow import MlflowClient
+
+# Where the stage's own process is killed, and what DVC makes of it.
+POINTS = {
+    "before its run is made": "sparsefaces.tracking:TrackedRun._open",
+    "on its way": at_step(15),
+    "before its files are written": "sparsefaces.results:save_training",
+    "before its run ends": "sparsefaces.tracking:TrackedRun.end",
+    "before its model is registered": "sparsefaces.store:Store.register",
+    "before its checkpoint is deleted": "sparsefaces.resuming:Checkpoints.delete",
+}
+
+
+@pytest.fixture
+def stale(copied):
+    """A finished project whose sparse training is out of date, with checkpoints on the way."""
+    copied.set_params({"train_sparse": {"lambda": 0.5}, "machine": {"checkpoint_every": 10}})
+    return copied
+
+
+def start(project, gate, *command):
+    return subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=project.env | gate.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def trainings(project):
+    """List the runs of the new training, and how many models it registered."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.folder / 'mlflow.db'}")
+    runs = client.search_runs(["1"], "tags.stage = 'train_sparse' and params.lambda = '0.5'")
+    versions = client.search_model_versions("name = 'sparsefaces'")
+    registered = [version for version in versions if version.run_id in {run.info.run_id for run in runs}]
+    return [run.info.status for run in runs], len(registered)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(finished, tmp_path_factory):
+    """What the stages leave when nothing is killed."""
+    project = type(finished)(tmp_path_factory.mktemp("undisturbed") / "project")
+    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    project.set_params({"train_sparse": {"lambda": 0.5}, "machine": {"checkpoint_every": 10}})
+    project.run("dvc", "repro")
+    return project.results()
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("victim", ["stage", "group"])
+def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
+    stale, undisturbed, tmp_path, point, victim
+):
+    gate = Gate(tmp_path / "gate", POINTS[point])
+    process = start(stale, gate, "dvc", "repro", "train_sparse")
+    stage = gate.wait(process)
+    os.kill(stage, signal.SIGKILL) if victim == "stage" else os.killpg(process.pid, signal.SIGKILL)
+    process.wait(DEADLINE)
+    stale.run("dvc", "repro")
+    assert trainings(stale) == (["FINISHED"], 1)
+    assert stale.results() == undisturbed
+
+
+@pytest.mark.parametrize("point", ["on its way", "before its run ends"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undisturbed, tmp_path, point, number):
+    gate = Gate(tmp_path / "gate", POINTS[point])
+    process = start(stale, gate, "dvc", "repro", "train_sparse")
+    stage = psutil.Process(gate.wait(process))
+    os.kill(process.pid, number)
+    process.wait(DEADLINE)
+    again = start(stale, Gate(tmp_path / "none"), "dvc", "repro")
+    lines = []
+    for line in again.stdout:
+        lines.append(line)
+        if "another process still makes train_sparse" in line:
+            gate.open()  # the former one held until it was waited for
+    assert again.wait(DEADLINE) == 0, "".join(lines)
+    assert "another process still makes train_sparse in this folder" in "".join(lines)
+    wait_until(lambda: not stage.is_running())
+    assert trainings(stale) == (["FINISHED"], 1)
+    assert stale.results() == undisturbed
+
+
+def test_train__run_by_hand_outlives_the_shell_that_started_it(stale, tmp_path):
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = start(stale, gate, "sh", "-c", "python src/train.py train_sparse & wait")
+    stage = psutil.Process(gate.wait(process))
+    process.kill()
+    process.wait(DEADLINE)
+    gate.open()
+    wait_until(lambda: not stage.is_running())
+    assert trainings(stale) == (["FINISHED"], 1)
