@@ -29,8 +29,8 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
-from sparsefaces.address import is_own, sqlite_path, tracking_uri
 from sparsefaces.scratch import project_root
+from sparsefaces.store_address import is_own, sqlite_path, tracking_uri
 from sparsefaces.store_file import create, set_aside_if_broken
 
 EXPERIMENT = MODEL = "sparsefaces"

@@ -24,12 +24,12 @@ from mlflow.utils.mlflow_tags import (
 from numpy.typing import NDArray
 from PIL import Image
 
-from sparsefaces.address import brief, shown_uri, tracking_uri
 from sparsefaces.delivery import Delivery, Value
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
 from sparsefaces.results import Row
 from sparsefaces.store import PROCESS, Store, is_hopeless, this_process
+from sparsefaces.store_address import brief, shown_uri, tracking_uri
 
 SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
 SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine

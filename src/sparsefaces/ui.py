@@ -5,9 +5,9 @@ import socket
 import sys
 from contextlib import closing
 
-from sparsefaces.address import shown_uri, tracking_uri
 from sparsefaces.errors import UserError
 from sparsefaces.scratch import project_root
+from sparsefaces.store_address import shown_uri, tracking_uri
 from sparsefaces.tracking import open_store
 
 HOST = "127.0.0.1"  # nobody else's machine
