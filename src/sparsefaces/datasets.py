@@ -99,7 +99,8 @@ def fallback_notice(source: str, wanted: str, reason: str) -> str:
     return (
         f"{bar}\n! NOT {wanted.upper()}: {reason}.\n"
         f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
-        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n{bar}"
+        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
+        f"! Other ways to get {wanted.upper()}, such as by your browser: docs/data.md\n{bar}"
     )
 
 
