@@ -31,7 +31,7 @@ NOT_REACHED = [
     ("broke off", {"sent": 2000, "length": False}),
     ("redirects without end", {"status": 302, "headers": {"Location": "/again"}}),
 ]
-DAMAGED = "a damaged file: its SHA-256 is not the published one"
+DAMAGED = "damaged: its SHA-256 is not the published one"
 
 
 def flipped(archive):
@@ -207,5 +207,5 @@ def test_download__disk_that_is_full_is_an_error_that_names_the_folder_and_leave
     done = run_fetch(tmp_path / "project", hosts, hosts[0].body, preexec_fn=small_files)
     home = tmp_path / "data" / "lfw_home"
     assert done.returncode == 1
-    assert f"error: LFW cannot be put into {home} (File too large): make room in it" in done.stderr
+    assert f"error: LFW cannot be put into {home} (File too large): make room there" in done.stderr
     assert list(home.iterdir()) == []

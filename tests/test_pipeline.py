@@ -207,7 +207,7 @@ def test_fetch__fallback_is_said_loudly_everywhere(project):
     reason = json.loads(project.path("fetch/provenance.json").read_text())["fallback_reason"]
     for place in ("figshare", "figshare's API", "University of Massachusetts"):
         assert f"{place}: no connection to the proxy" in reason
-    assert f"NOT LFW: {reason}." in output
+    assert f"NOT LFW: {reason}." in output.replace("\n!", "")
     assert "These are not the LFW faces." in project.path("analyze/report.html").read_text()
     _, by_name = runs(project)
     tags = by_name["train_dense"].data.tags

@@ -133,4 +133,4 @@ def _fault(path: Path) -> _NotServedError:
         return _NotServedError("broke off")
     except (OSError, zlib.error):
         pass  # a checksum within the archive is wrong, too
-    return _NotServedError("a damaged file: its SHA-256 is not the published one", damaged=True)
+    return _NotServedError("damaged: its SHA-256 is not the published one", damaged=True)

@@ -122,6 +122,6 @@ def _unpack(archive: Path, home: Path) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> UserError:
     return UserError(
-        f"LFW cannot be put into {folder} ({error.strerror or error}): make room in it and let yourself write there, "
-        "or name another data folder in the environment variable SCIKIT_LEARN_DATA"
+        f"LFW cannot be put into {folder} ({error.strerror or error}): make room there and see that you may "
+        "write there, or name another data folder in the environment variable SCIKIT_LEARN_DATA"
     )
