@@ -9,7 +9,7 @@ from sparsefaces.stage import run
 def main() -> None:
     """Leave faces.npy, faces.png and provenance.json in stages/fetch."""
     params = load_params()
-    save_faces(fetch_faces(params.fetch, params.machine.download_timeout))
+    save_faces(fetch_faces(params.fetch, params.machine))
 
 
 if __name__ == "__main__":

@@ -1,21 +1,29 @@
-"""Fixtures: a small project under real DVC and Git, faces that differ, a store of MLflow's."""
+"""Fixtures: a small project under real DVC and Git, faces that differ, a store of MLflow's, hosts of LFW."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
+from sparsefaces.sources import lfw, lfw_archive
+from sparsefaces.sources.download import Address
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
+
+# Variables of the machine's that would reach into a test.
+PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_")
 
 # Small enough for a test, and different enough from the defaults that none can hide behind them.
 TINY = {
@@ -31,7 +39,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         # No run may reach a store, a cache or a Git identity of the machine's.
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_", "GIT_"))}
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith(PRIVATE)}
         self.env |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -152,3 +160,21 @@ def image_folder(tmp_path: Path) -> Path:
             pixels = rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "own" / person / name)
     return tmp_path / "own"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
+    """Three hosts of a small LFW in the place of the public ones; scikit-learn's data folder is tmp_path's `data`."""
+    archive = small_archive()
+    hosts = [Host(archive) for _ in range(3)]
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv(lfw_archive.MIRROR, raising=False)
+    addresses = [Address(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
+    monkeypatch.setattr(lfw_archive, "ADDRESSES", addresses)
+    monkeypatch.setattr(lfw_archive, "SHA256", hashlib.sha256(archive).hexdigest())
+    monkeypatch.setattr(lfw, "IMAGES", 5)
+    monkeypatch.setattr(lfw, "PEOPLE", 2)
+    yield hosts
+    for host in hosts:
+        host.close()

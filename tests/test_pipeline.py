@@ -202,9 +202,12 @@ def test_train__interrupted_exits_130_leaves_nothing_and_ends_its_run_killed(cop
 
 def test_fetch__fallback_is_said_loudly_everywhere(project):
     project.set_params({"fetch": {"source": "lfw", "fallback": "orl"}})
-    output = project.run("dvc", "repro", https_proxy="http://127.0.0.1:9")
-    assert "NOT LFW: LFW could not be downloaded (no connection)." in output
-    assert "no connection" in json.loads(project.path("fetch/provenance.json").read_text())["fallback_reason"]
+    nowhere = "http://127.0.0.1:9"
+    output = project.run("dvc", "repro", http_proxy=nowhere, https_proxy=nowhere)
+    reason = json.loads(project.path("fetch/provenance.json").read_text())["fallback_reason"]
+    for place in ("figshare", "figshare's API", "University of Massachusetts"):
+        assert f"{place}: no connection to the proxy" in reason
+    assert f"NOT LFW: {reason}." in output.replace("\n!", "")
     assert "These are not the LFW faces." in project.path("analyze/report.html").read_text()
     _, by_name = runs(project)
     tags = by_name["train_dense"].data.tags

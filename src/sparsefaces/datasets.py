@@ -2,6 +2,7 @@
 
 import hashlib
 from importlib.metadata import version
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,10 +97,12 @@ def save_faces(faces: Faces) -> None:
 def fallback_notice(source: str, wanted: str, reason: str) -> str:
     """Say so that nobody overlooks it that these are not the faces that were asked for."""
     bar = "!" * 78
+    headline = fill(f"NOT {wanted.upper()}: {reason}.", len(bar), initial_indent="! ", subsequent_indent="! ")
     return (
-        f"{bar}\n! NOT {wanted.upper()}: {reason}.\n"
+        f"{bar}\n{headline}\n"
         f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
-        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n{bar}"
+        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
+        f"! Other ways to get {wanted.upper()}, such as by your browser: docs/data.md\n{bar}"
     )
 
 

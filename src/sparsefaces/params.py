@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sparsefaces.addresses import without_login
 from sparsefaces.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
@@ -106,6 +107,13 @@ class MachineParams(Section):
     download_timeout: Annotated[
         float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds above 0, up to 3600")
     ]
+    lfw_mirror: Annotated[
+        Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$")] | None,
+        Field(
+            description="null or an address, http:// or https://, without a user name or password: "
+            "one with them goes into the environment variable SPARSEFACES_LFW_MIRROR"
+        ),
+    ]
 
 
 class TrackingParams(Section):
@@ -191,7 +199,8 @@ def _explain(location: tuple[int | str, ...], problem: str, values: object) -> s
         return f"the key {name} is missing: add it"
     value = _look_up(values, keys)
     hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and _is_number(value) else ""
-    return f"{name} is {value!r}{hint}; it must be {_description(section, keys[1])}"
+    shown = without_login(value) if isinstance(value, str) else value
+    return f"{name} is {shown!r}{hint}; it must be {_description(section, keys[1])}"
 
 
 def _known_keys(section: Any) -> list[str]:  # noqa: ANN401 - pydantic's annotation of a field

@@ -9,14 +9,14 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Counts done work; also the progress bar that pooch asks for (`total`, `update`, `reset`, `close`)."""
+    """Counts done work."""
 
     def __init__(self, label: str, total: int = 0, *, unit: str = "it", scale: bool = False) -> None:
         """Start counting.
 
         Args:
             label: What is being done.
-            total: How much there is to do; may be set later.
+            total: How much there is to do; 0 if that is not known.
             unit: What is counted.
             scale: Whether large counts read as k, M, G.
         """
@@ -37,18 +37,11 @@ class Progress:
         """Count work done since the last call."""
         self._done += amount
         if self._terminal:
-            if self.total != self._bar.total:
-                self._bar.total = self.total
             self._bar.update(amount)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = f" ({self._done / self.total:.0%})" if self.total else ""
             print(f"{self.label}: {self._done:,} {self.unit}{share}", file=sys.stderr, flush=True)
-
-    def reset(self) -> None:
-        """Start again from nothing: pooch calls it before it marks a download as complete."""
-        self._done = 0
-        self._bar.reset()
 
     def close(self) -> None:
         """Take the bar away."""

@@ -1,12 +1,12 @@
 """Where faces come from: one module a source, and the choice between them."""
 
-from sparsefaces.params import FetchParams
+from sparsefaces.params import FetchParams, MachineParams
 from sparsefaces.sources.faces import Faces, UnreachableError
 
 __all__ = ["Faces", "fetch_faces"]
 
 
-def fetch_faces(params: FetchParams, timeout: float) -> Faces:
+def fetch_faces(params: FetchParams, machine: MachineParams) -> Faces:
     """Read the faces that the parameters ask for.
 
     Where LFW cannot be reached and `params.fallback` is orl, the embedded ORL faces are read instead, whole
@@ -14,7 +14,7 @@ def fetch_faces(params: FetchParams, timeout: float) -> Faces:
 
     Args:
         params: Source, fallback, crop and size.
-        timeout: Seconds a download may stay silent.
+        machine: Where else LFW may be had, and how long a download may stay silent.
 
     Raises:
         UserError: The source is unreachable without a fallback, damaged or unfit.
@@ -27,7 +27,7 @@ def fetch_faces(params: FetchParams, timeout: float) -> Faces:
     if params.source == "folder":
         return folder.read(params.folder, params.crop, params.resize)
     try:
-        return lfw.read(params.crop, params.resize, timeout)
+        return lfw.read(params.crop, params.resize, machine.lfw_mirror, machine.download_timeout)
     except UnreachableError as error:
         if params.fallback == "none":
             raise

@@ -1,77 +1,77 @@
-"""Labeled Faces in the Wild: downloaded with a time-out and progress, then read by scikit-learn."""
+"""Labeled Faces in the Wild, read by scikit-learn."""
 
 import errno
-import shutil
-import tarfile
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import requests
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.datasets import fetch_lfw_people, get_data_home
+from sklearn.datasets import fetch_lfw_people
+from sklearn.utils import Bunch
 
 from sparsefaces.errors import UserError
 from sparsefaces.images import resized
-from sparsefaces.progress import Progress
-from sparsefaces.sources.faces import Faces, UnreachableError, prepare_all
+from sparsefaces.sources.faces import Faces, prepare_all
+from sparsefaces.sources.lfw_archive import FOLDER, HOME, find_images
 
 IMAGES, PEOPLE = 13_233, 5_749
 SIZE = 250  # pixels, height and width of an original image
 CROP = (70, 195, 78, 172)  # scikit-learn's default: the face without most of the background
-FOLDER, ARCHIVE = "lfw_funneled", "lfw-funneled.tgz"
-
-# Where scikit-learn downloads from, and the SHA-256 that it asks for (sklearn/datasets/_lfw.py).
-URLS = {
-    "pairsDevTrain.txt": "https://ndownloader.figshare.com/files/5976012",
-    "pairsDevTest.txt": "https://ndownloader.figshare.com/files/5976009",
-    "pairs.txt": "https://ndownloader.figshare.com/files/5976006",
-    ARCHIVE: "https://ndownloader.figshare.com/files/5976015",
-}
-HASHES = {
-    "pairsDevTrain.txt": "1d454dada7dfeca0e7eab6f65dc4e97a6312d44cf142207be28d688be92aabfa",
-    "pairsDevTest.txt": "7cb06600ea8b2814ac26e946201cdb304296262aad67d046a16a7ec85d0ff87c",
-    "pairs.txt": "ea42330c62c92989f9d7c03237ed5d591365e89b3e649747777b70e692dc1592",
-    ARCHIVE: "b47c8422c8cded889dc5a13418c4bc2abbda121092b3533a83306f90d900100a",
-}
+# Lists that scikit-learn wants beside the images, though it reads none of them for people.
+PAIRS = ("pairs.txt", "pairsDevTrain.txt", "pairsDevTest.txt")
 
 
-def read(crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int], timeout: float) -> Faces:
-    """Read LFW, downloading what scikit-learn's data folder lacks.
+def read(
+    crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int], mirror: str | None, timeout: float
+) -> Faces:
+    """Read LFW from scikit-learn's data folder, downloading it where it is not there.
 
     Args:
         crop: (top, bottom, left, right) in pixels of the 250 x 250 originals; None for scikit-learn's.
         resize: A factor, or (height, width).
-        timeout: Seconds the host may stay silent.
+        mirror: An address that has the archive, tried before the public ones.
+        timeout: Seconds an address may stay silent.
 
     Raises:
-        UnreachableError: The host cannot be reached.
-        UserError: What was downloaded, or lies on disk, is damaged; or the crop does not fit.
+        UnreachableError: No address serves the archive.
+        UserError: What was downloaded, or lies on disk, is damaged; it cannot be written; or the crop does not fit.
     """
     top, bottom, left, right = crop = crop or CROP
     if not (top < bottom <= SIZE and left < right <= SIZE):
         raise UserError(f"fetch.crop is {list(crop)}, but LFW's images are {SIZE} x {SIZE} pixels")
     if min(resized(bottom - top, right - left, resize)) < 1:
         raise UserError(f"fetch.resize is {resize}: of a crop of {bottom - top} x {right - left}, nothing is left")
-    home = Path(get_data_home()) / "lfw_home"
-    download(home, timeout)
     factor = None if isinstance(resize, tuple) else resize
-    print(f"Reading LFW's {IMAGES:,} images (up to a minute the first time)", flush=True)
-    try:
-        lfw = fetch_lfw_people(
-            resize=factor, slice_=(slice(top, bottom), slice(left, right)), download_if_missing=False
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
-            raise  # no permission or a full disk: nothing is wrong with the images
-        raise UserError(_damaged(home, str(error))) from None
+    with tempfile.TemporaryDirectory(prefix="sparsefaces-") as private:
+        folder = find_images(Path(private), mirror, timeout)
+        print(f"Reading LFW's {IMAGES:,} images (up to a minute)", flush=True)
+        lfw = _read(folder, Path(private), resize=factor, slice_=(slice(top, bottom), slice(left, right)))
     if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
         found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
-        raise UserError(_damaged(home, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
+        raise UserError(_damaged(folder, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
     return Faces(_to_size(lfw.images, resize), source="lfw", people=lfw.target.astype(np.int32), wanted="lfw")
+
+
+def _read(folder: Path, private: Path, **how: Any) -> Bunch:  # noqa: ANN401 - scikit-learn's arguments
+    """Let scikit-learn read a folder of images through a link in a private one.
+
+    It keeps a cache beside what it reads, which would outlive a change of the images and needs a folder that can
+    be written.
+    """
+    home = private / HOME
+    home.mkdir()
+    for name in PAIRS:
+        (home / name).touch()
+    (home / FOLDER).symlink_to(folder.resolve(), target_is_directory=True)
+    try:
+        return fetch_lfw_people(data_home=private, download_if_missing=False, **how)
+    except (OSError, ValueError, RuntimeError) as error:
+        message = str(error).replace(str(home / FOLDER), str(folder))
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise UserError(f"LFW cannot be read: {message}") from None  # no permission, say: the images may be fine
+        raise UserError(_damaged(folder, message)) from None
 
 
 def _to_size(images: NDArray[np.float32], resize: float | tuple[int, int]) -> NDArray[np.float32]:
@@ -83,58 +83,5 @@ def _to_size(images: NDArray[np.float32], resize: float | tuple[int, int]) -> ND
     return prepare_all(rows, lambda row: Image.fromarray(grey[row]), lambda row: f"face {row}", None, resize)
 
 
-def download(home: Path, timeout: float) -> None:
-    """Complete scikit-learn's folder for LFW: each file whole and with the right hash, or not at all.
-
-    Raises:
-        UnreachableError: The host refuses, stays silent or breaks off.
-        UserError: A file arrives, but is not what scikit-learn's hashes ask for.
-    """
-    wanted = [name for name in URLS if not (home / (FOLDER if name == ARCHIVE else name)).exists()]
-    for name in wanted:
-        _download_file(home, name, timeout)
-    if ARCHIVE in wanted:
-        _unpack(home)
-
-
-def _download_file(home: Path, name: str, timeout: float) -> None:
-    import pooch  # noqa: PLC0415 - only a download needs it
-
-    with closing(Progress(f"Downloading {name}", unit="B", scale=True)) as progress:
-        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=timeout, chunk_size=1 << 16)
-        try:
-            pooch.retrieve(URLS[name], f"sha256:{HASHES[name]}", name, home, downloader=downloader)
-        except requests.RequestException as error:
-            reason = f"LFW could not be downloaded ({_kind(error)})"
-            raise UnreachableError(
-                f"{reason}: {URLS[name]}\n"
-                "check the network, set fetch.fallback or fetch.source to orl in params.yaml, "
-                f"or put LFW into {home} by hand (README, Faces)",
-                reason,
-            ) from None
-        except ValueError:
-            raise UserError(
-                f"{name}, downloaded from {URLS[name]}, is damaged: its SHA-256 is not the published one; "
-                "try again, or set fetch.source to orl in params.yaml"
-            ) from None
-
-
-def _unpack(home: Path) -> None:
-    """Unpack the archive aside, then rename: a folder that exists is complete."""
-    print(f"Unpacking {ARCHIVE}", flush=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".unpacking-") as aside:
-        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
-        shutil.unpack_archive(home / ARCHIVE, aside, **safely)
-        (Path(aside) / FOLDER).rename(home / FOLDER)
-    (home / ARCHIVE).unlink()
-
-
-def _kind(error: requests.RequestException) -> str:
-    """Name what went wrong without anything that differs from try to try."""
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP {error.response.status_code}"
-    return "timed out" if isinstance(error, requests.Timeout) else "no connection"
-
-
-def _damaged(home: Path, what: str) -> str:
-    return f"LFW in {home} is damaged ({what}): remove that folder and run again"
+def _damaged(folder: Path, what: str) -> str:
+    return f"LFW in {folder} is damaged ({what}): remove that folder and run again"
