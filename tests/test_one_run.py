@@ -10,15 +10,17 @@ import pytest
 from gates import DEADLINE, Gate, at_step, wait_until
 from mlflow import MlflowClient
 
-# Where the stage's own process is killed, and what DVC makes of it.
+# Where a training is killed, and with whom; ROUNDS=2 kills the stage alone and its group at each point.
 POINTS = {
-    "before its run is made": "sparsefaces.tracking:TrackedRun._open",
-    "on its way": at_step(15),
-    "before its files are written": "sparsefaces.results:save_training",
-    "before its run ends": "sparsefaces.tracking:TrackedRun.end",
-    "before its model is registered": "sparsefaces.store:Store.register",
-    "before its checkpoint is deleted": "sparsefaces.resuming:Checkpoints.delete",
+    "before its run is made": ("sparsefaces.tracking:TrackedRun._open", "stage"),
+    "on its way": (at_step(15), "group"),
+    "before its run ends": ("sparsefaces.tracking:TrackedRun.end", "stage"),
+    "before its model is registered": ("sparsefaces.store:Store.register", "group"),
+    "before its checkpoint is deleted": ("sparsefaces.resuming:Checkpoints.delete", "stage"),
 }
+VICTIMS = [(*point, name) for name, point in POINTS.items()]
+if int(os.environ.get("ROUNDS", "1")) > 1:
+    VICTIMS += [(point, "group" if victim == "stage" else "stage", name) for point, victim, name in VICTIMS]
 
 
 @pytest.fixture
@@ -51,38 +53,38 @@ def trainings(project):
 
 @pytest.fixture(scope="module")
 def undisturbed(finished, tmp_path_factory):
-    """What the stages leave when nothing is killed."""
+    """What the training leaves when nothing is killed."""
     project = type(finished)(tmp_path_factory.mktemp("undisturbed") / "project")
     shutil.copytree(finished.folder, project.folder, symlinks=True)
     project.set_params({"train_sparse": {"lambda": 0.5}, "machine": {"checkpoint_every": 10}})
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "train_sparse")
     return project.results()
 
 
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("victim", ["stage", "group"])
+@pytest.mark.parametrize(("point", "victim", "name"), VICTIMS)
 def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
-    stale, undisturbed, tmp_path, point, victim
+    stale, undisturbed, tmp_path, point, victim, name
 ):
-    gate = Gate(tmp_path / "gate", POINTS[point])
+    gate = Gate(tmp_path / "gate", point)
     process = start(stale, gate, "dvc", "repro", "train_sparse")
     stage = gate.wait(process)
     os.kill(stage, signal.SIGKILL) if victim == "stage" else os.killpg(process.pid, signal.SIGKILL)
     process.wait(DEADLINE)
-    stale.run("dvc", "repro")
+    stale.run("dvc", "repro", "train_sparse")
     assert trainings(stale) == (["FINISHED"], 1)
     assert stale.results() == undisturbed
 
 
-@pytest.mark.parametrize("point", ["on its way", "before its run ends"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("point", "number"), [(at_step(15), signal.SIGKILL), ("sparsefaces.tracking:TrackedRun.end", signal.SIGTERM)]
+)
 def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undisturbed, tmp_path, point, number):
-    gate = Gate(tmp_path / "gate", POINTS[point])
+    gate = Gate(tmp_path / "gate", point)
     process = start(stale, gate, "dvc", "repro", "train_sparse")
     stage = psutil.Process(gate.wait(process))
     os.kill(process.pid, number)
     process.wait(DEADLINE)
-    again = start(stale, Gate(tmp_path / "none"), "dvc", "repro")
+    again = start(stale, Gate(tmp_path / "none"), "dvc", "repro", "train_sparse")
     lines = []
     for line in again.stdout:
         lines.append(line)
