@@ -18,9 +18,12 @@ POINTS = {
     "before its model is registered": ("sparsefaces.store:Store.register", "group"),
     "before its checkpoint is deleted": ("sparsefaces.resuming:Checkpoints.delete", "stage"),
 }
-VICTIMS = [(*point, name) for name, point in POINTS.items()]
+VICTIMS = [pytest.param(point, victim, id=f"{victim} {name}") for name, (point, victim) in POINTS.items()]
 if int(os.environ.get("ROUNDS", "1")) > 1:
-    VICTIMS += [(point, "group" if victim == "stage" else "stage", name) for point, victim, name in VICTIMS]
+    others = {"stage": "group", "group": "stage"}
+    VICTIMS += [
+        pytest.param(point, others[victim], id=f"{others[victim]} {name}") for name, (point, victim) in POINTS.items()
+    ]
 
 
 @pytest.fixture
@@ -61,9 +64,9 @@ def undisturbed(finished, tmp_path_factory):
     return project.results()
 
 
-@pytest.mark.parametrize(("point", "victim", "name"), VICTIMS)
+@pytest.mark.parametrize(("point", "victim"), VICTIMS)
 def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
-    stale, undisturbed, tmp_path, point, victim, name
+    stale, undisturbed, tmp_path, point, victim
 ):
     gate = Gate(tmp_path / "gate", point)
     process = start(stale, gate, "dvc", "repro", "train_sparse")

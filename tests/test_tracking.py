@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import sys
 
 import numpy as np
 import psutil
@@ -178,6 +179,13 @@ def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_wh
         assert "cannot be used" in said
         assert "ann" not in said.replace("cannot", "")
         assert "pa55word" not in said
+
+
+def test_track__missing_driver_is_named_with_the_package_that_has_it(in_tmp, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://127.0.0.1/x")
+    with pytest.raises(UserError, match=r"pip install 'psycopg\[binary\]'"), track(FACTS, seconds_to_open=3600):
+        pass
 
 
 def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_once(store, capsys, monkeypatch):

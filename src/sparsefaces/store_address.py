@@ -7,8 +7,10 @@ from urllib.parse import unquote, urlsplit
 
 from sparsefaces.scratch import project_root
 
-MOST_CHARACTERS = 200  # of an error that is shown
+MOST_CHARACTERS = 300  # of an error that is shown
 HIDDEN = "***"
+# What to install for the module that an address such as MLflow's docs have needs.
+DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pymysql": "pymysql", "MySQLdb": "mysqlclient"}
 
 
 def tracking_uri() -> str:
@@ -43,8 +45,14 @@ def shown_uri() -> str:
 
 def brief(error: BaseException) -> str:
     """Say in one line, without secrets, what a store failed with."""
-    text = without_secrets(str(error).partition("(Background on this error")[0])
-    return " ".join(text.split())[:MOST_CHARACTERS] or type(error).__name__
+    said = re.split(r"\[SQL: |\(Background on this error", str(error))[0]  # what SQLAlchemy adds
+    text = " ".join(without_secrets(said).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
+        return f"{text}: .venv/bin/python -m pip install '{DRIVERS[error.name]}'"
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    # What was tried comes first, why it failed last.
+    return f"{text[: MOST_CHARACTERS // 3]} ... {text[-MOST_CHARACTERS // 2 :]}"
 
 
 def without_secrets(text: str) -> str:
