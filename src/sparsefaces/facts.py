@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from sparsefaces.colors import QUIET, color_of_lambda
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import read_array, sha256
 from sparsefaces.scratch import key_of
+from sparsefaces.yaml_files import NOT_YAML, read_yaml
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
@@ -122,9 +122,9 @@ def recorded_params(stage: str) -> Sections:
     if not path.is_file():
         return {}
     try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        stages = read_yaml(path.read_text(encoding="utf-8"))["stages"]
         return dict(stages.get(stage, {}).get("params", {}).get("params.yaml", {}))
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except NOT_YAML as error:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
 
 

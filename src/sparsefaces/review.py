@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from yaml import YAMLError
 
 from sparsefaces import revisions
 from sparsefaces.directions import DIRECTIONS, arrow, judge
 from sparsefaces.files import reading
 from sparsefaces.results import TRAININGS
+from sparsefaces.yaml_files import NOT_YAML
 
 Json = Mapping[str, Any]
 Rows = TypeVar("Rows")
@@ -164,7 +164,7 @@ def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, 
 
 
 def _compare(compare: Callable[[Json | None, Json | None], Rows], then: str, path: str) -> Rows:
-    with reading(Path(path), YAMLError):
+    with reading(Path(path), *NOT_YAML):
         return compare(revisions.read_then(then, path), revisions.read_now(path))
 
 

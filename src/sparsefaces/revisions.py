@@ -8,9 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sparsefaces.errors import UserError
+from sparsefaces.yaml_files import read_yaml
 
 IN_SYNC = "Data and pipelines are up to date"
 # The stages that a dry run names as out of date. In a clone without data, it fails at the first of them.
@@ -121,4 +120,4 @@ def _failure(command: str, done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:
-    return dict(json.loads(text) if path.endswith(".json") else yaml.safe_load(text))
+    return dict(json.loads(text) if path.endswith(".json") else read_yaml(text))
