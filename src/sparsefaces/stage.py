@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from sparsefaces.environment import settle
 from sparsefaces.errors import UserError
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
@@ -16,6 +17,7 @@ def run(main: Callable[[], None]) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
     try:
+        settle()
         main()
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
