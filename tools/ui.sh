@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # MLflow's UI on the project's store, for this machine only.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd "$(dirname "$0")/.."
 port=${1:-5000}
 case "${MLFLOW_TRACKING_URI:-}" in
   http*) echo "Your runs are on a server: $MLFLOW_TRACKING_URI"; exit 0 ;;
