@@ -15,7 +15,17 @@ from PIL import Image
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
 ROOT = Path(__file__).parents[1]
-PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
+PIPELINE = (
+    "src",
+    "dvc.yaml",
+    "params.yaml",
+    "faces",
+    ".dvcignore",
+    ".gitignore",
+    ".gitattributes",
+    ".dvc/config",
+    ".dvc/plots",
+)
 
 # Small enough for a test, and different enough from the defaults that none can hide behind them.
 TINY = {

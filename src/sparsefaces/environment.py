@@ -2,6 +2,7 @@
 
 import io
 import sys
+import warnings
 from pathlib import Path
 
 from sparsefaces.errors import UserError
@@ -10,7 +11,7 @@ LIBRARY = Path(__file__).resolve().parent
 
 
 def settle() -> None:
-    """Write UTF-8 whatever the locale, and make sure that this library is the one beside the script.
+    """Write UTF-8 whatever the locale, survive warnings, and make sure that this library is the one beside the script.
 
     Raises:
         UserError: It is another copy's, whose code DVC does not watch.
@@ -18,6 +19,8 @@ def settle() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not what a test or a notebook put in its place
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.resetwarnings()  # PYTHONWARNINGS=error: a deprecation in MLflow would stop a stage
     script = Path(sys.argv[0]).resolve()
     if (script.parent / LIBRARY.name).is_dir() and script.parent != LIBRARY.parent:
         raise UserError(
