@@ -12,6 +12,10 @@ READY := $(VENV)/.ready
 # The stages call `python`: the environment's comes first, as if it were activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
+# Another Python's library, or packages that go elsewhere: settings of other tools, which would break this environment.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN PIP_NO_DEPS
+export PIP_USER := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup repro review sweep tradeoff test lint verify ui track bench notebook lock browser comment
@@ -20,14 +24,7 @@ help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $(PYTHON) is missing or older than Python 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once; some minutes, mostly downloads)"
-	@$(PYTHON) -m venv --clear $(VENV) || { \
-	  echo "make: could not create $(VENV); on Debian and Ubuntu the package python3-venv is needed" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@tools/setup.sh $(PYTHON)
 
 setup: $(READY) ## Create .venv with the locked packages
 

@@ -20,7 +20,17 @@ from sparsefaces.sources import lfw, lfw_archive
 from sparsefaces.sources.download import Address
 
 ROOT = Path(__file__).parents[1]
-PIPELINE = ("src", "dvc.yaml", "params.yaml", "faces", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/plots")
+PIPELINE = (
+    "src",
+    "dvc.yaml",
+    "params.yaml",
+    "faces",
+    ".dvcignore",
+    ".gitignore",
+    ".gitattributes",
+    ".dvc/config",
+    ".dvc/plots",
+)
 
 # Variables of the machine's that would reach into a test.
 PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_")

@@ -1,13 +1,38 @@
 import re
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
 from conftest import ROOT
+from dvc.utils.serialize import load_yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparsefaces.errors import UserError
 from sparsefaces.params import Params, load_params, parse_params
+from sparsefaces.scratch import key_of
 
 PARAMS = ROOT / "params.yaml"
+
+
+def multiplying(group):
+    """Thirty lines, each nine times the one before."""
+    return "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {group % ', '.join([f'*a{n - 1}'] * 9)}\n" for n in range(1, 30))
+
+
+def with_lines(folder, spellings):
+    """The project's params.yaml with some values spelt otherwise."""
+    lines, section = PARAMS.read_text().splitlines(), ""
+    for n, line in enumerate(lines):
+        name = line.strip().partition(":")[0]
+        section = section if line.startswith(" ") else name
+        if f"{section}.{name}" in spellings:
+            lines[n] = f"  {name}: {spellings[f'{section}.{name}']}"
+    path = folder / "params.yaml"
+    path.write_text("\n".join(lines))
+    return path
 
 
 def changed(section, key, value):
@@ -48,7 +73,7 @@ def test_params__are_frozen():
         ("train", "batch_size", 0, "train.batch_size is 0; it must be a whole number from 1 to 1,000,000,000"),
         ("train", "batch_size", 1.5, "train.batch_size is 1.5; it must be a whole number from 1 to 1,000,000,000"),
         ("train", "batch_size", True, "train.batch_size is True; it must be a whole number from 1 to 1,000,000,000"),
-        ("train", "learning_rate", "1e-4", "write 1.0e-4); it must be a number above 0, up to 1"),
+        ("train", "learning_rate", "1e-4", "train.learning_rate is '1e-4'; it must be a number above 0, up to 1"),
         ("train", "learning_rate", float("nan"), "train.learning_rate is nan; it must be a number above 0"),
         ("train", "learning_rate", 0.0, "train.learning_rate is 0.0; it must be a number above 0, up to 1,000"),
         ("train", "learning_rate", 1001.0, "train.learning_rate is 1001.0; it must be a number above 0, up to 1,000"),
@@ -123,7 +148,16 @@ def test_params__file_of_another_shape_is_an_error_not_a_traceback(values):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", "is not valid YAML"), ("a: 2024-13-45", "is not valid YAML"), (None, "run from the project's top")],
+    [
+        ("a: [", "is not valid YAML"),
+        ("a: 2024-13-45", "is not valid YAML"),
+        ("a: !!float ''", "is not valid YAML"),
+        ("a: " + "[" * 1000, "is not valid YAML: maximum recursion depth"),
+        (multiplying("[%s]"), "is not valid YAML: it holds more than 10,000 values"),
+        (multiplying("{<<: [%s]}"), "is not valid YAML: it holds more than 10,000 values"),
+        ("a: &a [*a]", "is not valid YAML: it holds more than 10,000 values"),
+        (None, "run from the project's top"),
+    ],
 )
 def test_load_params__unreadable_file_is_an_error(tmp_path, text, message):
     path = tmp_path / "params.yaml"
@@ -131,6 +165,61 @@ def test_load_params__unreadable_file_is_an_error(tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(UserError, match=message):
         load_params(path)
+
+
+@pytest.mark.parametrize(
+    "spelling", ["1e-05", "1e-4", "1E-4", "1.e-5", "0.1e-3", "1.0e-4", ".5", "5.", "+1", "1", "0x1"]
+)
+def test_load_params__numbers_are_read_as_dvc_reads_them(tmp_path, spelling):
+    path = with_lines(tmp_path, {"train.learning_rate": spelling})
+    value = load_params(path).train.learning_rate
+    assert value == load_yaml(path)["train"]["learning_rate"]
+    assert key_of({"learning_rate": value}) == key_of({"learning_rate": float(eval(spelling))})
+
+
+@pytest.mark.parametrize(
+    ("key", "spelling", "dvc", "others"),
+    [
+        ("train.seed", "010", "10", "8"),
+        ("train.seed", "0o10", "8", '"0o10"'),
+        ("train.seed", "09", "9", '"09"'),
+        ("train.iterations", "1_000", "1000", '"1_000"'),
+        ("train.iterations", "0b11", "3", '"0b11"'),
+        ("train.learning_rate", "1_0e-5", "0.0001", '"1_0e-5"'),
+        ("machine.download_timeout", "1:30", '"1:30"', "90"),
+        ("fetch.folder", "yes", '"yes"', "true"),
+        ("fetch.folder", "Off", '"Off"', "false"),
+        ("fetch.resize", "[010, 11]", "10", "8"),
+    ],
+)
+def test_load_params__value_that_readers_take_differently_is_refused_by_name(tmp_path, key, spelling, dvc, others):
+    with pytest.raises(UserError) as error:
+        load_params(with_lines(tmp_path, {key: spelling}))
+    written = spelling.strip("[").partition(",")[0]
+    assert f"params.yaml: {key} is written {written}, which DVC reads as {dvc} and other" in str(error.value)
+    assert str(error.value).endswith(f"readers of YAML as {others}: write {dvc} or {others}")
+
+
+def test_load_params__quoted_text_and_ordinary_words_are_clear(tmp_path):
+    assert load_params(with_lines(tmp_path, {"fetch.folder": "'yes'"})).fetch.folder == "yes"
+    assert load_params(with_lines(tmp_path, {"fetch.folder": "../our faces"})).fetch.folder == "../our faces"
+
+
+def test_load_params__key_twice_is_refused_with_both_its_lines(tmp_path):
+    path = with_lines(tmp_path, {"train.seed": "2\n  seed: 3"})
+    with pytest.raises(UserError, match=r"params.yaml: train.seed stands there twice, in lines 15 and 16: keep one"):
+        load_params(path)
+
+
+def test_load_params__an_anchor_stands_for_its_value(tmp_path):
+    path = with_lines(tmp_path, {"train_dense.lambda": "&weight 0.5", "train_sparse.lambda": "*weight"})
+    assert load_params(path).train_sparse.lambd == 0.5
+
+
+@given(st.text(alphabet="0123456789abeox_:.+-~ynTrue[]{}&*!<>|'\"#%@?,\n ", max_size=12))
+def test_load_params__any_value_ends_in_params_or_one_message(text):
+    with TemporaryDirectory() as folder, suppress(UserError):
+        assert isinstance(load_params(with_lines(Path(folder), {"train.seed": text})), Params)
 
 
 def test_params__sections_are_those_of_the_file():

@@ -157,6 +157,19 @@ def test_track__logs_what_no_run_is_known_of_and_nothing_twice(copied):
     assert by_name["analyze"].data.params["filters"] == "9"
 
 
+@pytest.mark.parametrize("aside", [[], ["--temp"]])
+def test_exp_run__small_numbers_that_dvc_spells_its_own_way_train_and_keep_their_runs(copied, aside):
+    copied.run("dvc", "exp", "run", *aside, "-S", "train.learning_rate=1.0e-5", "-S", "train_sparse.lambda=2.5e-7")
+    if aside:
+        copied.run("dvc", "exp", "apply", copied.run("dvc", "exp", "list", "--name-only").strip())
+    for name in ("params.yaml", "dvc.lock"):
+        assert "learning_rate: 1e-05\n" in (copied.folder / name).read_text()
+    client, _ = runs(copied)
+    params = [run.data.params for run in client.search_runs(["1"], "tags.stage = 'train_sparse'")]
+    assert ("1e-05", "2.5e-07") in [(one["learning_rate"], one["lambda"]) for one in params]
+    assert "nothing to log" in copied.run("python", "src/track.py")
+
+
 def test_repro__unreachable_store_costs_no_result(copied):
     down = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
     copied.set_params({"tracking": {"on_failure": "continue"}})

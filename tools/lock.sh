@@ -3,7 +3,7 @@
 # Torch's local build tag and its accelerator packages are left to torch's own metadata: the same lock then
 # serves a CPU-only build and a CUDA one.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd "$(dirname "$0")/.."
 torch=${TORCH_VERSION:-2.13.0}
 resolved=$(mktemp)
 trap 'rm -f "$resolved"' EXIT

@@ -2,7 +2,7 @@
 # `dvc repro` with the two trainings side by side, one thread each, where the machine has the cores.
 # What DVC runs and records is the same as with plain `dvc repro`, which takes one after the other.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd "$(dirname "$0")/.."
 
 status=$(dvc status) || exit
 if [ "$status" = "Data and pipelines are up to date." ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The recommended lines for a sweep over lambda. They are typed rather than run: any of them may want a change.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd "$(dirname "$0")/.."
 
 # Experiments run in copies that have what Git knows, so not your own images: there, only what comes after them is run.
 downstream=

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import yaml
 
 from sparsefaces.colors import QUIET, color_of_lambda
+from sparsefaces.commands import ask
 from sparsefaces.datasets import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.errors import UserError
 from sparsefaces.files import read_array, sha256
 from sparsefaces.scratch import key_of
+from sparsefaces.yaml_files import NOT_YAML, read_yaml
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
@@ -138,8 +138,8 @@ def _recorded(stage: str, read: Callable[[Mapping[str, Any]], Record]) -> Record
     if not path.is_file():
         return read({})
     try:
-        return read(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return read(read_yaml(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
+    except NOT_YAML as error:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
 
 
@@ -156,14 +156,17 @@ def _git() -> dict[str, str]:
     commit = _output("git", "rev-parse", "HEAD")
     if commit is None:
         return {}
-    dirty = _output("git", "status", "--porcelain", "--", *CODE)
-    return {"git.commit": commit, "git.dirty": str(bool(dirty)).lower()}
+    return {"git.commit": commit, "git.dirty": str(bool(_status())).lower()}
 
 
 def uncommitted() -> str:
     """Show what differs from the commit in the code and the parameters: files, then lines."""
-    status = _output("git", "status", "--short", "--", *CODE)
-    return f"{status or ''}\n\n{_output('git', 'diff', 'HEAD', '--', *CODE) or ''}\n"
+    plain = ("--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
+    return f"{_status()}\n\n{_output('git', 'diff', *plain, 'HEAD', '--', *CODE) or ''}\n"
+
+
+def _status() -> str:
+    return _output("git", "status", "--porcelain", "--untracked-files=normal", "--", *CODE) or ""
 
 
 def _dvc() -> dict[str, str]:
@@ -175,7 +178,7 @@ def _dvc() -> dict[str, str]:
 
 def _output(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    except (OSError, subprocess.CalledProcessError):
+        done = ask(*command)
+    except OSError:
         return None
-    return done.stdout.strip()
+    return None if done.returncode else done.stdout.strip()

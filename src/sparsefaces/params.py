@@ -4,11 +4,11 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparsefaces.addresses import without_login
 from sparsefaces.errors import UserError
+from sparsefaces.yaml_files import NOT_YAML, ambiguities, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -28,7 +28,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown keys, no conversions ("1e-4" is text, not a number), no changes."""
+    """What all sections share: no unknown keys, no conversions (text is never a number), no changes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -156,13 +156,17 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         path: A YAML file; by default the params.yaml of the current folder.
 
     Raises:
-        UserError: The file is missing or not YAML, or a key is unknown, missing or out of range.
+        UserError: The file is missing or not YAML, a key stands in it twice, is unknown, missing or out of range, or
+            a value is one that readers of YAML take differently.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if problems := ambiguities(text):
+            raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+        values = read_yaml(text)
     except FileNotFoundError:
         raise UserError(f"{path} is not in {Path.cwd()}: run from the project's top folder") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except NOT_YAML as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_params(values, str(path))
 
@@ -198,9 +202,8 @@ def _explain(location: tuple[int | str, ...], problem: str, values: object) -> s
     if problem == "missing" and len(location) == len(keys):  # deeper, it is an item of a list
         return f"the key {name} is missing: add it"
     value = _look_up(values, keys)
-    hint = " (YAML reads 1e-4 as text: write 1.0e-4)" if isinstance(value, str) and _is_number(value) else ""
     shown = without_login(value) if isinstance(value, str) else value
-    return f"{name} is {shown!r}{hint}; it must be {_description(section, keys[1])}"
+    return f"{name} is {shown!r}; it must be {_description(section, keys[1])}"
 
 
 def _known_keys(section: Any) -> list[str]:  # noqa: ANN401 - pydantic's annotation of a field
@@ -216,11 +219,3 @@ def _look_up(values: Any, keys: list[str]) -> object:  # noqa: ANN401 - whatever
     for key in keys:
         values = values[key]
     return values
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from yaml import YAMLError
 
 from sparsefaces import revisions
 from sparsefaces.directions import DIRECTIONS, arrow, judge
 from sparsefaces.files import reading
 from sparsefaces.results import TRAININGS
+from sparsefaces.yaml_files import NOT_YAML
 
 Json = Mapping[str, Any]
 Rows = TypeVar("Rows")
@@ -24,6 +24,7 @@ class Review(NamedTuple):
         base: The revision that it is compared with, as it was named.
         then: The commit at which this branch left it.
         now: The commit in the workspace.
+        folder: Where in the repository the project lies, with a slash at its end; empty at the top.
         dirty: Whether tracked files in the workspace differ from `now`.
         stale: The stages that dvc.lock does not match; none where it is in sync.
         missing: How many results are not in the cache here.
@@ -39,6 +40,7 @@ class Review(NamedTuple):
     base: str
     then: str
     now: str
+    folder: str
     dirty: bool
     stale: list[str]
     missing: int
@@ -72,7 +74,8 @@ def gather_review(base: str) -> Review:
         base=base,
         then=then,
         now=revisions.git("rev-parse", "HEAD"),
-        dirty=bool(revisions.git("status", "--porcelain", "--untracked-files=no")),
+        folder=revisions.git("rev-parse", "--show-prefix"),
+        dirty=revisions.is_dirty(),
         stale=stale,
         missing=len(missing),
         alerts=alerts,
@@ -164,7 +167,7 @@ def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, 
 
 
 def _compare(compare: Callable[[Json | None, Json | None], Rows], then: str, path: str) -> Rows:
-    with reading(Path(path), YAMLError):
+    with reading(Path(path), *NOT_YAML):
         return compare(revisions.read_then(then, path), revisions.read_now(path))
 
 

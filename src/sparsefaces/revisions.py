@@ -3,14 +3,13 @@
 import json
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sparsefaces.commands import ask, dvc
 from sparsefaces.errors import UserError
+from sparsefaces.yaml_files import read_yaml
 
 IN_SYNC = "Data and pipelines are up to date"
 # The stages that a dry run names as out of date. In a clone without data, it fails at the first of them.
@@ -28,10 +27,10 @@ def resolve(base: str) -> str:
     """
     if not base:
         raise UserError("name the revision to compare with: make review BASE=main")
-    commit = _run("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    commit = ask("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if commit.returncode:
         raise UserError(f"BASE is {base!r}, which names no commit here: name a branch, a tag or a commit (git fetch?)")
-    done = _run("git", "merge-base", commit.stdout.strip(), "HEAD")
+    done = ask("git", "merge-base", commit.stdout.strip(), "HEAD")
     if done.returncode:
         raise UserError(f"BASE is {base!r}, which shares no history with HEAD: fetch all of it (git fetch --unshallow)")
     return done.stdout.strip()
@@ -46,13 +45,18 @@ def git(*arguments: str) -> str:
     return _output("git", *arguments).rstrip("\n")
 
 
+def is_dirty() -> bool:
+    """Whether tracked files of this folder, which may lie deep in a larger repository, differ from the commit."""
+    return bool(git("status", "--porcelain", "--untracked-files=no", "--", "."))
+
+
 def dvc_json(*arguments: str) -> dict[str, Any]:
     """Return what a command of DVC's says with --json.
 
     Raises:
         UserError: It fails.
     """
-    return dict(json.loads(_output(*_dvc(*arguments, "--json")) or "{}"))
+    return dict(json.loads(_output(*dvc(*arguments, "--json")) or "{}"))
 
 
 def stale_stages() -> list[str]:
@@ -61,7 +65,7 @@ def stale_stages() -> list[str]:
     Raises:
         UserError: DVC cannot tell, as when dvc.yaml is not valid.
     """
-    done = _run(*_dvc("repro", "--allow-missing", "--dry"))
+    done = ask(*dvc("repro", "--allow-missing", "--dry"))
     if IN_SYNC in done.stdout:
         return []
     stale = ["".join(names) for names in STALE.findall(done.stdout + done.stderr)]
@@ -71,8 +75,8 @@ def stale_stages() -> list[str]:
 
 
 def read_then(commit: str, path: str) -> dict[str, Any] | None:
-    """Read a JSON or YAML file of Git's as it was at a commit; None where it was not there."""
-    done = _run("git", "show", f"{commit}:{path}")
+    """Read a JSON or YAML file of this folder as Git has it at a commit; None where it was not there."""
+    done = ask("git", "cat-file", "blob", f"{commit}:./{path}")  # without ./, from the top of the repository
     return None if done.returncode else _parse(done.stdout, path)
 
 
@@ -100,18 +104,10 @@ def changed_figures(commit: str) -> dict[str, tuple[bool, bool]]:
         return changed
 
 
-def _dvc(*arguments: str) -> tuple[str, ...]:
-    return sys.executable, "-m", "dvc", *arguments
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a list, no shell
-
-
 def _output(*command: str) -> str:
-    done = _run(*command)
+    done = ask(*command)
     if done.returncode:
-        raise UserError(_failure(" ".join(command).removeprefix(f"{sys.executable} -m "), done))
+        raise UserError(_failure(" ".join(command).removeprefix(" ".join(dvc()).removesuffix("dvc")), done))
     return done.stdout
 
 
@@ -121,4 +117,4 @@ def _failure(command: str, done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:
-    return dict(json.loads(text) if path.endswith(".json") else yaml.safe_load(text))
+    return dict(json.loads(text) if path.endswith(".json") else read_yaml(text))

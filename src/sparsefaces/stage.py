@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from types import FrameType
 
 from sparsefaces.alone import alone, stop_with_dvc
+from sparsefaces.environment import settle
 from sparsefaces.errors import UserError
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
@@ -23,6 +24,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)
     try:
+        settle()
         if stage:
             stop_with_dvc()
         with alone(stage) if stage else nullcontext():

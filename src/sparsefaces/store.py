@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import socket
 import sqlite3
 import warnings
@@ -9,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -189,7 +191,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
     """Log an MLflow model that runs `served.py` on these files; return its id."""
     mlflow.set_tracking_uri(tracking_uri())
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), TemporaryDirectory() as folder:
+        # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
+        artifacts = {name: shutil.copy(path, folder) for name, path in files.items()}
         warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
         info = Model.log(
             None,
@@ -197,7 +201,7 @@ def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float
             name="model",
             run_id=run_id,
             python_model=str(Path(__file__).with_name("served.py")),
-            artifacts={name: str(path) for name, path in files.items()},
+            artifacts=artifacts,
             signature=_signature(example),
             input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],

@@ -1,0 +1,27 @@
+"""Asking Git and DVC: the same answer whatever the user's environment is set to."""
+
+import os
+import subprocess
+import sys
+
+# Set inside Git's hooks, where they would make Git take the current folder for the top of the repository.
+OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+OF_A_TERMINAL = ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "PYTHONWARNINGS")
+PLAIN = {"NO_COLOR": "1", "TERM": "dumb", "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+
+
+def ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command, whatever its exit code, and keep what it prints, in UTF-8 and without colours.
+
+    Raises:
+        OSError: There is no such command.
+    """
+    env = {name: value for name, value in os.environ.items() if name not in OF_A_HOOK + OF_A_TERMINAL} | PLAIN
+    return subprocess.run(  # noqa: S603 - a list, no shell
+        command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+
+
+def dvc(*arguments: str) -> tuple[str, ...]:
+    """Name a command of the DVC that is installed beside this library."""
+    return sys.executable, "-m", "dvc", *arguments

@@ -1,0 +1,90 @@
+"""YAML as DVC reads it, and what in it other readers would take otherwise."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+# What ruamel.yaml raises: text that is not YAML, values that do not fit their tag, nesting without end.
+NOT_YAML: tuple[type[Exception], ...] = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+MOST_VALUES = 10_000
+
+
+def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Read YAML with DVC's own reader: what DVC writes, in any spelling, has the value that DVC knows.
+
+    Raises:
+        NOT_YAML: One of these, where it is not YAML or holds too much.
+    """
+    for _ in _nodes(text):  # counts them, before anchors that multiply become values
+        pass
+    return YAML(typ="safe").load(text)
+
+
+def ambiguities(text: str) -> list[str]:
+    """Say, a line each, which keys stand in the text twice and which values readers of YAML take differently.
+
+    Raises:
+        NOT_YAML: One of these, where it is not YAML or holds too much.
+    """
+    problems: list[str] = []
+    for name, node in _nodes(text):
+        if isinstance(node, MappingNode):
+            problems += _keys_twice(name, node)
+        elif isinstance(node, ScalarNode) and node.style is None and (other := _other_reading(node.value)) is not None:
+            dvc, others = json.dumps(_read(node.value)), json.dumps(other)
+            problems.append(
+                f"{name} is written {node.value}, which DVC reads as {dvc} and other readers of YAML as {others}: "
+                f"write {dvc} or {others}"
+            )
+    return problems
+
+
+def _nodes(text: str) -> Iterator[tuple[str, Node]]:
+    """Name every value and every group of values, each anchor's as often as it is used."""
+    waiting = [("", YAML(typ="safe").compose(text))]
+    count = 0
+    while waiting:
+        name, node = waiting.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        yield name, node
+        if isinstance(node, MappingNode):
+            waiting += [(_join(name, key), value) for key, value in reversed(node.value)]
+        elif isinstance(node, SequenceNode):
+            waiting += [(name, value) for value in reversed(node.value)]
+
+
+def _join(name: str, key: Node) -> str:
+    return f"{name}.{key.value}".removeprefix(".") if isinstance(key, ScalarNode) else name
+
+
+def _keys_twice(name: str, mapping: MappingNode) -> Iterator[str]:
+    lines: dict[str, int] = {}
+    for key, _ in mapping.value:
+        line, full = key.start_mark.line + 1, _join(name, key)
+        if full in lines:
+            yield f"{full} stands there twice, in lines {lines[full]} and {line}: keep one"
+        lines[full] = line
+
+
+def _other_reading(spelling: str) -> bool | int | float | str | None:
+    """Say how YAML 1.1, or 1.2 to the letter, reads what DVC reads otherwise; None where all agree."""
+    dvc = _read(spelling)
+    if not isinstance(dvc, int | float | str) or isinstance(dvc, bool):
+        return None
+    if not isinstance(dvc, str) and ("_" in spelling or "0b" in spelling):
+        return spelling
+    # DVC's 1e-05 is text to YAML 1.1 alone, and plainly a number to whoever reads it.
+    other = dvc if isinstance(dvc, float) else _read(spelling, (1, 1))
+    return None if other == dvc else other
+
+
+def _read(spelling: str, version: tuple[int, int] = (1, 2)) -> Any:  # noqa: ANN401 - whatever is spelt so
+    yaml = YAML(typ="safe")
+    yaml.version = version
+    return yaml.load(spelling)

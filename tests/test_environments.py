@@ -1,0 +1,116 @@
+"""The same results and the same review, whatever other tools and other users leave in variables and config files."""
+
+import shutil
+
+import pytest
+from conftest import ROOT, Project, make_project
+
+VARIABLES = {
+    "FORCE_COLOR": "1",
+    "CLICOLOR_FORCE": "1",
+    "PYTHONOPTIMIZE": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "COLUMNS": "20",
+    "TQDM_DISABLE": "1",
+    "TQDM_NCOLS": "5",
+    "MPLBACKEND": "svg",
+    "PYTHONIOENCODING": "latin-1",
+    "PYTHONUTF8": "0",
+    "LC_ALL": "POSIX",
+    "PYTHONHASHSEED": "7",
+    "PYTHONWARNINGS": "error",
+    "OMP_NUM_THREADS": "2",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "2",
+    "SKLEARN_ASSUME_FINITE": "1",
+    "TORCH_LOGS": "+all",
+    "DVC_PAGER": "false",
+    "GIT_PAGER": "false",
+    "GIT_EXTERNAL_DIFF": "false",
+    "CDPATH": "/",
+    "TZ": "Pacific/Kiritimati",
+}
+CONFIGS = {  # below a home
+    ".gitconfig": """
+[color]
+    ui = always
+[core]
+    autocrlf = true
+    quotepath = false
+    pager = false
+[diff]
+    noprefix = true
+    mnemonicPrefix = true
+    external = false
+[status]
+    short = true
+    branch = true
+    showUntrackedFiles = no
+[log]
+    showSignature = true
+""",
+    ".config/dvc/config": """
+[core]
+    autostage = true
+    analytics = true
+    remote = theirs
+['remote "theirs"']
+    url = /nowhere
+[cache]
+    type = symlink
+[feature]
+    machine = true
+""",
+    ".config/matplotlib/matplotlibrc": "font.size: 30\nfigure.dpi: 30\nsavefig.transparent: True\n",
+}
+
+
+def settings(project):
+    """The variables of another user, in whose home and in whose folder lie files of settings."""
+    home = project.folder.parent / "home"
+    for name, text in CONFIGS.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    (project.folder / "matplotlibrc").write_text("font.size: 5\nsavefig.bbox: tight\naxes.facecolor: red\n")
+    return VARIABLES | {"HOME": str(home)}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A project after another user's `dvc repro`."""
+    project = make_project(tmp_path_factory.mktemp("hostile") / "project")
+    # DVC itself does not survive PYTHONWARNINGS=error, which make therefore takes away.
+    project.run("dvc", "repro", **settings(project) | {"PYTHONWARNINGS": ""})
+    return project
+
+
+def test_repro__another_users_settings_change_no_byte(hostile, finished):
+    theirs, ours = hostile.results(), finished.results()
+    assert {name for name in theirs | ours if theirs.get(name) != ours.get(name)} == set()
+
+
+def test_scripts__survive_warnings_that_are_made_errors(hostile):
+    assert "nothing to log" in hostile.run("python", "src/track.py", PYTHONWARNINGS="error")
+
+
+def test_review__another_users_settings_change_no_word(copied):
+    copied.set_params({"train_sparse": {"lambda": 0.5}})
+    ours = copied.run("python", "src/review.py", "main", code=3)
+    theirs = copied.run("python", "src/review.py", "main", code=3, **settings(copied), GIT_DIR=".git")
+    assert theirs == ours
+    assert "| `train_sparse.lambda` | 1.0 | 0.5 |" in ours
+
+
+def test_clone__under_core_autocrlf_is_in_sync(finished, tmp_path):
+    crlf = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
+    finished.run("git", *crlf, "clone", "-q", *crlf, str(finished.folder), str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    assert clone.run("git", "config", "core.autocrlf") == "true\n"
+    assert clone.run("python", "src/check.py", "lock") == ""
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_scripts__beside_another_copy_of_the_library_say_so(finished, tmp_path):
+    shutil.copytree(ROOT / "src/sparsefaces", tmp_path / "sparsefaces", ignore=shutil.ignore_patterns("__pycache__"))
+    output = finished.run("python", "src/check.py", "params", code=1, PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path))
+    assert f"check.py uses the library in {tmp_path / 'sparsefaces'}, not the one beside it" in output

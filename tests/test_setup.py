@@ -1,0 +1,130 @@
+"""`make setup` in a folder of its own, with real venv and pip; its requirements.lock asks for nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+BACKEND = """
+import zipfile
+METADATA = "Metadata-Version: 2.1\\nName: sparsefaces\\nVersion: 0.1\\n"
+def build_editable(folder, *rest):
+    name = "sparsefaces-0.1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr("sparsefaces.py", "")
+        wheel.writestr("sparsefaces-0.1.dist-info/METADATA", METADATA)
+        wheel.writestr("sparsefaces-0.1.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        wheel.writestr("sparsefaces-0.1.dist-info/RECORD", "")
+    return name
+"""
+
+
+class Checkout:
+    """The Makefile and its tools beside a package that needs no download."""
+
+    def __init__(self, folder, home):
+        self.folder, self.venv = folder, folder / ".venv"
+        (folder / "tools").mkdir(parents=True)
+        shutil.copy(ROOT / "Makefile", folder)
+        shutil.copy(ROOT / "tools/setup.sh", folder / "tools")
+        (folder / "requirements.lock").write_text("")
+        (folder / "backend.py").write_text(BACKEND)
+        (folder / "pyproject.toml").write_text(
+            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        )
+        keep = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "MAKE", "PYTHON"))}
+        self.env = keep | {"HOME": str(home)}
+
+    def setup(self, code=0, **env):
+        done = subprocess.run(
+            ["make", f"PYTHON={sys.executable}", "setup"],
+            cwd=self.folder,
+            env=self.env | env,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == code, output
+        return output
+
+    def is_ready(self):
+        """Whether the package is importable there and in no other place."""
+        command = [str(self.venv / "bin/python"), "-c", "import sparsefaces; print(sparsefaces.__file__)"]
+        where = subprocess.run(command, cwd="/", env=self.env, capture_output=True, encoding="utf-8", check=True).stdout
+        return (self.venv / ".ready").is_file() and str(self.venv) in where
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    (tmp_path / "home").mkdir()
+    return Checkout(tmp_path / "mes visages, été", tmp_path / "home")
+
+
+def test_setup__another_users_settings_of_pip_and_python_send_nothing_elsewhere(checkout, tmp_path):
+    elsewhere = {name: str(tmp_path / name) for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME")}
+    config = tmp_path / "home/.config/pip/pip.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text("[install]\nuser = true\n")
+    foreign = tmp_path / "foreign"
+    (foreign / "tools").mkdir(parents=True)
+    checkout.setup(**elsewhere, PIP_USER="1", PIP_DRY_RUN="1", CDPATH=str(foreign), PYTHONPATH=str(foreign))
+    assert checkout.is_ready()
+    assert not any((tmp_path / name).exists() for name in elsewhere)
+    assert "Nothing to be done" in checkout.setup() or "up to date" in checkout.setup()
+
+
+def test_setup__packages_that_pip_put_elsewhere_are_said(checkout, tmp_path):
+    config = tmp_path / "home/.config/pip/pip.conf"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
+    assert "pip put the packages elsewhere" in checkout.setup(code=2)
+    assert not (checkout.venv / ".ready").exists()
+
+
+def test_setup__umask_that_shuts_others_out_is_no_hindrance(checkout):
+    mask = os.umask(0o077)
+    try:
+        checkout.setup()
+    finally:
+        os.umask(mask)
+    assert checkout.is_ready()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_setup__environment_of_the_users_own_is_left_alone_with_a_message(checkout, tmp_path, link):
+    own = tmp_path / "own" if link else checkout.venv
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(own)], check=True)
+    (own / "kept").write_text("")
+    if link:
+        checkout.venv.symlink_to(own)
+    output = checkout.setup(code=2)
+    assert (f"make: .venv is a symbolic link, to {own}" if link else "make: .venv is not of make's making") in output
+    assert (own / "kept").exists()
+    assert (own / "bin/python").exists()
+
+
+def test_setup__interrupted_or_outdated_is_made_again(checkout):
+    (checkout.folder / "requirements.lock").write_text("no-such-file.whl\n")
+    checkout.setup(code=2)
+    assert not (checkout.venv / ".ready").exists()
+    (checkout.venv / "left-over").write_text("")
+    (checkout.folder / "requirements.lock").write_text("")
+    checkout.setup()
+    assert checkout.is_ready()
+    assert not (checkout.venv / "left-over").exists()
+    # With make's default, `python3`, which by then is found in the environment itself.
+    os.utime(checkout.folder / "requirements.lock", (2**32, 2**32))
+    subprocess.run(["make", "setup"], cwd=checkout.folder, env=checkout.env, check=True)
+    assert checkout.is_ready()
+
+
+def test_setup__missing_or_old_python_is_named(checkout):
+    done = subprocess.run(
+        ["make", "PYTHON=python9", "setup"], cwd=checkout.folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert "make: python9 is missing or older than Python 3.11; name a newer one" in done.stderr
+    assert not checkout.venv.exists()
