@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from gates import DEADLINE, Gate, Started
 from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
@@ -20,6 +23,7 @@ from sparsefaces.sources import lfw, lfw_archive
 from sparsefaces.sources.download import Address
 
 ROOT = Path(__file__).parents[1]
+collect_ignore = ["gate"]  # what processes behind a gate import, and no tests
 PIPELINE = (
     "src",
     "dvc.yaml",
@@ -41,6 +45,7 @@ TINY = {
     "train": {"hidden_units": 12, "iterations": 25, "batch_size": 20, "learning_rate": 0.01, "log_every": 10},
     "analyze": {"faces": 5, "filters": 9},
 }
+NUMBERS = count(1)  # of which none comes twice
 
 
 class Project:
@@ -69,11 +74,16 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=DEADLINE,
         )
         output = done.stdout + done.stderr
         assert code is None or done.returncode == code, f"{command} exited with {done.returncode}:\n{output}"
         return output
+
+    def start(self, *command: str, gate: Gate | None = None) -> Started:
+        """Start a command in the folder and let it run, behind a gate if there is one."""
+        log = self.folder.parent / f"{self.folder.name}-{next(NUMBERS)}.log"
+        return Started(command, self.folder, self.env | (gate.env if gate else {}), log)
 
     def set_params(self, changes: dict) -> None:
         """Change keys of params.yaml, section by section."""
@@ -110,6 +120,14 @@ def make_project(folder: Path) -> Project:
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "start")
     return project
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped and why: the reason of each test names what to do about it."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    if reasons:
+        said = "; ".join(f"{count} ({reason})" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"skipped: {said}")
 
 
 @pytest.fixture

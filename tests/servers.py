@@ -7,10 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import requests
+from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
 
 from sparsefaces.files import read_history
@@ -22,16 +22,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, process: subprocess.Popen, seconds: float = 120) -> None:
+def wait_for(url: str, process: subprocess.Popen) -> None:
     """Wait until an address answers."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
+
+    def answers() -> bool:
         try:
-            requests.get(url, timeout=1).raise_for_status()
-            return
+            return requests.get(url, timeout=DEADLINE).ok
         except requests.RequestException:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer (exit code {process.poll()})")
+            return False
+
+    wait_until(answers, process)
 
 
 class Server:
@@ -71,7 +71,7 @@ class Server:
     def kill(self) -> None:
         if self._process is not None:
             self.signal(signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(DEADLINE)
             self._process = None
 
     def runs(self, **tags: str) -> list:

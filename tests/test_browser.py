@@ -1,17 +1,15 @@
 """What people look at, looked at in a real browser."""
 
 import os
-import socket
-import subprocess
+import signal
 import sys
-import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import requests
 from conftest import ROOT
 from mlflow import MlflowClient
+from servers import free_port, wait_for
 
 from sparsefaces.checkpoint import load_weights
 from sparsefaces.datasets import load_dataset
@@ -20,17 +18,18 @@ from sparsefaces.weights import decode, encode
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 sys.path.append(str(ROOT / "tools"))
-from screenshots import BROWSER, TRAININGS, compare, launch, open_runs, pictures  # noqa: E402
+from screenshots import PATIENCE, TRAININGS, compare, find_browser, launch, open_runs, pictures  # noqa: E402
 
+BROWSER = find_browser()
 pytestmark = pytest.mark.skipif(
-    BROWSER is None and "CI" not in os.environ, reason="no chromium or google-chrome on the PATH"
+    BROWSER is None and "CI" not in os.environ, reason="no browser for the tests of pages: make browser"
 )
 
 
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        browser = launch(driver)
+        browser = launch(driver, BROWSER)
         yield browser
         browser.close()
 
@@ -38,6 +37,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     yield page
@@ -224,31 +224,16 @@ def test_editor__takes_any_unit_by_number_or_from_the_explorer_and_hears_the_key
 
 @contextmanager
 def mlflow_ui(project):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        ["python", "src/ui.py", str(port)],
-        cwd=project.folder,
-        env=project.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    port = free_port()
+    server = project.start("python", "src/ui.py", str(port))
     url = f"http://127.0.0.1:{port}"
     try:
-        assert url in server.stdout.readline()
-        for _ in range(120):
-            try:
-                requests.get(f"{url}/health", timeout=1).raise_for_status()
-                break
-            except requests.RequestException:
-                time.sleep(0.5)
+        wait_for(f"{url}/health", server)
+        assert url in server.said()
         yield url
     finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
+        os.killpg(server.pid, signal.SIGTERM)
+        server.end(code=None)
 
 
 def test_ui__comparing_both_trainings_shows_what_differs_their_curves_and_their_filters(page, copied):
@@ -260,7 +245,7 @@ def test_ui__comparing_both_trainings_shows_what_differs_their_curves_and_their_
         assert "final/explained_variance" in text
         assert page.get_by_text("hidden_units", exact=True).count() == 0  # the same in both
         page.get_by_role("link", name="batch/rec").first.click()
-        page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+        page.locator(".js-plotly-plot").first.wait_for()
         text = page.inner_text("body")
         assert all(name in text for name in TRAININGS)
 
@@ -269,13 +254,13 @@ def test_ui__charts_lay_curves_over_each_other_and_pictures_follow_a_slider(page
     with mlflow_ui(copied) as url:
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
         for name in TRAININGS:
-            page.get_by_text(f"{name} (batch/rec)").first.wait_for(timeout=60_000)
+            page.get_by_text(f"{name} (batch/rec)").first.wait_for()
         assert page.get_by_text("analyze", exact=True).count() == 0
         page.get_by_text("Model metrics").first.scroll_into_view_if_needed()
         page.get_by_text("System metrics").first.scroll_into_view_if_needed()
-        pictures(page, "filters%2Bstep%2B0").first.wait_for(timeout=60_000)
+        pictures(page, "filters%2Bstep%2B0").first.wait_for()
         page.get_by_role("slider").first.press("ArrowRight")  # to the next step with a picture
-        pictures(page, "filters%2Bstep%2B24").first.wait_for(timeout=60_000)
+        pictures(page, "filters%2Bstep%2B24").first.wait_for()
 
 
 def test_ui__run_opens_on_its_note_with_a_table_and_its_figure(page, copied):
@@ -283,10 +268,10 @@ def test_ui__run_opens_on_its_note_with_a_table_and_its_figure(page, copied):
     (run,) = client.search_runs(["1"], "tags.stage = 'train_sparse'")
     with mlflow_ui(copied) as url:
         page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}")
-        page.get_by_role("cell", name="explained_variance", exact=True).first.wait_for(timeout=60_000)
+        page.get_by_role("cell", name="explained_variance", exact=True).first.wait_for()
         figure = pictures(page, "get-artifact?path=filters.png")
-        figure.wait_for(timeout=60_000)
-        page.wait_for_function("image => image.naturalWidth > 0", arg=figure.element_handle(), timeout=60_000)
+        figure.wait_for()
+        page.wait_for_function("image => image.naturalWidth > 0", arg=figure.element_handle())
 
 
 def test_report__works_within_mlflows_artifact_viewer(page, copied):
@@ -295,7 +280,7 @@ def test_report__works_within_mlflows_artifact_viewer(page, copied):
     with mlflow_ui(copied) as url:
         page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}/artifacts/report.html")
         frame = page.frame_locator("iframe")
-        frame.get_by_role("link", name="Editor").click(timeout=60_000)
+        frame.get_by_role("link", name="Editor").click()
         frame.locator("#editor-sliders input").first.fill("0")
         turned = frame.locator("#editor-turned-psnr").inner_text()
         assert "PSNR" in turned

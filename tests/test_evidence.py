@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
+from gates import DEADLINE, Gate, at_step
 
 from sparsefaces.files import read_csv
 from sparsefaces.scratch import find_kept, keep, key_of, scratch_path
@@ -44,16 +45,19 @@ def test_scratch__forgets_the_oldest_of_a_name_only(in_tmp):
 
 
 EXPERIMENT = """
-import sys, time
+import os, sys, time
+from pathlib import Path
 import numpy as np
 from sparsefaces.scratch import find_kept, keep, kept
 
 def make():
     with open("made", "a") as file:
         file.write("x")
-    time.sleep(0.3)
+    while len(list(Path().glob("here-*"))) < 3:  # the others come while it is being made
+        time.sleep(0.01)
     return {"W": np.arange(100_000)}
 
+Path(f"here-{os.getpid()}").touch()
 assert kept("fits/a", "k", make, "Fitting")["W"][-1] == 99_999
 for number in range(60):
     keep("fits/b", str(number % 12), {"W": np.full(1000, number % 12)})
@@ -64,7 +68,7 @@ def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(i
     command = [sys.executable, "-c", EXPERIMENT]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     experiments = [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [experiment.communicate(timeout=60)[1] for experiment in experiments]
+    said = [experiment.communicate(timeout=DEADLINE)[1] for experiment in experiments]
     assert [experiment.returncode for experiment in experiments] == [0, 0, 0], said
     assert (in_tmp / "made").read_text() == "x"
     for path in scratch_path("fits").glob("b-*.npz"):
@@ -96,22 +100,13 @@ def test_analyze__needs_no_torch_where_nothing_is_trained(copied):
     copied.run("python", "-c", WITHOUT_TORCH)
 
 
-def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied):
-    copied.set_params({"train": {"iterations": 10_000_000}})
-    process = subprocess.Popen(
-        ["python", "-u", "src/analyze.py"],
-        cwd=copied.folder,
-        env=copied.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    while "Training dense and sparse again" not in process.stdout.readline():
-        assert process.poll() is None
+def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied, tmp_path):
+    copied.set_params({"train": {"iterations": 26}})
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start("python", "-u", "src/analyze.py", gate=gate)
+    gate.wait(process, "analyze")  # one of its own processes, which train
     process.terminate()
-    rest, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in rest
+    assert "Traceback" not in process.end(130)
 
 
 def test_claims__are_recorded_for_every_claim_and_method(finished):

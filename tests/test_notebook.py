@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from gates import DEADLINE
 
 from sparsefaces import get_objective_terms, plot_sparsity, train, view_decoder
 
@@ -56,7 +57,7 @@ def test_notebook__runs_from_top_to_bottom():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     (settings,) = (cell for cell in notebook.cells if cell.source.startswith("ITERATIONS ="))
     settings.source = 'ITERATIONS, SOURCE = 11, "orl"'
-    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": NOTEBOOK.parent}}).execute()
+    nbclient.NotebookClient(notebook, timeout=DEADLINE, resources={"metadata": {"path": NOTEBOOK.parent}}).execute()
     text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "400 faces of 33 x 27 pixels from orl" in text
     assert "    10 " in text

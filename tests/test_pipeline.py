@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from gates import Gate, at_step
 from mlflow import MlflowClient
 
 from sparsefaces.files import read_history
@@ -193,20 +193,14 @@ def test_repro__users_mistake_ends_in_one_message_and_a_failure(project):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_train__interrupted_exits_130_leaves_nothing_and_ends_its_run_killed(copied, number):
+def test_train__interrupted_exits_130_leaves_nothing_and_ends_its_run_killed(copied, tmp_path, number):
     copied.path("train_dense/model.safetensors").unlink()
-    copied.set_params({"train": {"iterations": 10_000_000}})
-    process = subprocess.Popen(
-        ["python", "src/train.py", "train_dense"],
-        cwd=copied.folder,
-        env=copied.env,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline().split()[0] == "nbit"
-    time.sleep(0.5)
-    os.kill(process.pid, number)
-    assert process.wait(30) == 130
+    copied.set_params({"train": {"iterations": 26}})
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start("python", "src/train.py", "train_dense", gate=gate)
+    os.kill(gate.wait(process, "train_dense"), number)
+    gate.open()
+    process.end(130)
     assert not copied.path("train_dense/model.safetensors").exists()
     client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
     (run,) = client.search_runs(["1"], "attributes.status != 'FINISHED'")

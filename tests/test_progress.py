@@ -6,6 +6,7 @@ import termios
 from contextlib import closing
 
 from conftest import ROOT
+from gates import DEADLINE
 
 from sparsefaces import progress
 from sparsefaces.console import TrainingTable
@@ -49,12 +50,13 @@ def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_e
 
 
 def test_progress__on_a_terminal_is_a_bar_that_moves():
-    code = "import time; from contextlib import closing; from sparsefaces.progress import Progress\n"
+    code = "from contextlib import closing; from sparsefaces.progress import Progress\n"
     code += "with closing(Progress('Reading', 3)) as bar:\n"
-    code += "    for _ in range(3): time.sleep(0.15); bar.update()\n    bar.say('row')"
+    code += "    for _ in range(3): bar.update()\n    bar.say('row')"
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "src", stdout=theirs, stderr=theirs)
+    env = os.environ | {"TQDM_MININTERVAL": "0"}  # shows every update, not ten a second
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "src", env=env, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
     while True:
@@ -65,6 +67,6 @@ def test_progress__on_a_terminal_is_a_bar_that_moves():
         if not chunk:
             break
         shown += chunk
-    assert process.wait(20) == 0
+    assert process.wait(DEADLINE) == 0
     assert b"| 1/3 [" in shown
     assert b"row" in shown

@@ -29,7 +29,7 @@ def committed():
     show = ["git", "show", "HEAD:stages/analyze/metrics.json"]
     done = subprocess.run(show, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip("not in a Git clone, so there are no committed results to compare with")
+        pytest.skip("no Git clone, so there are no committed results to compare with")
     return json.loads(done.stdout)
 
 

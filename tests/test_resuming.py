@@ -1,14 +1,13 @@
 """Checkpoints: an interrupted training continues to the bytes of one that never was."""
 
 import os
-import random
 import re
 import signal
-import subprocess
-import time
 
 import numpy as np
+import psutil
 import pytest
+from gates import IN_A_CHECKPOINT, Gate, at_step, wait_until
 
 from sparsefaces.engine import Engine
 from sparsefaces.interrupts import Interruption
@@ -84,7 +83,7 @@ def test_checkpoints__falling_learning_rate_goes_on_where_it_was(in_tmp, X, sche
 def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_from_there(in_tmp, X, capsys):
     def interrupt(step, row, engine):
         if step == 16:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
         kept = Checkpoints("train_dense", IDENTITY, 1000, interruption)
@@ -97,16 +96,15 @@ def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_f
 
 def test_interruption__second_signal_stops_at_once():
     with pytest.raises(KeyboardInterrupt), Interruption():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         pytest.fail("the second signal was swallowed")
 
 
 def test_interruption__first_signal_is_not_lost_where_nobody_asks():
     reached = False
     with pytest.raises(KeyboardInterrupt), Interruption():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         reached = True
     assert reached
 
@@ -122,7 +120,7 @@ def test_checkpoints__of_other_inputs_are_thrown_away_and_it_is_said_why(in_tmp,
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "foreign"])
 def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, damage, capsys):
     interrupted_at(X, 20)
-    (path,) = (in_tmp / ".scratch").iterdir()
+    (path,) = (in_tmp / ".scratch").glob("*.safetensors")
     data = bytearray(path.read_bytes())
     data[-100] ^= 1
     contents = {"empty": b"", "cut": bytes(data[:-50]), "flipped": bytes(data), "foreign": b"{}" * 1000}
@@ -151,75 +149,56 @@ def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch)
     assert checkpoints().load().step == 7
 
 
-def start_training(project, *command):
-    process = subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=project.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.split()[:1] == ["nbit"]:
-            return process, lines
-    raise AssertionError("".join(lines))
+STEPS = {"train": {"iterations": 61}, "machine": {"checkpoint_every": 10}}
+# Where a training is killed, and from which step it then continues.
+KILLS = (
+    (at_step(15), 10),
+    (IN_A_CHECKPOINT, 10),
+    (at_step(24), 20),
+    (at_step(30), 30),
+    (IN_A_CHECKPOINT, 30),
+    (at_step(57), 50),
+)
 
 
-def wait_for_a_checkpoint(project):
-    """Wait until a new one is written."""
-    path = project.folder / ".scratch" / "train_sparse.safetensors"
-    former = path.stat().st_mtime_ns if path.exists() else None
-    for _ in range(3000):
-        if path.exists() and path.stat().st_mtime_ns != former:
-            return
-        time.sleep(0.01)
-    raise AssertionError("no checkpoint was written")
-
-
-LONG = {"train": {"iterations": 12_000, "log_every": 500}, "machine": {"checkpoint_every": 100}}
-
-
-def test_train__killed_many_times_ends_in_the_bytes_of_one_never_interrupted(copied):
-    """Real processes, killed with SIGKILL wherever they happen to be."""
-    copied.set_params(LONG)
+def test_train__killed_many_times_ends_in_the_bytes_of_one_never_interrupted(copied, tmp_path):
+    """Real processes, killed with SIGKILL: between steps, right after a checkpoint and in the midst of one."""
+    copied.set_params(STEPS)
     copied.run("python", "src/train.py", "train_sparse")
     folder = copied.path("train_sparse")
     undisturbed = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     for file in ("model.safetensors", "history.csv", "metrics.json"):
         (folder / file).unlink()
-    rng, said = random.Random(0), ""
-    for _ in range(5):
-        process, lines = start_training(copied, "python", "src/train.py", "train_sparse")
-        wait_for_a_checkpoint(copied)
-        time.sleep(rng.uniform(0, 0.1))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
-        process.stdout.close()
-        said += "".join(lines)
+    said = ""
+    for number, (point, _) in enumerate(KILLS):
+        gate = Gate(tmp_path / f"gate-{number}", point)
+        process = copied.start("python", "src/train.py", "train_sparse", gate=gate)
+        gate.wait(process)
+        process.kill()
+        said += process.end(-signal.SIGKILL)
         assert not (folder / "model.safetensors").exists()
     said += copied.run("python", "src/train.py", "train_sparse")
     steps = [int(step) for step in re.findall(r"continues from the checkpoint of step (\d+)", said)]
-    assert len(steps) == 5
-    assert steps == sorted(set(steps))
+    assert steps == [step for _, step in KILLS]
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == undisturbed
-    assert [file for file in (copied.folder / ".scratch").iterdir() if file.is_file()] == []
+    assert not list((copied.folder / ".scratch").glob("*.safetensors*"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_repro__interrupted_continues_and_nothing_half_made_is_kept(copied, number):
-    copied.set_params(LONG | {"train": {"iterations": 30_000, "log_every": 500}})
-    process, _ = start_training(copied, "dvc", "repro", "-s", "train_dense")
-    time.sleep(0.3)
+def test_repro__interrupted_continues_and_nothing_half_made_is_kept(copied, tmp_path, number):
+    copied.set_params(STEPS)
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start("dvc", "repro", "-s", "train_dense", gate=gate)
+    stage = psutil.Process(gate.wait(process, "train_dense"))
     os.killpg(process.pid, number)
-    said = process.stdout.read()
-    assert process.wait(30) != 0
-    assert "the next run continues from here" in said
+    gate.open()
+    process.end(code=None)
+    assert process.returncode != 0
+    wait_until(lambda: not stage.is_running())  # which dvc does not wait for after SIGTERM
+    said = process.said()
+    assert "stopped after step 15: the next run continues from here" in said
     assert "Traceback" not in said
     assert not copied.path("train_dense/model.safetensors").exists()
     output = copied.run("dvc", "repro", "-s", "train_dense")
-    assert "continues from the checkpoint of step" in output
+    assert "continues from the checkpoint of step 16" in output
     assert copied.path("train_dense/model.safetensors").exists()

@@ -2,22 +2,24 @@
 
 import http.server
 import os
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import requests
+from conftest import NUMBERS
+from gates import DEADLINE, Gate, at_step, wait_until
 from mlflow import MlflowClient
 from servers import Server, assert_complete, copy_project, free_port, wait_for
 
-LONG = {"train": {"iterations": 12_000, "log_every": 100}, "tracking": {"log_pictures_every": 4000}}
+# Rows at steps 0, 10, ... 300; pictures at 0, 100, 200 and the last.
+PARAMS = {"train": {"iterations": 301, "log_every": 10}, "tracking": {"log_pictures_every": 100}}
+ROWS = 31
 
 
 @pytest.fixture(scope="module")
@@ -32,84 +34,81 @@ def tracked(finished, server, tmp_path):
     """A finished project that no run on the server is known of."""
     project = copy_project(finished, tmp_path / "project")
     project.env["MLFLOW_TRACKING_URI"] = server.url
-    project.set_params({"train": {"seed": int(time.time() * 1000) % 1_000_000}})
+    project.env["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(DEADLINE)  # slow is not down
+    project.seed = 1000 + next(NUMBERS)
+    project.set_params(PARAMS | {"train": PARAMS["train"] | {"seed": project.seed}})
     return project
 
 
-def start(project, *command):
-    return subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=project.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def gate(tmp_path):
+    """Holds a training twice, with 10 rows logged and with 10 more."""
+    return Gate(tmp_path / "gate", at_step(100), at_step(200))
 
 
-def wait_for_values(server, seed, count=1):
-    """Wait until a training's run has values; return the run."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        for run in runs_of(server, seed):
-            if len(server.client.get_metric_history(run.info.run_id, "batch/rec")) >= count:
-                return run
-        time.sleep(0.2)
-    raise AssertionError("nothing was logged")
+def wait_for_values(server, project, process, count=10):
+    """Wait until the run of a training that holds has what was logged; return the run."""
+    found = []
+
+    def has_them():
+        found[:] = runs_of(server, project)
+        return found and len(server.client.get_metric_history(found[0].info.run_id, "batch/rec")) >= count
+
+    wait_until(has_them, process)
+    return found[0]
 
 
-def runs_of(server, seed):
-    return [run for run in server.runs(stage="train_sparse") if run.data.params.get("seed") == str(seed)]
+def runs_of(server, project):
+    return [run for run in server.runs(stage="train_sparse") if run.data.params.get("seed") == str(project.seed)]
 
 
-def seed_of(project):
-    return int(re.search(r"seed: (\d+)", (project.folder / "params.yaml").read_text()).group(1))
-
-
-def test_server__training_shows_live_and_a_killed_process_is_continued_in_its_run(tracked, server):
-    tracked.set_params(LONG | {"machine": {"checkpoint_every": 500}})
-    process = start(tracked, "python", "src/train.py", "train_sparse")
-    run = wait_for_values(server, seed_of(tracked), 10)
+def test_server__training_shows_live_and_a_killed_process_is_continued_in_its_run(tracked, server, gate):
+    tracked.set_params({"machine": {"checkpoint_every": 50}})
+    process = tracked.start("python", "src/train.py", "train_sparse", gate=gate)
+    gate.wait(process)
+    run = wait_for_values(server, tracked, process)
+    shown = {"batch/steps_per_second", "system/cpu_utilization_percentage"}
+    wait_until(lambda: shown <= set(server.client.get_run(run.info.run_id).data.metrics), process)
     assert run.info.status == "RUNNING"
-    time.sleep(1)
     process.kill()
-    process.wait(30)
+    process.end(-signal.SIGKILL)
     logged = server.client.get_metric_history(run.info.run_id, "batch/rec")
-    assert 10 <= len(logged) < 120
+    assert [metric.step for metric in logged] == list(range(0, 100, 10))
     output = tracked.run("python", "src/train.py", "train_sparse")
-    assert "continues from the checkpoint" in output
-    (run,) = runs_of(server, seed_of(tracked))
+    assert "continues from the checkpoint of step 100" in output
+    (run,) = runs_of(server, tracked)
     assert run.info.status == "FINISHED"
-    assert assert_complete(server.client, run, tracked.path("train_sparse/history.csv")) >= 9 * 120
-    assert {"batch/steps_per_second", "system/cpu_utilization_percentage"} <= set(run.data.metrics)
+    assert assert_complete(server.client, run, tracked.path("train_sparse/history.csv")) >= 9 * ROWS
+    assert shown <= set(run.data.metrics)
 
 
-def test_server__killed_midway_and_started_again_has_every_value_once_in_the_same_run(tracked, server):
-    tracked.set_params(LONG | {"train": {"iterations": 25_000, "log_every": 100}})
-    process = start(tracked, "dvc", "repro", "-s", "train_sparse")
-    run = wait_for_values(server, seed_of(tracked))
+def test_server__killed_midway_and_started_again_has_every_value_once_in_the_same_run(tracked, server, gate):
+    process = tracked.start("dvc", "repro", "-s", "train_sparse", gate=gate)
+    gate.wait(process)
+    run = wait_for_values(server, tracked, process)
     server.kill()
-    time.sleep(4)
+    gate.pass_one()
+    process.wait_until_said("warning")
     server.start()
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    assert output.count("warning") == 1, output
+    gate.open()
+    assert process.end().count("warning") == 1, process.said()
     tracked.run("python", "src/track.py")
     again = server.client.get_run(run.info.run_id)
     assert again.info.status == "FINISHED"
-    assert_complete(server.client, again, tracked.path("train_sparse/history.csv"))
+    assert assert_complete(server.client, again, tracked.path("train_sparse/history.csv")) >= 9 * ROWS
 
 
-def test_server__hanging_one_costs_no_time_and_gets_the_rest_from_track(tracked, server):
-    tracked.set_params(LONG)
-    process = start(tracked, "dvc", "repro", "-s", "train_sparse")
-    run = wait_for_values(server, seed_of(tracked))
+def test_server__hanging_one_holds_no_training_up_and_gets_the_rest_from_track(tracked, server, gate):
+    del tracked.env["MLFLOW_HTTP_REQUEST_TIMEOUT"]
+    process = tracked.start("dvc", "repro", "-s", "train_sparse", gate=gate)
+    gate.wait(process)
+    run = wait_for_values(server, tracked, process)
     server.signal(signal.SIGSTOP)
     try:
-        output, _ = process.communicate(timeout=60)
+        gate.open()
+        output = process.end()  # while the server still hangs
     finally:
         server.signal(signal.SIGCONT)
-    assert process.returncode == 0, output
     assert output.count("warning") == 1, output
     assert "`make track` delivers it" in output
     output = tracked.run("python", "src/track.py")
@@ -122,11 +121,8 @@ def test_server__hanging_one_costs_no_time_and_gets_the_rest_from_track(tracked,
 
 def test_server__down_at_the_start_stops_with_the_ways_on_or_goes_on_where_it_is_set_so(tracked, server):
     address = f"http://127.0.0.1:{free_port()}"
-    start = time.monotonic()
+    tracked.set_params({"tracking": {"seconds_to_open": 1}})
     output = tracked.run("python", "src/train.py", "train_dense", code=1, MLFLOW_TRACKING_URI=address)
-    took, start = time.monotonic() - start, time.monotonic()
-    assert "name the training" in tracked.run("python", "src/train.py", "nonsense", code=1)
-    assert took - (time.monotonic() - start) < 10  # beyond what starting Python and its imports take here and now
     assert output.count("error: ") == 1
     assert "Traceback" not in output
     assert "nbit" not in output
@@ -155,7 +151,9 @@ def proxy(server):
                 self.send_error(500)
                 return
             headers = {"Content-Type": self.headers.get("Content-Type", "")}
-            answer = requests.request(self.command, server.url + self.path, data=body, headers=headers, timeout=30)
+            answer = requests.request(
+                self.command, server.url + self.path, data=body, headers=headers, timeout=DEADLINE
+            )
             self.send_response(answer.status_code)
             self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
             self.send_header("Content-Length", str(len(answer.content)))
@@ -180,22 +178,23 @@ def proxy(server):
     gateway.server_close()
 
 
-def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once(tracked, server, proxy):
-    tracked.set_params(LONG)
+def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once(tracked, server, proxy, gate):
     tracked.env["MLFLOW_TRACKING_URI"] = proxy.url
-    process = start(tracked, "python", "src/train.py", "train_sparse")
-    run = wait_for_values(server, seed_of(tracked))
+    process = tracked.start("python", "src/train.py", "train_sparse", gate=gate)
+    gate.wait(process)
+    run = wait_for_values(server, tracked, process)
     proxy.broken.set()
-    time.sleep(4)
-    proxy.broken.clear()
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
+    gate.pass_one()
+    process.wait_until_said("warning")
     assert proxy.refused
+    proxy.broken.clear()
+    gate.open()
+    output = process.end()
     assert output.count("warning") == 1, output
     assert "is back and has all of train_sparse" in output
     again = server.client.get_run(run.info.run_id)
     assert again.info.status == "FINISHED"
-    assert_complete(server.client, again, tracked.path("train_sparse/history.csv"))
+    assert assert_complete(server.client, again, tracked.path("train_sparse/history.csv")) >= 9 * ROWS
 
 
 def sha256(path):
@@ -258,28 +257,34 @@ def test_model__served_one_answers_a_request(finished, tmp_path):
         wait_for(f"http://127.0.0.1:{port}/ping", process)
         faces = np.load(finished.path("fetch/faces.npy"))[:2]
         url = f"http://127.0.0.1:{port}/invocations"
-        answer = requests.post(url, json={"inputs": faces.tolist()}, timeout=30)
+        answer = requests.post(url, json={"inputs": faces.tolist()}, timeout=DEADLINE)
         assert answer.status_code == 200, answer.text
         pixels = np.array(answer.json()["predictions"])
         assert pixels.shape == faces.shape
         assert abs(pixels - faces).mean() < 0.1
-        answer = requests.post(url, json={"inputs": faces.tolist(), "params": {"output": "codes"}}, timeout=30)
+        answer = requests.post(url, json={"inputs": faces.tolist(), "params": {"output": "codes"}}, timeout=DEADLINE)
         assert np.array(answer.json()["predictions"]).shape == (2, 12)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(DEADLINE)
 
 
 def test_store__four_trainings_at_once_into_a_fresh_one_lose_nothing(finished, tmp_path):
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'fresh.db'}"}
-    projects = [copy_project(finished, tmp_path / str(number)) for number in range(4)]
-    for number, project in enumerate(projects):
-        project.env |= store
-        project.env["DVC_ROOT"] = str(tmp_path)  # as experiments of one project have
-        project.set_params({"train": {"seed": 10 + number, "iterations": 2000}})
-    processes = [start(project, "python", "src/train.py", "train_sparse") for project in projects]
-    outputs = [process.communicate(timeout=200)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, outputs
+    projects, gates, processes = [], [], []
+    for number in range(4):
+        project = copy_project(finished, tmp_path / str(number))
+        project.env |= store | {"DVC_ROOT": str(tmp_path)}  # as experiments of one project have
+        project.set_params(PARAMS | {"train": PARAMS["train"] | {"seed": number}})
+        project.set_params({"tracking": {"seconds_to_open": DEADLINE}})
+        gates.append(Gate(tmp_path / f"gate-{number}", "sparsefaces.tracking:TrackedRun._open"))
+        processes.append(project.start("python", "src/train.py", "train_sparse", gate=gates[-1]))
+        projects.append(project)
+    for gate, process in zip(gates, processes, strict=True):
+        gate.wait(process)
+    for gate in gates:
+        gate.open()
+    outputs = [process.end() for process in processes]
     assert "warning" not in "".join(outputs)
     client = MlflowClient(*store.values())
     runs = client.search_runs(["1"])
@@ -288,24 +293,24 @@ def test_store__four_trainings_at_once_into_a_fresh_one_lose_nothing(finished, t
     assert len(runs) == len(by_seed) == 4
     for number, project in enumerate(projects):
         history = project.path("train_sparse/history.csv")
-        assert assert_complete(client, by_seed[str(10 + number)], history) >= 9 * 201
+        assert assert_complete(client, by_seed[str(number)], history) >= 9 * ROWS
     assert len(client.search_model_versions("name = 'sparsefaces'")) == 4
+
+
+def find_initdb():
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
+    return shutil.which("initdb") or next(iter(places), None)
 
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
     """The address of a new database in a PostgreSQL of our own."""
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
-    found = shutil.which("initdb") or next(iter(places), None)
-    if found is None:
-        assert "CI" not in os.environ
-        pytest.skip("PostgreSQL (Debian's package postgresql) is not installed")
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of its socket must be short
     user = {}
     if os.geteuid() == 0:  # which it refuses to run as
         shutil.chown(folder, "postgres", "postgres")
         user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    binaries, port = Path(found).parent, str(free_port())
+    binaries, port = Path(find_initdb()).parent, str(free_port())
 
     def run(*command):
         subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, **user)
@@ -319,6 +324,9 @@ def postgres(tmp_path_factory):
     shutil.rmtree(folder)
 
 
+@pytest.mark.skipif(
+    find_initdb() is None and "CI" not in os.environ, reason="no PostgreSQL: install your system's package postgresql"
+)
 def test_server__on_postgresql_takes_the_whole_pipeline(finished, postgres, tmp_path):
     project = copy_project(finished, tmp_path / "project")
     server = Server(tmp_path / "server", postgres).start()

@@ -3,13 +3,14 @@
 import os
 import shutil
 import signal
-import subprocess
 
 import pytest
 import yaml
 from conftest import ROOT
+from gates import Gate, at_step
 
-pytestmark = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="with one core, trainings take turns")
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+pytestmark = pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
 
 
 @pytest.fixture
@@ -39,28 +40,16 @@ def test_repro__side_by_side_passes_a_failure_on(started):
     assert started.run("tools/repro.sh", code=255)
 
 
-def test_repro__ctrl_c_ends_both_and_the_next_run_continues_both(started):
-    started.set_params({"train": {"iterations": 15_000, "log_every": 500}})
-    process = subprocess.Popen(
-        ["tools/repro.sh"],
-        cwd=started.folder,
-        env=started.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    begun = set()
-    for line in process.stdout:
-        if line.endswith("0.00\n"):  # reg at the first step
-            begun.add(line.split()[0])
-        if len(begun) == 2:
-            break
+def test_repro__ctrl_c_ends_both_and_the_next_run_continues_both(started, tmp_path):
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = started.start("tools/repro.sh", gate=gate)
+    for training in ("train_dense", "train_sparse"):
+        gate.wait(process, training)
     os.killpg(process.pid, signal.SIGINT)
-    said = process.stdout.read()
-    assert process.wait(60) == 130
+    gate.open()
+    said = process.end(130)
     assert said.count("the next run continues from here") == 2
     assert "Traceback" not in said
     again = started.run("tools/repro.sh")
-    assert again.count("continues from the checkpoint of step") == 2
+    assert again.count("continues from the checkpoint of step 16") == 2
     assert started.path("analyze/report.html").exists()

@@ -3,19 +3,17 @@
 import json
 import re
 import shutil
-import time
 
 import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, Project
+from gates import wait_until
 from mlflow import MlflowClient
 
 from sparsefaces.checkpoint import load_weights
 from sparsefaces.params import load_params
 from sparsefaces.training import fit
-
-SECONDS = 240
 
 
 def recommended(project):
@@ -35,12 +33,9 @@ def swept(finished, tmp_path_factory):
     project.lines = recommended(project)
     for name in ("dvc repro ", "dvc exp run", "dvc queue start"):
         project.run("bash", "-c", project.lines[name])
-    end = time.monotonic() + SECONDS
-    while re.search("Running|Queued", status := project.run("dvc", "queue", "status")):
-        assert time.monotonic() < end, status
-        time.sleep(0.5)
+    wait_until(lambda: not re.search("Running|Queued", project.run("dvc", "queue", "status")))
+    assert project.run("dvc", "queue", "status").count("Success") == 2
     project.run("dvc", "queue", "stop")
-    assert status.count("Success") == 2, status
     return project
 
 

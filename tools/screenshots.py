@@ -13,15 +13,24 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-PATIENCE = 60_000  # milliseconds, of a busy machine
+PATIENCE = 600_000  # milliseconds, of a busy machine
 TRAININGS = ("train_dense, lambda 0.0", "train_sparse, lambda 1.0")
 
 
-def launch(driver: Playwright) -> Browser:
-    """Start the browser."""
+def find_browser() -> str | None:
+    """Find the browser of the machine, or the one that `make browser` installed."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        with sync_playwright() as driver:
+            own = driver.chromium.executable_path
+            found = own if Path(own).exists() else None
+    return found
+
+
+def launch(driver: Playwright, browser: str | None) -> Browser:
+    """Start a browser."""
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return driver.chromium.launch(executable_path=BROWSER, args=options)
+    return driver.chromium.launch(executable_path=browser, args=options, timeout=PATIENCE)
 
 
 def open_runs(page: Page, url: str, search: str = "", mode: str = "TABLE") -> None:
@@ -60,9 +69,9 @@ def save(page: Page, name: str) -> None:
 
 def main() -> None:
     """Take the pictures of the newest trainings."""
-    url = sys.argv[1].rstrip("/")
+    url, found = sys.argv[1].rstrip("/"), find_browser()
     with sync_playwright() as driver:
-        browser = launch(driver)
+        browser = launch(driver, found)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
         page.get_by_text("train_dense, lambda 0.0 (batch/rec)").first.wait_for(timeout=PATIENCE)
