@@ -17,15 +17,14 @@ import json, os, runpy, sys
 files, keys, root = set(), set(), os.getcwd() + os.sep
 
 def hear(event, arguments):
-    if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
-        path, mode, flags = os.path.abspath(os.fsdecode(arguments[0])), arguments[1], arguments[2]
-        # Names that are not there are of folders elsewhere, which shutil opens one below the other.
-        if path.startswith(root) and not flags & (os.O_WRONLY | os.O_RDWR) and os.path.lexists(path):
-            files.add(path[len(root):])
-    elif event in ("os.listdir", "os.scandir") and isinstance(arguments[0], (str, bytes, os.PathLike)):
-        path = os.path.abspath(os.fsdecode(arguments[0]))
-        if path.startswith(root):
-            files.add(path[len(root):])
+    if event not in ("open", "os.listdir", "os.scandir") or not isinstance(arguments[0], (str, bytes, os.PathLike)):
+        return
+    path = os.path.abspath(os.fsdecode(arguments[0]))
+    writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    # What is not there was only looked for, as torch does for CUDA in each folder of sys.path, or lies elsewhere:
+    # shutil opens folders one below the other.
+    if path.startswith(root) and not writes and os.path.lexists(path):
+        files.add(path[len(root):])
 
 sys.addaudithook(hear)
 sys.path.insert(0, "src")
