@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
 DEADLINE = 600
 IN_A_CHECKPOINT = "sparsefaces.files:os.fsync"  # the first file that a training writes, under another name so far
@@ -47,6 +49,14 @@ def wait_until(happened: Callable[[], object], process: subprocess.Popen | None 
         assert not ended or happened(), f"ended with {process.returncode}:\n{_said(process)}"
         assert time.monotonic() < end, f"it did not happen:\n{_said(process)}"
         time.sleep(0.02)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process that nobody may wait for is over."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _said(process: subprocess.Popen | None) -> str:
