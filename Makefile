@@ -12,10 +12,11 @@ READY := $(VENV)/.ready
 # The stages call `python`: the environment's comes first, as if it were activated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
-# Another Python's library, or packages that go elsewhere: settings of other tools, which would break this environment.
+# Settings of other tools that would break this environment: another Python's library, packages elsewhere, a locale.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN PIP_NO_DEPS
 export PIP_USER := 0
+export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup repro review sweep tradeoff test lint verify ui track bench notebook lock browser comment

@@ -108,6 +108,48 @@ def test_review__clone_without_data_says_the_same(cloned, rehearsed):
     assert "dvc.lock is in sync" in review
 
 
+@pytest.fixture
+def inside(rehearsed, tmp_path):
+    """The branch's two commits in a subfolder of a larger repository, with something staged outside."""
+    outer = Project(tmp_path / "outer")
+    outer.folder.mkdir()
+    outer.run("git", "init", "-q", "-b", "main")
+    outer.run("git", "fetch", "-q", str(rehearsed.folder), "main", "half-lambda:half")
+    for source, branch in (("FETCH_HEAD", "main"), ("half", "half-lambda")):
+        if branch != "main":
+            outer.run("git", "switch", "-qc", branch)
+            outer.run("git", "rm", "-qr", "wide papers/façade")
+        outer.run("git", "read-tree", "--prefix=wide papers/façade/", "-u", source)
+        outer.run("git", "commit", "-qm", branch)
+    (outer.folder / "outside").write_text("")
+    outer.run("git", "add", "outside")
+    project = Project(outer.folder / "wide papers/façade")
+    project.commits = [outer.run("git", "rev-parse", branch).strip() for branch in ("main", "half-lambda")]
+    return project
+
+
+def test_review__in_a_subfolder_of_a_larger_repository_says_the_same(inside, cloned):
+    ours = cloned.run("python", "src/review.py", "main")
+    theirs = inside.run("python", "src/review.py", "main")
+    for then, now in zip(cloned.run("git", "rev-parse", "main", "half-lambda").split(), inside.commits, strict=True):
+        ours = ours.replace(then[:7], now[:7])
+    assert theirs == ours
+    env = {"GITHUB_REPOSITORY": "ada/faces"}
+    link = f"/ada/faces/raw/{inside.commits[1]}/wide%20papers/fa%C3%A7ade/stages/analyze/curves.png)"
+    assert link in inside.run("python", "src/review.py", "main", **env)
+
+
+def test_review__in_a_worktree_and_a_submodule_says_the_same(cloned, tmp_path):
+    ours = cloned.run("python", "src/review.py", "main")
+    cloned.run("git", "worktree", "add", "--detach", "-q", str(tmp_path / "tree"))
+    assert Project(tmp_path / "tree").run("python", "src/review.py", "main") == ours
+    outer = Project(tmp_path / "outer")
+    outer.folder.mkdir()
+    outer.run("git", "init", "-q")
+    outer.run("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(cloned.folder), "faces")
+    assert Project(outer.folder / "faces").run("python", "src/review.py", "origin/main").replace("origin/", "") == ours
+
+
 def test_review__of_a_branch_leaves_out_what_its_base_did_since(cloned):
     cloned.run("git", "switch", "-q", "main")
     cloned.set_params({"train": {"seed": 7}})
