@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
+from gates import DEADLINE
 
 
 class Gateway:
@@ -32,7 +33,8 @@ class Gateway:
                     self.send_error(status)
                     return
                 headers = {"Content-Type": self.headers.get("Content-Type", "")}
-                answer = requests.request(self.command, server + self.path, data=body, headers=headers, timeout=300)
+                url = server + self.path
+                answer = requests.request(self.command, url, data=body, headers=headers, timeout=DEADLINE)
                 self.send_response(answer.status_code)
                 self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
                 self.send_header("Content-Length", str(len(answer.content)))

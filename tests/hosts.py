@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from gates import DEADLINE
 from PIL import Image
 
 from sparsefaces.params import load_params
@@ -139,6 +140,6 @@ def run_fetch(folder, hosts, archive, *, command=(), **kwargs):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=DEADLINE,
         **kwargs,
     )

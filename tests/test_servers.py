@@ -1,12 +1,10 @@
 """Trainings tracked on real servers, which go away and come back."""
 
-import http.server
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 import requests
 from conftest import NUMBERS
 from gates import DEADLINE, Gate, at_step, wait_until
+from gateway import Gateway
 from mlflow import MlflowClient
 from servers import Server, assert_complete, copy_project, free_port, wait_for
 
@@ -138,56 +137,22 @@ def test_server__down_at_the_start_stops_with_the_ways_on_or_goes_on_where_it_is
 
 
 @pytest.fixture
-def proxy(server):
-    """A gateway before the server that answers 500 while `broken` is set."""
-
-    class Gateway(http.server.BaseHTTPRequestHandler):
-        broken, refused = threading.Event(), []
-
-        def forward(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) + b"".join(self.chunks())
-            if self.broken.is_set():
-                self.refused.append(self.path)
-                self.send_error(500)
-                return
-            headers = {"Content-Type": self.headers.get("Content-Type", "")}
-            answer = requests.request(
-                self.command, server.url + self.path, data=body, headers=headers, timeout=DEADLINE
-            )
-            self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        def chunks(self):
-            while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-
-        do_GET = do_POST = do_PUT = do_PATCH = forward  # noqa: N815 - the names that the server asks for
-
-        def log_message(self, *_):
-            pass
-
-    gateway = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
-    threading.Thread(target=gateway.serve_forever, daemon=True).start()
-    Gateway.url = f"http://127.0.0.1:{gateway.server_address[1]}"
-    yield Gateway
-    gateway.shutdown()
-    gateway.server_close()
+def gateway(server):
+    gateway = Gateway(server.url)
+    yield gateway
+    gateway.close()
 
 
-def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once(tracked, server, proxy, gate):
-    tracked.env["MLFLOW_TRACKING_URI"] = proxy.url
+def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once(tracked, server, gateway, gate):
+    tracked.env["MLFLOW_TRACKING_URI"] = gateway.url
     process = tracked.start("python", "src/train.py", "train_sparse", gate=gate)
     gate.wait(process)
     run = wait_for_values(server, tracked, process)
-    proxy.broken.set()
+    gateway.refuse = lambda request: 500
     gate.pass_one()
     process.wait_until_said("warning")
-    assert proxy.refused
-    proxy.broken.clear()
+    assert gateway.refused
+    gateway.refuse = lambda request: None
     gate.open()
     output = process.end()
     assert output.count("warning") == 1, output
