@@ -3,6 +3,7 @@
 from threadpoolctl import threadpool_limits
 
 from sparsefaces.comparison import compare_metrics, draw_comparison
+from sparsefaces.comparison_file import save_comparison
 from sparsefaces.datasets import load_dataset, load_people, load_provenance
 from sparsefaces.evidence import gather_evidence
 from sparsefaces.facts import data_hash
@@ -10,7 +11,7 @@ from sparsefaces.lineage import hashes, settings
 from sparsefaces.packing import pack
 from sparsefaces.params import load_params
 from sparsefaces.report import Report, render_report
-from sparsefaces.results import TRAININGS, load_training, save_comparison
+from sparsefaces.results import TRAININGS, load_training
 from sparsefaces.runs import comparison_facts, log_comparison, log_missing_trainings
 from sparsefaces.stage import run
 from sparsefaces.tracking import optional, track

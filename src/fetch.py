@@ -1,6 +1,6 @@
 """Stage fetch: read the faces that params.yaml asks for."""
 
-from sparsefaces.datasets import save_faces
+from sparsefaces.outputs_of_fetch import save_faces
 from sparsefaces.params import load_params
 from sparsefaces.sources import fetch_faces
 from sparsefaces.stage import run

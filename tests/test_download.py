@@ -8,8 +8,8 @@ import pytest
 import sklearn.datasets._lfw as sklearn_lfw
 from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch
 
-from sparsefaces.datasets import save_faces
 from sparsefaces.errors import UserError
+from sparsefaces.outputs_of_fetch import save_faces
 from sparsefaces.params import parse_params
 from sparsefaces.sources import lfw_archive
 from sparsefaces.sources.download import Address

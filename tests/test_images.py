@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from sparsefaces.errors import UserError
-from sparsefaces.images import filter_mosaic, mosaic, prepare, read_grey, scale_filters
+from sparsefaces.images import prepare, read_grey
+from sparsefaces.mosaics import filter_mosaic, mosaic, scale_filters
 
 
 def grey(height, width):

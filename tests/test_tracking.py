@@ -15,7 +15,7 @@ from sparsefaces import delivery
 from sparsefaces.colors import COLORS
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
-from sparsefaces.images import png_of_mosaic
+from sparsefaces.mosaics import png_of_mosaic
 from sparsefaces.store import tracking_uri
 from sparsefaces.tracking import TrackedRun, finished_trainings, track
 

@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.decomposition import NMF, PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
+from sparsefaces.arrays import Array
 from sparsefaces.datasets import Dataset
 from sparsefaces.scratch import Arrays, code_hash, kept, key_of
-from sparsefaces.weights import Array
 
 SEED = 0
 NMF_ITERATIONS = 12

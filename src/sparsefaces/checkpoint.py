@@ -6,9 +6,10 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from sparsefaces.arrays import Array
 from sparsefaces.errors import UserError
 from sparsefaces.files import reading, remake, write_bytes
-from sparsefaces.weights import Array, Weights
+from sparsefaces.weights import Weights
 
 
 def save_weights(path: Path, weights: Weights[Array]) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from sparsefaces.colors import color_of
-from sparsefaces.images import mosaic
+from sparsefaces.mosaics import mosaic
 from sparsefaces.rates import Strip
 from sparsefaces.style import grid, hide_frame
 

@@ -3,11 +3,12 @@
 import numpy as np
 import torch
 
+from sparsefaces.arrays import Array
 from sparsefaces.measures import code_bits, finite, hoyer_sparsity, total_variance
 from sparsefaces.objective import Terms, encode, weigh
 from sparsefaces.params import Coefficients
 from sparsefaces.rows import Faces
-from sparsefaces.weights import Array, Weights
+from sparsefaces.weights import Weights
 
 DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.arrays import Array
 from sparsefaces.baselines import Factors, fit_baselines
 from sparsefaces.claims import judge_claims
 from sparsefaces.datasets import Dataset
@@ -15,7 +16,7 @@ from sparsefaces.params import Params
 from sparsefaces.rates import Strip, table, to_pixels, trace_rates
 from sparsefaces.refits import refit
 from sparsefaces.results import Training
-from sparsefaces.weights import Array, Weights, encode
+from sparsefaces.weights import Weights, encode
 
 ACTIVATION_POINTS = 400
 RECONSTRUCTED_FACES = 12

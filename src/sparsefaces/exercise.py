@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from sparsefaces import figures
+from sparsefaces.arrays import Array
 from sparsefaces.console import TrainingTable
 from sparsefaces.params import TrainParams
 from sparsefaces.training import fit
-from sparsefaces.weights import Array, Weights, encode
+from sparsefaces.weights import Weights, encode
 
 LFW_SHAPE = (37, 28)
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from sparsefaces.colors import color_of
-from sparsefaces.images import filter_mosaic, mosaic
+from sparsefaces.mosaics import filter_mosaic, mosaic
 from sparsefaces.style import grid, hide_frame
 
 SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparsefaces.arrays import Array
 from sparsefaces.checkpoint import save_weights
 from sparsefaces.datasets import Dataset
-from sparsefaces.images import filter_mosaic, mosaic, png_of_mosaic
+from sparsefaces.mosaics import filter_mosaic, mosaic, png_of_mosaic
 from sparsefaces.params import TrackingParams
 from sparsefaces.results import Row
 from sparsefaces.tracking import TrackedRun
-from sparsefaces.weights import Array, Weights, decode, encode
+from sparsefaces.weights import Weights, decode, encode
 
 if TYPE_CHECKING:
     from sparsefaces.engine import Engine

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.arrays import Array
 from sparsefaces.baselines import Factors
 from sparsefaces.datasets import Dataset
 from sparsefaces.measures import (
@@ -24,7 +25,7 @@ from sparsefaces.measures import (
     treves_rolls,
     window_energy,
 )
-from sparsefaces.weights import Array, Weights, encode
+from sparsefaces.weights import Weights, encode
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0

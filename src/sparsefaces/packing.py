@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sparsefaces.arrays import Array
 from sparsefaces.datasets import Dataset
-from sparsefaces.images import mosaic
+from sparsefaces.mosaics import mosaic
 from sparsefaces.units import Units, describe_units
-from sparsefaces.weights import Array, Weights, encode
+from sparsefaces.weights import Weights, encode
 
 EDITOR_FACES = 32
 # The page stays below 15 MB: what would take more is left out, and the page says so.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.arrays import Array
 from sparsefaces.baselines import principal_components
 from sparsefaces.compression import (
     BITS,
@@ -24,7 +25,7 @@ from sparsefaces.datasets import Dataset
 from sparsefaces.holdout import Holdout
 from sparsefaces.measures import code_bits, finite
 from sparsefaces.methods import rounded
-from sparsefaces.weights import Array, Weights
+from sparsefaces.weights import Weights
 
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2

@@ -10,11 +10,12 @@ from contextlib import closing
 from multiprocessing.sharedctypes import Synchronized
 from typing import TYPE_CHECKING, Any
 
+from sparsefaces.arrays import Array
 from sparsefaces.params import TrainParams
 from sparsefaces.progress import Progress
 from sparsefaces.results import Row
 from sparsefaces.scratch import TRAINING_CODE, code_hash, find_kept, keep, key_of
-from sparsefaces.weights import Array, Weights
+from sparsefaces.weights import Weights
 
 if TYPE_CHECKING:
     from sparsefaces.engine import Engine

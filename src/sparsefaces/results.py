@@ -1,16 +1,13 @@
-"""What the trainings and analyze leave in their folders, written and read: the contracts of the results."""
+"""What the trainings leave in their folders, written and read: the contracts of the results."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from sparsefaces.arrays import Array
 from sparsefaces.checkpoint import load_weights, save_weights
-from sparsefaces.files import STAGES, read_history, read_json, write_bytes, write_csv, write_json
-from sparsefaces.weights import Array, Weights
+from sparsefaces.files import STAGES, read_history, read_json, write_csv, write_json
+from sparsefaces.weights import Weights
 
-if TYPE_CHECKING:
-    from sparsefaces.evidence import Evidence
-
-ANALYZE = STAGES / "analyze"
 METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
 METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
@@ -52,16 +49,3 @@ def load_training(stage: str, pixels: int | None = None) -> Training:
         history=read_history(folder / "history.csv"),
         metrics=read_json(folder / "metrics.json", METRICS),
     )
-
-
-def save_comparison(
-    metrics: Mapping[str, Any], evidence: "Evidence", figures: Mapping[str, bytes], report: str
-) -> None:
-    """Write metrics.json, claims.json, the curves' tables, one PNG a figure, and report.html."""
-    write_json(ANALYZE / "metrics.json", metrics)
-    write_json(ANALYZE / "claims.json", evidence.claims)
-    write_csv(ANALYZE / "rate_distortion.csv", evidence.rate_distortion)
-    write_csv(ANALYZE / "activations.csv", evidence.activations)
-    for name, png in figures.items():
-        write_bytes(ANALYZE / f"{name}.png", png)
-    write_bytes(ANALYZE / "report.html", report.encode())

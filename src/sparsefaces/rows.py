@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.weights import Array
+from sparsefaces.arrays import Array
 
 
 class Rows:

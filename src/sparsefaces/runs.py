@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from sparsefaces.arrays import Array
 from sparsefaces.datasets import STANDARDIZE, Dataset
 from sparsefaces.facts import Facts, data_hash, gather, recorded_params
 from sparsefaces.files import STAGES, md5, read_json, sha256, write_bytes
 from sparsefaces.live import draw_filters, example_rows, log_pictures
 from sparsefaces.params import ModelParams, Params, TrainParams
-from sparsefaces.results import ANALYZE, TRAININGS, Training, load_training
+from sparsefaces.results import TRAININGS, Training, load_training
 from sparsefaces.scratch import TRAINING_CODE, code_hash
 from sparsefaces.store import RESULT, Store
 from sparsefaces.tracking import TrackedRun, open_store, track
-from sparsefaces.weights import Array
 
+ANALYZE = STAGES / "analyze"
 ALIASES = {stage: name for name, stage in TRAININGS.items()}
 NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
 

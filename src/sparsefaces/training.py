@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from sparsefaces.arrays import Array
 from sparsefaces.batches import Batches
 from sparsefaces.engine import Engine
 from sparsefaces.errors import UserError
@@ -17,7 +18,7 @@ from sparsefaces.params import Coefficients, MachineParams, TrainParams
 from sparsefaces.results import Row, Training
 from sparsefaces.rows import Faces
 from sparsefaces.schedules import learning_rate
-from sparsefaces.weights import Array, Weights, initialize
+from sparsefaces.weights import Weights, initialize
 
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.arrays import Array
 from sparsefaces.measures import effective_area, heard, spatial_spread, window_energy
-from sparsefaces.weights import Array, Weights, encode
+from sparsefaces.weights import Weights, encode
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead

@@ -3,11 +3,11 @@
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sparsefaces.arrays import Array
 
 INITIALIZATION_STREAM = 1  # second half of the Philox key; batches use stream 0
 
-Array = NDArray[np.float32]
 Kind = TypeVar("Kind")  # NumPy arrays where a model is stored or looked at, torch tensors where it is trained
 
 
