@@ -2,19 +2,19 @@
 
 from threadpoolctl import threadpool_limits
 
-from sparsefaces.comparison import compare_metrics, draw_comparison
-from sparsefaces.comparison_file import save_comparison
-from sparsefaces.datasets import load_dataset, load_people, load_provenance
-from sparsefaces.evidence import gather_evidence
-from sparsefaces.facts import data_hash
-from sparsefaces.lineage import hashes, settings
-from sparsefaces.packing import pack
-from sparsefaces.params import load_params
-from sparsefaces.report import Report, render_report
-from sparsefaces.results import TRAININGS, load_training
-from sparsefaces.runs import comparison_facts, log_comparison, log_missing_trainings
-from sparsefaces.stage import run
-from sparsefaces.tracking import optional, track
+from sparsefaces.analyze.evidence import gather_evidence
+from sparsefaces.analyze.outputs import save_comparison
+from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
+from sparsefaces.report.comparison import compare_metrics, draw_comparison
+from sparsefaces.report.origin import hashes, settings
+from sparsefaces.report.page import Report, render_report
+from sparsefaces.report.payload import pack
+from sparsefaces.standardize.dataset import load_dataset, load_people, load_provenance
+from sparsefaces.tracking.description import data_hash
+from sparsefaces.tracking.runs import optional, track
+from sparsefaces.tracking.stages import comparison_facts, log_comparison, log_missing_trainings
+from sparsefaces.train.outputs import TRAININGS, load_training
 
 
 def main() -> None:

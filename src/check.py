@@ -2,10 +2,10 @@
 
 import sys
 
-from sparsefaces.errors import UserError
-from sparsefaces.params import load_params
-from sparsefaces.revisions import stale_stages
-from sparsefaces.stage import run
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
+from sparsefaces.review.revisions import stale_stages
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Stage fetch: read the faces that params.yaml asks for."""
 
-from sparsefaces.outputs_of_fetch import save_faces
-from sparsefaces.params import load_params
-from sparsefaces.sources import fetch_faces
-from sparsefaces.stage import run
+from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
+from sparsefaces.fetch.outputs import save_faces
+from sparsefaces.fetch.sources import fetch_faces
 
 
 def main() -> None:

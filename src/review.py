@@ -5,8 +5,8 @@ Exit code 0: dvc.lock matches params, code and dvc.yaml. 3: it does not. 1: ther
 
 import sys
 
-from sparsefaces.review import gather_review, render_review
-from sparsefaces.stage import run
+from sparsefaces.base.script import run
+from sparsefaces.review.page import gather_review, render_review
 
 OUT_OF_SYNC = 3
 

@@ -1,10 +1,10 @@
 """Stage standardize: subtract the mean face and divide by one scale."""
 
-from sparsefaces.datasets import load_faces, load_people, save_standardized
-from sparsefaces.holdout import split_people
-from sparsefaces.params import load_params
-from sparsefaces.stage import run
-from sparsefaces.standardize import standardize
+from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
+from sparsefaces.standardize.dataset import load_faces, load_people, save_standardized
+from sparsefaces.standardize.split import split_people
+from sparsefaces.standardize.standardize import standardize
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Log in MLflow the results in stages/ that no run is known of, as after a store was out of reach."""
 
-from sparsefaces.datasets import load_dataset
-from sparsefaces.runs import log_missing_comparison, log_missing_trainings
-from sparsefaces.stage import run
+from sparsefaces.base.script import run
+from sparsefaces.standardize.dataset import load_dataset
+from sparsefaces.tracking.stages import log_missing_comparison, log_missing_trainings
 
 
 def main() -> None:

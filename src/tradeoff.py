@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sparsefaces.files import write_bytes
-from sparsefaces.stage import run
-from sparsefaces.tracking import finished_trainings
-from sparsefaces.tradeoff import compare, draw_tradeoff, format_tradeoff
+from sparsefaces.base.files import write_bytes
+from sparsefaces.base.script import run
+from sparsefaces.review.tradeoff import compare, draw_tradeoff, format_tradeoff
+from sparsefaces.tracking.runs import finished_trainings
 
 
 def main() -> None:

@@ -3,17 +3,17 @@
 import sys
 from contextlib import closing
 
-from sparsefaces.console import TrainingTable
-from sparsefaces.datasets import load_dataset
-from sparsefaces.facts import data_hash
-from sparsefaces.live import LivePictures
-from sparsefaces.params import load_params
-from sparsefaces.results import save_training
-from sparsefaces.resuming import open_checkpoints
-from sparsefaces.runs import log_training, training_facts
-from sparsefaces.stage import run
-from sparsefaces.tracking import track
-from sparsefaces.training import train_model
+from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
+from sparsefaces.standardize.dataset import load_dataset
+from sparsefaces.tracking.description import data_hash
+from sparsefaces.tracking.pictures import LivePictures
+from sparsefaces.tracking.runs import track
+from sparsefaces.tracking.stages import log_training, training_facts
+from sparsefaces.train.checkpoints import open_checkpoints
+from sparsefaces.train.loop import train_model
+from sparsefaces.train.outputs import save_training
+from sparsefaces.train.table import TrainingTable
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 import sys
 
-from sparsefaces.stage import run
-from sparsefaces.ui import serve
+from sparsefaces.base.script import run
+from sparsefaces.tracking.ui import serve
 
 
 def main() -> None:

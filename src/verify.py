@@ -2,12 +2,12 @@
 
 import sys
 
-from sparsefaces.datasets import load_provenance
-from sparsefaces.errors import UserError
-from sparsefaces.files import STAGES, read_history
-from sparsefaces.reference import compare_with_exercise, format_comparisons
-from sparsefaces.results import TRAININGS
-from sparsefaces.stage import run
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import STAGES, read_history
+from sparsefaces.base.script import run
+from sparsefaces.exercise_table import compare_with_exercise, format_comparisons
+from sparsefaces.standardize.dataset import load_provenance
+from sparsefaces.train.outputs import TRAININGS
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from mlflow import MlflowClient
 from PIL import Image
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
-from sparsefaces.sources import lfw, lfw_archive
-from sparsefaces.sources.download import Address
+from sparsefaces.fetch.sources import lfw, lfw_archive
+from sparsefaces.fetch.sources.download import Address
 
 ROOT = Path(__file__).parents[1]
 collect_ignore = ["gate"]  # what processes behind a gate import, and no tests

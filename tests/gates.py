@@ -10,12 +10,12 @@ import psutil
 
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
 DEADLINE = 600
-IN_A_CHECKPOINT = "sparsefaces.files:os.fsync"  # the first file that a training writes, under another name so far
+IN_A_CHECKPOINT = "sparsefaces.base.files:os.fsync"  # the first file that a training writes, under another name so far
 
 
 def at_step(step: int) -> str:
     """The point where a training is about to read the batch of a step."""
-    return f"sparsefaces.batches:Batches.read={step}"
+    return f"sparsefaces.train.batches:Batches.read={step}"
 
 
 class Started(subprocess.Popen):

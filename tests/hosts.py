@@ -18,8 +18,8 @@ import numpy as np
 from gates import DEADLINE
 from PIL import Image
 
-from sparsefaces.params import load_params
-from sparsefaces.sources import fetch_faces
+from sparsefaces.base.params import load_params
+from sparsefaces.fetch.sources import fetch_faces
 
 ROOT = Path(__file__).parents[1]
 PARAMS = load_params(ROOT / "params.yaml")
@@ -33,7 +33,7 @@ AS_ANYONE = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_overrid
 # `python src/fetch.py`, with the small LFW and these hosts in the place of the public ones.
 FETCH = """
 import json, runpy, sys
-from sparsefaces.sources import download, lfw, lfw_archive
+from sparsefaces.fetch.sources import download, lfw, lfw_archive
 settings = json.loads(sys.argv[1])
 lfw.IMAGES, lfw.PEOPLE, lfw_archive.SHA256 = settings["images"], settings["people"], settings["sha256"]
 lfw_archive.ADDRESSES = [download.Address(*pair) for pair in settings["addresses"]]

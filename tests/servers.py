@@ -13,7 +13,7 @@ import requests
 from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
 
-from sparsefaces.files import read_history
+from sparsefaces.base.files import read_history
 
 
 def free_port() -> int:

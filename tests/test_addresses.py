@@ -10,9 +10,9 @@ from gateway import Gateway
 from servers import Server
 from test_tracking import FACTS
 
-from sparsefaces.errors import UserError
-from sparsefaces.store_address import brief, shown_uri, tracking_uri, without_secrets
-from sparsefaces.tracking import finished_trainings, track
+from sparsefaces.base.errors import UserError
+from sparsefaces.tracking.address import brief, shown_uri, tracking_uri, without_secrets
+from sparsefaces.tracking.runs import finished_trainings, track
 
 LOGIN = base64.b64encode(b"ann:pa55 word").decode()
 

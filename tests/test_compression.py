@@ -5,18 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from sparsefaces.compression import (
-    BITS,
-    LinearCode,
-    Point,
-    curve,
-    dct_atoms,
-    jpeg_curve,
-    keep,
-    orthogonal_code,
-)
-from sparsefaces.holdout import hold_out
-from sparsefaces.rates import decode_at, notes, table
+from sparsefaces.analyze.compression import BITS, LinearCode, Point, curve, dct_atoms, jpeg_curve, keep, orthogonal_code
+from sparsefaces.analyze.rate_distortion import decode_at, notes, table
+from sparsefaces.standardize.split import hold_out
 
 SHAPE = (6, 5)
 

@@ -28,7 +28,7 @@ def hear(event, arguments):
 
 sys.addaudithook(hear)
 sys.path.insert(0, "src")
-from sparsefaces import params
+from sparsefaces.base import params
 plain = params.Section.__getattribute__
 kinds = ("FetchParams", "StandardizeParams", "TrainParams", "AnalyzeParams", "ModelParams")
 names = {getattr(params, kind): kind for kind in kinds}

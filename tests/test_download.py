@@ -8,12 +8,12 @@ import pytest
 import sklearn.datasets._lfw as sklearn_lfw
 from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch
 
-from sparsefaces.errors import UserError
-from sparsefaces.outputs_of_fetch import save_faces
-from sparsefaces.params import parse_params
-from sparsefaces.sources import lfw_archive
-from sparsefaces.sources.download import Address
-from sparsefaces.sources.faces import UnreachableError
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import parse_params
+from sparsefaces.fetch.outputs import save_faces
+from sparsefaces.fetch.sources import lfw_archive
+from sparsefaces.fetch.sources.download import Address
+from sparsefaces.fetch.sources.faces import UnreachableError
 
 # What an address answers, by what is said of it.
 NOT_REACHED = [

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from sparsefaces.batches import draw_batch
-from sparsefaces.engine import Engine
-from sparsefaces.objective import get_objective_terms, weigh
-from sparsefaces.params import Coefficients
-from sparsefaces.weights import Weights, initialize
+from sparsefaces.base.params import Coefficients
+from sparsefaces.train.batches import draw_batch
+from sparsefaces.train.engine import Engine
+from sparsefaces.train.objective import get_objective_terms, weigh
+from sparsefaces.train.weights import Weights, initialize
 
 DENSE, SPARSE = Coefficients(0.0, 0.0, 0.0), Coefficients(1.0, 0.01, 1.0)
 

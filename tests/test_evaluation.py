@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from sparsefaces.evaluation import evaluate
+from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import total_variance
-from sparsefaces.objective import get_objective_terms, weigh
-from sparsefaces.params import Coefficients
-from sparsefaces.weights import Weights
+from sparsefaces.train.evaluate import evaluate
+from sparsefaces.train.objective import get_objective_terms, weigh
+from sparsefaces.train.weights import Weights
 
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 

@@ -11,8 +11,8 @@ import pytest
 from conftest import ROOT
 from gates import DEADLINE, Gate, at_step
 
-from sparsefaces.files import read_csv
-from sparsefaces.scratch import find_kept, keep, key_of, scratch_path
+from sparsefaces.base.cache import find_kept, keep, key_of, scratch_path
+from sparsefaces.base.files import read_csv
 
 FITS = ("Fitting PCA", "Fitting NMF", "Fitting dictionary learning")
 WITHOUT_TORCH = """
@@ -48,7 +48,7 @@ EXPERIMENT = """
 import os, sys, time
 from pathlib import Path
 import numpy as np
-from sparsefaces.scratch import find_kept, keep, kept
+from sparsefaces.base.cache import find_kept, keep, kept
 
 def make():
     with open("made", "a") as file:

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from sparsefaces.checkpoint import load_weights, save_weights
-from sparsefaces.errors import UserError
-from sparsefaces.files import (
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import (
     atomic,
     read_array,
     read_arrays,
@@ -16,7 +15,8 @@ from sparsefaces.files import (
     write_csv,
     write_json,
 )
-from sparsefaces.weights import Weights
+from sparsefaces.train.weights import Weights
+from sparsefaces.train.weights_file import load_weights, save_weights
 
 
 def test_atomic__interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from mlflow import MlflowClient
 from test_training import params
 
-from sparsefaces.checkpoint import load_weights
-from sparsefaces.errors import UserError
-from sparsefaces.evaluation import evaluate
-from sparsefaces.holdout import hold_out, read_split, split_people
-from sparsefaces.params import Coefficients
-from sparsefaces.rows import Rows
-from sparsefaces.standardize import standardize
-from sparsefaces.training import fit
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import Coefficients
+from sparsefaces.standardize.rows import Rows
+from sparsefaces.standardize.split import hold_out, read_split, split_people
+from sparsefaces.standardize.standardize import standardize
+from sparsefaces.train.evaluate import evaluate
+from sparsefaces.train.loop import fit
+from sparsefaces.train.weights_file import load_weights
 
 PEOPLE = hnp.arrays(np.int32, st.integers(2, 40), elements=st.integers(0, 6))
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparsefaces.errors import UserError
-from sparsefaces.images import prepare, read_grey
-from sparsefaces.mosaics import filter_mosaic, mosaic, scale_filters
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.mosaics import filter_mosaic, mosaic, scale_filters
+from sparsefaces.fetch.images import prepare, read_grey
 
 
 def grey(height, width):

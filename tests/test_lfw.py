@@ -9,9 +9,9 @@ import pytest
 import sklearn.datasets._lfw as sklearn_lfw
 from hosts import AS_ANYONE, fetch, run_fetch
 
-from sparsefaces.errors import UserError
-from sparsefaces.sources import lfw, lfw_archive
-from sparsefaces.sources.faces import UnreachableError
+from sparsefaces.base.errors import UserError
+from sparsefaces.fetch.sources import lfw, lfw_archive
+from sparsefaces.fetch.sources.faces import UnreachableError
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import psutil
 import pytest
 import torch
 
-from sparsefaces import machine
-from sparsefaces.errors import UserError
-from sparsefaces.machine import AutoThreads, choose_device, fastest, thread_counts
+from sparsefaces.base.errors import UserError
+from sparsefaces.train import device as machine
+from sparsefaces.train.device import AutoThreads, choose_device, fastest, thread_counts
 
 PERIOD = machine.STEPS_A_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
 

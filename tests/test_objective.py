@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 
 from sparsefaces import get_objective_terms
-from sparsefaces.objective import weigh
-from sparsefaces.params import Coefficients
+from sparsefaces.base.params import Coefficients
+from sparsefaces.train.objective import weigh
 
 
 def random_problem(seed, n=7, d=5, h=4, dtype=torch.float64):

@@ -12,11 +12,11 @@ from mlflow import MlflowClient
 
 # Where a training is killed, and with whom; ROUNDS=2 kills the stage alone and its group at each point.
 POINTS = {
-    "before its run is made": ("sparsefaces.tracking:TrackedRun._open", "stage"),
+    "before its run is made": ("sparsefaces.tracking.runs:TrackedRun._open", "stage"),
     "on its way": (at_step(15), "group"),
-    "before its run ends": ("sparsefaces.tracking:TrackedRun.end", "stage"),
-    "before its model is registered": ("sparsefaces.store:Store.register", "group"),
-    "before its checkpoint is deleted": ("sparsefaces.resuming:Checkpoints.delete", "stage"),
+    "before its run ends": ("sparsefaces.tracking.runs:TrackedRun.end", "stage"),
+    "before its model is registered": ("sparsefaces.tracking.store:Store.register", "group"),
+    "before its checkpoint is deleted": ("sparsefaces.train.checkpoints:Checkpoints.delete", "stage"),
 }
 VICTIMS = [pytest.param(point, victim, id=f"{victim} {name}") for name, (point, victim) in POINTS.items()]
 if int(os.environ.get("ROUNDS", "1")) > 1:
@@ -79,7 +79,7 @@ def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
 
 
 @pytest.mark.parametrize(
-    ("point", "number"), [(at_step(15), signal.SIGKILL), ("sparsefaces.tracking:TrackedRun.end", signal.SIGTERM)]
+    ("point", "number"), [(at_step(15), signal.SIGKILL), ("sparsefaces.tracking.runs:TrackedRun.end", signal.SIGTERM)]
 )
 def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undisturbed, tmp_path, point, number):
     gate = Gate(tmp_path / "gate", point)

@@ -10,9 +10,9 @@ from dvc.utils.serialize import load_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsefaces.errors import UserError
-from sparsefaces.params import Params, load_params, parse_params
-from sparsefaces.scratch import key_of
+from sparsefaces.base.cache import key_of
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import Params, load_params, parse_params
 
 PARAMS = ROOT / "params.yaml"
 

@@ -14,7 +14,7 @@ from conftest import ROOT
 from gates import Gate, at_step
 from mlflow import MlflowClient
 
-from sparsefaces.files import read_history
+from sparsefaces.base.files import read_history
 
 
 def runs(project):

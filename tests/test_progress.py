@@ -8,9 +8,9 @@ from contextlib import closing
 from conftest import ROOT
 from gates import DEADLINE
 
-from sparsefaces import progress
-from sparsefaces.console import TrainingTable
-from sparsefaces.progress import Progress
+from sparsefaces.base import progress
+from sparsefaces.base.progress import Progress
+from sparsefaces.train.table import TrainingTable
 
 
 def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
@@ -50,7 +50,7 @@ def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_e
 
 
 def test_progress__on_a_terminal_is_a_bar_that_moves():
-    code = "from contextlib import closing; from sparsefaces.progress import Progress\n"
+    code = "from contextlib import closing; from sparsefaces.base.progress import Progress\n"
     code += "with closing(Progress('Reading', 3)) as bar:\n"
     code += "    for _ in range(3): bar.update()\n    bar.say('row')"
     ours, theirs = pty.openpty()

@@ -1,7 +1,7 @@
 import pytest
 
-from sparsefaces.errors import UserError
-from sparsefaces.reference import TOLERANCE, compare_with_exercise, exercise_table, format_comparisons
+from sparsefaces.base.errors import UserError
+from sparsefaces.exercise_table import TOLERANCE, compare_with_exercise, exercise_table, format_comparisons
 
 
 def exercise_as_history():

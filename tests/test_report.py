@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparsefaces.datasets import Dataset
-from sparsefaces.packing import make_sprite, pack, quantize, to_grey
-from sparsefaces.report import Report, interval_bar, render_report, short_figure
-from sparsefaces.weights import initialize
+from sparsefaces.report.page import Report, interval_bar, render_report, short_figure
+from sparsefaces.report.payload import make_sprite, pack, quantize, to_grey
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.train.weights import initialize
 
 METRICS = {
     "rec": 35.7,
@@ -146,7 +146,7 @@ def test_sprite__has_every_face_at_its_place(count):
 
 
 def test_sprite__too_many_pixels_are_made_fewer(monkeypatch):
-    monkeypatch.setattr("sparsefaces.packing.SPRITE_PIXELS", 500)
+    monkeypatch.setattr("sparsefaces.report.payload.SPRITE_PIXELS", 500)
     sprite = make_sprite(to_grey(dataset().X, dataset()))
     assert sprite.face == (3, 2)
     assert sprite.cell == (8, 8)

@@ -9,11 +9,11 @@ import psutil
 import pytest
 from gates import IN_A_CHECKPOINT, Gate, at_step, has_ended, wait_until
 
-from sparsefaces.engine import Engine
-from sparsefaces.interrupts import Interruption
-from sparsefaces.params import TrainParams
-from sparsefaces.resuming import Checkpoints
-from sparsefaces.training import fit
+from sparsefaces.base.interrupts import Interruption
+from sparsefaces.base.params import TrainParams
+from sparsefaces.train.checkpoints import Checkpoints
+from sparsefaces.train.engine import Engine
+from sparsefaces.train.loop import fit
 
 PARAMS = TrainParams(
     seed=0,

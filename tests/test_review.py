@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT, Project
 from PIL import Image
 
-from sparsefaces.directions import DIRECTIONS, judge
-from sparsefaces.review import compare_claims, compare_faces, compare_metrics
+from sparsefaces.review.directions import DIRECTIONS, judge
+from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
 
 FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "sparsity")
 

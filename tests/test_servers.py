@@ -163,7 +163,7 @@ def test_server__answering_500_for_a_while_is_said_once_and_has_every_value_once
 
 
 def sha256(path):
-    from sparsefaces import files
+    from sparsefaces.base import files
 
     return files.sha256(path)
 
@@ -172,8 +172,8 @@ def sha256(path):
 def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how):
     import mlflow
 
-    from sparsefaces.checkpoint import load_weights
-    from sparsefaces.weights import decode, encode
+    from sparsefaces.train.weights import decode, encode
+    from sparsefaces.train.weights_file import load_weights
 
     mlflow.set_tracking_uri(f"sqlite:///{finished.folder / 'mlflow.db'}")
     faces = np.load(finished.path("fetch/faces.npy"))[:5]
@@ -242,7 +242,7 @@ def test_store__four_trainings_at_once_into_a_fresh_one_lose_nothing(finished, t
         project.env |= store | {"DVC_ROOT": str(tmp_path)}  # as experiments of one project have
         project.set_params(PARAMS | {"train": PARAMS["train"] | {"seed": number}})
         project.set_params({"tracking": {"seconds_to_open": DEADLINE}})
-        gates.append(Gate(tmp_path / f"gate-{number}", "sparsefaces.tracking:TrackedRun._open"))
+        gates.append(Gate(tmp_path / f"gate-{number}", "sparsefaces.tracking.runs:TrackedRun._open"))
         processes.append(project.start("python", "src/train.py", "train_sparse", gate=gates[-1]))
         projects.append(project)
     for gate, process in zip(gates, processes, strict=True):

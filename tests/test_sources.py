@@ -3,8 +3,8 @@ import pytest
 from hosts import fetch
 from PIL import Image
 
-from sparsefaces.errors import UserError
-from sparsefaces.sources import Faces, folder, orl
+from sparsefaces.base.errors import UserError
+from sparsefaces.fetch.sources import Faces, folder, orl
 
 
 def test_orl__is_400_faces_of_40_people_33_x_27_at_the_default_size():

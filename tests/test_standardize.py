@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from sparsefaces.errors import UserError
-from sparsefaces.standardize import standardize
+from sparsefaces.base.errors import UserError
+from sparsefaces.standardize.standardize import standardize
 
 pixels = st.floats(0, 1, width=32)
 

@@ -14,13 +14,13 @@ import sqlalchemy
 from mlflow import MlflowClient
 from test_tracking import FACTS
 
-from sparsefaces import tracking
-from sparsefaces.errors import UserError
-from sparsefaces.store import Store
-from sparsefaces.tracking import track
+from sparsefaces.base.errors import UserError
+from sparsefaces.tracking import runs as tracking
+from sparsefaces.tracking.runs import track
+from sparsefaces.tracking.store import Store
 
 FORKS = multiprocessing.get_context("forkserver")  # of a process with MLflow imported, and without the tests' threads
-FORKS.set_forkserver_preload(["sparsefaces.tracking"])
+FORKS.set_forkserver_preload(["sparsefaces.tracking.runs"])
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from sparsefaces.colors import COLORS, QUIET, color_of
-from sparsefaces.figures import (
+from sparsefaces.report.figures import (
     draw_curves,
     draw_decoders,
     draw_reconstructions,
@@ -15,7 +15,7 @@ from sparsefaces.figures import (
     reconstructions_size,
     sorted_activations,
 )
-from sparsefaces.style import new_figure, paper, png_of_figure
+from sparsefaces.report.style import new_figure, paper, png_of_figure
 
 RNG = np.random.default_rng(0)
 FILTERS = RNG.standard_normal((9, 30)).astype(np.float32)

@@ -11,9 +11,9 @@ from conftest import ROOT, Project
 from gates import wait_until
 from mlflow import MlflowClient
 
-from sparsefaces.checkpoint import load_weights
-from sparsefaces.params import load_params
-from sparsefaces.training import fit
+from sparsefaces.base.params import load_params
+from sparsefaces.train.loop import fit
+from sparsefaces.train.weights_file import load_weights
 
 
 def recommended(project):

@@ -11,13 +11,13 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from sparsefaces import delivery
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
-from sparsefaces.errors import UserError
-from sparsefaces.facts import Facts
-from sparsefaces.mosaics import png_of_mosaic
-from sparsefaces.store import tracking_uri
-from sparsefaces.tracking import TrackedRun, finished_trainings, track
+from sparsefaces.tracking import delivery
+from sparsefaces.tracking.description import Facts
+from sparsefaces.tracking.runs import TrackedRun, finished_trainings, track
+from sparsefaces.tracking.store import tracking_uri
 
 FACTS = Facts(
     stage="train_dense",

@@ -3,9 +3,9 @@
 import pytest
 from matplotlib.figure import Figure
 
-from sparsefaces.errors import UserError
-from sparsefaces.tracking import Logged
-from sparsefaces.tradeoff import compare, draw, draw_tradeoff, format_tradeoff
+from sparsefaces.base.errors import UserError
+from sparsefaces.review.tradeoff import compare, draw, draw_tradeoff, format_tradeoff
+from sparsefaces.tracking.runs import Logged
 
 
 def run(lambd, data="d", metrics=None, experiment="", **params):

@@ -7,14 +7,14 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 
-from sparsefaces import batches
-from sparsefaces.batches import draw_batch
-from sparsefaces.engine import Engine
-from sparsefaces.errors import UserError
-from sparsefaces.evaluation import evaluate
-from sparsefaces.params import Coefficients, TrainParams
-from sparsefaces.training import fit
-from sparsefaces.weights import initialize
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import Coefficients, TrainParams
+from sparsefaces.train import batches
+from sparsefaces.train.batches import draw_batch
+from sparsefaces.train.engine import Engine
+from sparsefaces.train.evaluate import evaluate
+from sparsefaces.train.loop import fit
+from sparsefaces.train.weights import initialize
 
 
 def params(**changes):
@@ -141,8 +141,8 @@ THREADS = """
 import sys
 import sparsefaces
 import hashlib, numpy as np
-from sparsefaces.params import MachineParams, TrainParams
-from sparsefaces.training import train_model
+from sparsefaces.base.params import MachineParams, TrainParams
+from sparsefaces.train.loop import train_model
 X = np.random.default_rng(0).standard_normal((700, 1036)).astype(np.float32)
 params = TrainParams(seed=0, hidden_units=400, iterations=60, batch_size=100, learning_rate=1e-4,
                      learning_rate_schedule="constant",
@@ -167,8 +167,8 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits():
 LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
-from sparsefaces.params import MachineParams, TrainParams
-from sparsefaces.training import train_model
+from sparsefaces.base.params import MachineParams, TrainParams
+from sparsefaces.train.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sparsefaces.units import describe_units
-from sparsefaces.weights import Weights, encode
+from sparsefaces.report.units import describe_units
+from sparsefaces.train.weights import Weights, encode
 
 
 def model(h=7, d=12, seed=0):

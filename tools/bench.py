@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparsefaces.base.files import write_bytes
 from sparsefaces.colors import COLORS, QUIET
-from sparsefaces.files import write_bytes
-from sparsefaces.style import grid, new_figure, paper, png_of_figure
+from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
 
 TOP = Path(__file__).parents[1]
 ONE_THREAD = {
@@ -99,7 +99,7 @@ def main() -> None:
 
 def machine() -> str:
     """Say what it was measured on."""
-    from sparsefaces.facts import cpu_model  # noqa: PLC0415
+    from sparsefaces.tracking.description import cpu_model  # noqa: PLC0415
 
     return f"{cpu_model()}, {os.cpu_count()} cores seen, Python {sys.version.split()[0]}."
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
-from sparsefaces.arrays import Array
-from sparsefaces.batches import Batches
-from sparsefaces.engine import Engine
-from sparsefaces.objective import get_objective_terms, weigh
-from sparsefaces.params import Coefficients
-from sparsefaces.weights import Weights, initialize
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.params import Coefficients
+from sparsefaces.train.batches import Batches
+from sparsefaces.train.engine import Engine
+from sparsefaces.train.objective import get_objective_terms, weigh
+from sparsefaces.train.weights import Weights, initialize
 
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 RATE = 1e-4

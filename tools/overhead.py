@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from sparsefaces.datasets import load_dataset
-from sparsefaces.interrupts import Interruption
-from sparsefaces.live import LivePictures
-from sparsefaces.params import load_params
-from sparsefaces.resuming import Checkpoints
-from sparsefaces.runs import training_facts
-from sparsefaces.tracking import track
-from sparsefaces.training import fit
+from sparsefaces.base.interrupts import Interruption
+from sparsefaces.base.params import load_params
+from sparsefaces.standardize.dataset import load_dataset
+from sparsefaces.tracking.pictures import LivePictures
+from sparsefaces.tracking.runs import track
+from sparsefaces.tracking.stages import training_facts
+from sparsefaces.train.checkpoints import Checkpoints
+from sparsefaces.train.loop import fit
 
 STAGE = "train_sparse"
 PARAMS, DATA = load_params(), load_dataset()

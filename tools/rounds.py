@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from contestants import Step
 
-from sparsefaces.arrays import Array
-from sparsefaces.machine import AutoThreads, thread_counts
-from sparsefaces.params import TrainParams
-from sparsefaces.training import fit
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.params import TrainParams
+from sparsefaces.train.device import AutoThreads, thread_counts
+from sparsefaces.train.loop import fit
 
 H, D, M, N = 400, 1036, 100, 13_233
 SPIN = "while True: pass"

@@ -8,12 +8,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sparsefaces import figures
-from sparsefaces.arrays import Array
-from sparsefaces.console import TrainingTable
-from sparsefaces.params import TrainParams
-from sparsefaces.training import fit
-from sparsefaces.weights import Weights, encode
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.params import TrainParams
+from sparsefaces.report import figures
+from sparsefaces.train.loop import fit
+from sparsefaces.train.table import TrainingTable
+from sparsefaces.train.weights import Weights, encode
 
 LFW_SHAPE = (37, 28)
 

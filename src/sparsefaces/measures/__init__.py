@@ -10,14 +10,7 @@ from sparsefaces.measures.code import (
     near_zero,
     treves_rolls,
 )
-from sparsefaces.measures.filters import (
-    effective_area,
-    heard,
-    kurtosis,
-    shuffle_pixels,
-    spatial_spread,
-    window_energy,
-)
+from sparsefaces.measures.filters import effective_area, heard, kurtosis, shuffle_pixels, spatial_spread, window_energy
 from sparsefaces.measures.fit import explained_variance, finite, psnr, total_variance
 
 __all__ = [

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.arrays import Array
+from sparsefaces.base.arrays import Array
 
 BITS_AN_ACTIVATION = 8
 NEAR = 0.01

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sparsefaces.arrays import Array
+from sparsefaces.base.arrays import Array
 
 WINDOW = 9  # pixels, height and width of the window
 

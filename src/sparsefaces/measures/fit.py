@@ -5,7 +5,7 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from sparsefaces.rows import Faces
+from sparsefaces.standardize.rows import Faces
 
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 

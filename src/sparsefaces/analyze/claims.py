@@ -1,0 +1,139 @@
+"""The exercise's claims, each a number that could have come out otherwise, with a verdict."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
+from sparsefaces.analyze.compression import Point
+from sparsefaces.analyze.methods import Measured, decibels, median, rounded
+from sparsefaces.measures import finite
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+NEAR_ZERO = "The sparse code has far more activations near zero."
+COST = "Sparsity costs some reconstruction."
+COMPRESSION = "Sparsity can compress faces: with few units kept, people it has not seen are shown better."
+LOCALITY = "The sparse filters focus on single features: they are more local."
+
+Values = NDArray[np.float64]
+
+
+class Measure(NamedTuple):
+    """How a claim is measured.
+
+    Attributes:
+        claim: The sentence.
+        key: The measure's name in `Measured`.
+        label: What the table calls it.
+        better: Which way is better: `higher` or `lower`.
+        expected: Which way the claim says that the sparse model lies: 1 for higher, -1 for lower.
+    """
+
+    claim: str
+    key: str
+    label: str
+    better: str
+    expected: int
+
+
+OF_CODES = (
+    Measure(NEAR_ZERO, "near_zero", "activations of at most 1 % of the face's largest, share", "higher", 1),
+    Measure(NEAR_ZERO, "hoyer", "Hoyer sparsity of the code", "higher", 1),
+    Measure(NEAR_ZERO, "gini", "Gini index of the code", "higher", 1),
+    Measure(NEAR_ZERO, "treves_rolls", "Treves-Rolls sparseness of the code", "lower", -1),
+)
+OF_FIT = (
+    Measure(COST, "psnr", "PSNR, dB", "higher", -1),
+    Measure(COST, "explained_variance", "explained variance", "higher", -1),
+)
+OF_FILTERS = (
+    Measure(LOCALITY, "effective_area", "effective area of a filter, share of the image", "lower", -1),
+    Measure(LOCALITY, "spatial_spread", "spatial spread of a filter, relative to a uniform one", "lower", -1),
+    Measure(LOCALITY, "window_energy", "energy of a filter in its best 9 x 9 window, share", "higher", 1),
+)
+
+
+def judge_claims(
+    dense: Measured, sparse: Measured, variance: float, pairs: Sequence[tuple[int, Point, Point]]
+) -> list[dict[str, Any]]:
+    """Judge every claim.
+
+    Args:
+        dense: The dense model over all faces.
+        sparse: The sparse model over the same.
+        variance: Mean squared error of a pixel where every face is taken for the mean face.
+        pairs: Units kept, and what the dense and the sparse code then leave of people held out.
+
+    Returns:
+        The rows of claims.json.
+    """
+    rows = [_of_faces(row, dense.faces[row.key], sparse.faces[row.key], np.asarray) for row in OF_CODES]
+    statistics = {"psnr": decibels, "explained_variance": lambda mse: 1 - mse / variance}
+    rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.key]) for row in OF_FIT]
+    for k, few_dense, few_sparse in pairs:
+        label = f"PSNR with a face's {k} strongest units, dB"
+        kept = Measure(COMPRESSION, "psnr", label, "higher", 1)
+        rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, decibels))
+    return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS]
+
+
+def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> str:
+    """Decide a claim by the interval of a difference.
+
+    It holds where the whole interval lies on the expected side of zero, and of the difference that filters
+    with shuffled pixels show; it does not where the whole interval lies on the other side of either.
+
+    >>> verdict(Estimate(2.0, 1.0, 3.0), 1), verdict(Estimate(2.0, 1.0, 3.0), -1)
+    ('holds', 'does not hold')
+    >>> verdict(Estimate(2.0, 1.0, 3.0), 1, null_difference=2.5), verdict(Estimate(0.1, -1.0, 1.2), 1)
+    ('not decided', 'not decided')
+
+    Args:
+        estimate: Sparse minus dense.
+        expected: 1 where the claim says that sparse is higher, -1 for lower.
+        null_difference: The null's sparse minus dense.
+    """
+    ends = [(estimate.low - zero, estimate.high - zero) for zero in (0.0, null_difference)]
+    sides = [(low, high) if expected > 0 else (-high, -low) for low, high in ends]
+    if all(low > 0 for low, _ in sides):
+        return HOLDS
+    return FAILS if any(high < 0 for _, high in sides) else OPEN
+
+
+def _of_faces(row: Measure, dense: Values, sparse: Values, statistic: Callable[[Values], Values]) -> dict[str, Any]:
+    first, second = (float(statistic(np.asarray(values.mean()))) for values in (dense, sparse))
+    return _row(row, first, second, paired_difference(dense, sparse, statistic), None)
+
+
+def _of_filters(row: Measure, dense: Measured, sparse: Measured) -> dict[str, Any]:
+    first, second = dense.filters[row.key], sparse.filters[row.key]
+    estimate = difference_of_medians(first, second) if len(first) and len(second) else None
+    null = {"dense": dense.null[row.key], "sparse": sparse.null[row.key]} if row.key in dense.null else None
+    return _row(row, median(first), median(second), estimate, null)
+
+
+def _row(
+    row: Measure,
+    dense: float | None,
+    sparse: float | None,
+    estimate: Estimate | None,
+    null: Mapping[str, float | None] | None,
+) -> dict[str, Any]:
+    """Write a row; without an estimate, where a model has no filters or leaves no error, nothing is decided."""
+    values = {"dense": dense and finite(dense), "sparse": sparse and finite(sparse)}
+    decided = estimate is not None and all(np.isfinite(estimate))
+    shift = null["sparse"] - null["dense"] if null and None not in null.values() else 0.0  # type: ignore[operator]
+    numbers = estimate._asdict() if estimate is not None and decided else dict.fromkeys(Estimate._fields)
+    recorded = rounded(numbers)
+    return {
+        "claim": row.claim,
+        "measure": row.label,
+        "better": row.better,
+        **rounded(values),
+        "difference": recorded["value"],
+        "interval": [recorded["low"], recorded["high"]] if decided else None,
+        "null": null and rounded(null),
+        "verdict": verdict(estimate, row.expected, shift) if estimate is not None and decided else OPEN,
+    }

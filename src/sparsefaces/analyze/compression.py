@@ -1,0 +1,196 @@
+"""Rate and distortion: what a face costs in bits, and what is left of it.
+
+A linear code keeps k coefficients of a face, sends each with q bits and, where they may be any, which ones they
+are. Sizes are those of an ideal enumerative code (`measures.code_bits`); k itself, and whatever all faces share
+(atoms, mean face, ranges of the coefficients), are not counted, for no method.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.fft import dctn
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.measures import code_bits
+from sparsefaces.train.weights import Weights, encode
+
+BITS = 5  # q: between 3 and 8, the best or within half a dB of it up to 1,000 bits a face, for every method
+QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # JPEG's
+START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes long
+
+
+@dataclass(frozen=True)
+class LinearCode:
+    """Codes of faces, codes @ atoms + offset, and how they are sent.
+
+    Attributes:
+        codes: (N, n), of the faces to judge on.
+        atoms: (n, d), in the units of the faces.
+        offset: (d,).
+        low: Smallest value of each coefficient on the faces that were fitted, (n,); zero where none is negative.
+        high: Largest value, (n,).
+        chosen: Whether each face keeps its own strongest coefficients, which then have to be named; otherwise
+            all keep the first.
+    """
+
+    codes: Array
+    atoms: Array
+    offset: Array
+    low: Array
+    high: Array
+    chosen: bool = True
+
+    @cached_property
+    def rank(self) -> NDArray[np.int32]:
+        """The place at which each coefficient is kept, (N, n): by its contribution |z_j| |w_j|, equal ones in order."""
+        places = np.arange(self.codes.shape[1], dtype=np.int32)
+        if not self.chosen:
+            return np.broadcast_to(places, self.codes.shape)
+        contributions = np.abs(self.codes) * np.linalg.norm(self.atoms, axis=1)
+        rank = np.empty(self.codes.shape, np.int32)
+        order = np.argsort(-contributions, axis=1, kind="stable")
+        np.put_along_axis(rank, order, places[None], axis=1)
+        return rank
+
+
+class Point(NamedTuple):
+    """One point of a method's curve.
+
+    Attributes:
+        method: The method.
+        coefficients: Mean number that a face keeps; None where it is not known (JPEG).
+        bits: Mean size of a face.
+        errors: Mean squared error of each face's pixels, (N,), pixels in [0, 1].
+    """
+
+    method: str
+    coefficients: float | None
+    bits: float
+    errors: NDArray[np.float64]
+
+    @property
+    def psnr(self) -> float:
+        """PSNR in dB, of the mean error of all faces; infinite without any."""
+        with np.errstate(divide="ignore"):
+            return float(-10 * np.log10(self.errors.mean()))
+
+
+def autoencoder_code(weights: Weights[Array], fitting: Array, judged: Array) -> LinearCode:
+    """Describe an autoencoder's code: the strongest contributions |z_j| |w_j|, decoded with W as it is.
+
+    The amplitudes of what is kept are the encoder's: they are not fitted again to make up for what is left out.
+    """
+    V, W, b, a = weights
+    high: Array = encode(fitting, V, b).max(axis=0)
+    return LinearCode(encode(judged, V, b), W, a, np.zeros_like(high), high)
+
+
+def orthogonal_code(atoms: Array, mean: Array, fitting: Array, judged: Array, *, chosen: bool) -> LinearCode:
+    """Describe the code in orthonormal atoms, (n, d), about a mean: PCA's components, or DCT's."""
+    range_of = (fitting - mean) @ atoms.T
+    return LinearCode(
+        np.asarray((judged - mean) @ atoms.T, np.float32),
+        atoms,
+        mean,
+        range_of.min(axis=0),
+        range_of.max(axis=0),
+        chosen,
+    )
+
+
+def dct_atoms(shape: tuple[int, int]) -> Array:
+    """Compute the orthonormal DCT-II atoms of images of a shape, (n, n), one a row, low frequencies first.
+
+    First is what zigzag would send first: in the order of the sum of both frequencies.
+    """
+    n = shape[0] * shape[1]
+    # dctn is orthogonal: the coefficients of the unit images are the atoms' pixels.
+    atoms = dctn(np.eye(n).reshape(n, *shape), axes=(1, 2), norm="ortho").reshape(n, n).T
+    rows, columns = np.divmod(np.arange(n), shape[1])
+    return np.ascontiguousarray(atoms[np.argsort(rows / shape[0] + columns / shape[1], kind="stable")], np.float32)
+
+
+def keep(code: LinearCode, k: int, bits: int = BITS) -> tuple[Array, NDArray[np.int64]]:
+    """Keep k quantised coefficients of each face.
+
+    Uniform steps between the smallest and the largest value that the fitted faces have of a coefficient, each
+    value in the middle of its step.
+
+    Returns:
+        The codes, (N, n), with zeros for what is left out, and the number that each face keeps, (N,): fewer
+        than k where fewer are active.
+    """
+    step = (code.high - code.low) / np.float32(2**bits)
+    safe = np.where(step > 0, step, 1)
+    level = np.clip(np.floor((code.codes - code.low) / safe), 0, 2**bits - 1)
+    values = code.low + (level + np.float32(0.5)) * step
+    kept = (code.rank < k) & (code.codes != 0)
+    return np.where(kept, values, 0).astype(np.float32), np.count_nonzero(kept, axis=1)
+
+
+def curve(method: str, code: LinearCode, judged: Array, ks: Sequence[int], scale: float) -> list[Point]:
+    """Trace a linear code's curve: one point for each k, up to where more are kept of no face.
+
+    Args:
+        method: What to call it.
+        code: The code of the faces.
+        judged: The faces, (N, d), in standardised units.
+        ks: Coefficients to keep, in ascending order.
+        scale: Pixel units per standardised unit.
+    """
+    points: list[Point] = []
+    for k in ks:
+        following = point(method, code, judged, k, scale)
+        if points and following.coefficients == points[-1].coefficients:
+            break
+        points.append(following)
+    return points
+
+
+def point(method: str, code: LinearCode, judged: Array, k: int, scale: float) -> Point:
+    """Measure a linear code with k coefficients a face; otherwise as `curve`."""
+    codes, active = keep(code, k)
+    residual = codes @ code.atoms + code.offset - judged
+    errors = np.square(residual).mean(axis=1, dtype=np.float64) * scale**2
+    bits = code_bits(active, code.codes.shape[1], BITS) if code.chosen else active * float(BITS)
+    return Point(method, float(active.mean()), float(bits.mean()), errors)
+
+
+def jpeg_curve(pixels: NDArray[np.float32], qualities: Sequence[int] = QUALITIES) -> list[Point]:
+    """Trace the curve of baseline JPEG (Pillow, grey) over its qualities.
+
+    Counted are the bytes of the scan alone: headers and tables are the same for every face of a quality, and
+    the other methods' tables are not counted either.
+
+    Args:
+        pixels: Faces, (N, height, width), in [0, 1].
+        qualities: Pillow's.
+    """
+    grey = (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
+    points = []
+    for quality in qualities:
+        files = [_jpeg(image, quality) for image in grey]
+        bits = [8 * _scan_bytes(file) for file in files]
+        decoded = np.stack([np.asarray(Image.open(io.BytesIO(file)), dtype=np.float32) / 255 for file in files])
+        errors = np.square(decoded - pixels).mean(axis=(1, 2), dtype=np.float64)
+        points.append(Point("JPEG", None, float(np.mean(bits)), errors))
+    return points
+
+
+def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "jpeg", quality=quality)
+    return file.getvalue()
+
+
+def _scan_bytes(file: bytes) -> int:
+    """Count the entropy-coded bytes of a baseline JPEG, which has one scan."""
+    marker = file.index(START_OF_SCAN)
+    header = int.from_bytes(file[marker + 2 : marker + 4], "big")
+    return len(file) - (marker + 2 + header) - END

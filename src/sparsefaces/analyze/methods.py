@@ -1,0 +1,125 @@
+"""Every method measured by the same measures on the same faces."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.analyze.baselines import Factors
+from sparsefaces.base.arrays import Array
+from sparsefaces.measures import (
+    effective_area,
+    explained_variance,
+    finite,
+    gini,
+    heard,
+    hoyer_sparsity,
+    kurtosis,
+    l0,
+    near_zero,
+    shuffle_pixels,
+    spatial_spread,
+    total_variance,
+    treves_rolls,
+    window_energy,
+)
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.train.weights import Weights, encode
+
+CHUNK = 1000
+SHUFFLES, SHUFFLE_SEED = 10, 0
+ROUNDING = 1e-10  # a mean squared error below it, 100 dB, is float32's rounding
+DIGITS = 4  # significant ones of what is recorded
+
+Values = NDArray[np.float64]
+
+
+class Measured(NamedTuple):
+    """A method, measured.
+
+    Attributes:
+        faces: By measure, a value a face, (N,); `mse` is that of its pixels, in [0, 1].
+        filters: By measure, a value a filter that is not all zero.
+        null: The measures of geometry on filters with their pixels shuffled: medians over all shuffles.
+    """
+
+    faces: dict[str, Values]
+    filters: dict[str, Values]
+    null: dict[str, float | None]
+
+
+def factors_of(weights: Weights[Array], X: Array) -> Factors:
+    """Describe an autoencoder's reconstruction of faces, (N, d), as a product of codes and filters."""
+    return Factors(weights.W, encode(X, weights.V, weights.b), weights.a)
+
+
+def measure(factors: Factors, data: Dataset) -> Measured:
+    """Measure a method's codes, residuals and filters."""
+    parts = [slice(start, start + CHUNK) for start in range(0, len(data.X), CHUNK)]
+    by_part = [_measure_codes(factors, rows, data) for rows in parts]
+    faces = {name: np.concatenate([part[name] for part in by_part]) for name in by_part[0]}
+    filters = factors.components[heard(factors.components)]
+    measured = {"effective_area": effective_area(filters), "kurtosis": kurtosis(filters)}
+    return Measured(faces, measured | _geometry(filters, data.shape), _null(filters, data.shape))
+
+
+def _measure_codes(factors: Factors, rows: slice, data: Dataset) -> dict[str, Values]:
+    Z = factors.codes[rows]
+    residual = Z @ factors.components + factors.offset - data.X[rows]
+    return {
+        "mse": np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2,
+        "l0": l0(Z).astype(np.float64),
+        "near_zero": near_zero(Z),
+        "hoyer": hoyer_sparsity(Z).astype(np.float64),
+        "gini": gini(Z),
+        "treves_rolls": treves_rolls(Z),
+    }
+
+
+def _geometry(filters: Array, shape: tuple[int, int]) -> dict[str, Values]:
+    return {"spatial_spread": spatial_spread(filters, shape), "window_energy": window_energy(filters, shape)}
+
+
+def _null(filters: Array, shape: tuple[int, int]) -> dict[str, float | None]:
+    rng = np.random.default_rng(SHUFFLE_SEED)
+    shuffled = [_geometry(shuffle_pixels(filters, rng), shape) for _ in range(SHUFFLES)]
+    return {name: median(np.concatenate([values[name] for values in shuffled])) for name in shuffled[0]}
+
+
+def summarize(measured: Mapping[str, Measured], data: Dataset) -> list[dict[str, Any]]:
+    """Sum every method up in one row: means over faces, medians over filters, the null's medians."""
+    variance = pixel_variance(data)
+    return [{"method": name} | _row(method, variance) for name, method in measured.items()]
+
+
+def pixel_variance(data: Dataset) -> float:
+    """Compute the mean squared error of a pixel, in [0, 1], where every face is taken for the mean face."""
+    return total_variance(data.X) * float(data.scale) ** 2 / float(data.X.shape[1])
+
+
+def _row(method: Measured, variance: float) -> dict[str, Any]:
+    means = {name: float(values.mean()) for name, values in method.faces.items()}
+    mse = means.pop("mse")
+    fit = {
+        "psnr": finite(decibels(mse)) if mse > ROUNDING else None,
+        "explained_variance": explained_variance(mse, variance),
+    }
+    row = fit | means | {name: median(values) for name, values in method.filters.items()}
+    return rounded(row) | {"null": rounded(method.null)}
+
+
+def decibels(mse: Any) -> Any:  # noqa: ANN401 - a number or an array of them
+    """Compute the PSNR, -10 log10(mse), of pixels in [0, 1]."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)
+
+
+def median(values: Values) -> float | None:
+    """Compute the median; None of nothing."""
+    return float(np.median(values)) if len(values) else None
+
+
+def rounded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Round to a few significant digits, which do not depend on the machine's last ones."""
+    return {name: None if value is None else float(f"{value:.{DIGITS}g}") for name, value in values.items()}

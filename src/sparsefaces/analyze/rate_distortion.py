@@ -1,0 +1,179 @@
+"""The curves of rate and distortion, and what they say: fitted on some people, judged on others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.analyze.baselines import principal_components
+from sparsefaces.analyze.compression import (
+    BITS,
+    LinearCode,
+    Point,
+    autoencoder_code,
+    curve,
+    dct_atoms,
+    jpeg_curve,
+    keep,
+    orthogonal_code,
+    point,
+)
+from sparsefaces.analyze.methods import rounded
+from sparsefaces.base.arrays import Array
+from sparsefaces.measures import code_bits, finite
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.standardize.split import Holdout
+from sparsefaces.train.weights import Weights
+
+SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
+STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2
+COMPARED_SHARES = (20, 40, 80)
+STRIP_METHODS = ("sparse", "dense", "PCA first", "DCT")
+
+
+class Strip(NamedTuple):
+    """Faces at several rates.
+
+    Attributes:
+        originals: (n, height, width).
+        bits: The size of a face that each column may have.
+        rows: By method, (columns, n, height, width).
+    """
+
+    originals: NDArray[np.float32]
+    bits: list[float]
+    rows: dict[str, NDArray[np.float32]]
+
+
+class Rates(NamedTuple):
+    """What compression was measured.
+
+    Attributes:
+        points: All points, method after method.
+        strip: Faces of people held out at several rates.
+        pairs: Units kept, and the dense and the sparse point with so many.
+        notes: What it says, in sentences.
+    """
+
+    points: list[Point]
+    strip: Strip
+    pairs: list[tuple[int, Point, Point]]
+    notes: list[str]
+
+
+def trace_rates(data: Dataset, holdout: Holdout, models: Mapping[str, Weights[Array]]) -> Rates:
+    """Trace every method's curve on the people held out.
+
+    Args:
+        data: All faces.
+        holdout: Who is judged.
+        models: Dense and sparse, fitted on the others.
+    """
+    fitting, judged = data.X[holdout.fitting], data.X[holdout.judged]
+    units = models["sparse"].W.shape[0]
+    codes = linear_codes(models, fitting, judged, data.shape)
+    points = []
+    for name, code in codes.items():
+        points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
+    pixels = to_pixels(judged, data)
+    points += jpeg_curve(pixels)
+    compared = kept_counts(COMPARED_SHARES, units, units)
+    dense, sparse = (
+        [point(name, codes[name], judged, k, data.scale) for k in compared] for name in ("dense", "sparse")
+    )
+    pairs = list(zip(compared, dense, sparse, strict=True))
+    return Rates(points, _strip(codes, pixels, data, units), pairs, notes(points, holdout))
+
+
+def linear_codes(
+    models: Mapping[str, Weights[Array]], fitting: Array, judged: Array, shape: tuple[int, int]
+) -> dict[str, LinearCode]:
+    """Describe every linear method's code by its name."""
+    components, mean = principal_components(fitting, models["sparse"].W.shape[0])
+    atoms = dct_atoms(shape)
+    return {name: autoencoder_code(model, fitting, judged) for name, model in models.items()} | {
+        "PCA first": orthogonal_code(components, mean, fitting, judged, chosen=False),
+        "PCA best": orthogonal_code(components, mean, fitting, judged, chosen=True),
+        "DCT": orthogonal_code(atoms, mean, fitting, judged, chosen=True),
+    }
+
+
+def kept_counts(shares: Sequence[int], units: int, most: int) -> list[int]:
+    """Turn numbers of units of 400 into numbers of so many units, at most as many as there are.
+
+    >>> kept_counts((1, 20, 400), units=12, most=10)
+    [1, 10]
+    """
+    return sorted({min(max(round(share * units / 400), 1), most) for share in shares})
+
+
+def to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
+    """Turn standardised faces, (N, d), into images, (N, height, width), in [0, 1]."""
+    pixels = X * np.float32(data.scale) + data.mean
+    return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)
+
+
+def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
+    """Decode the first faces, as many coefficients each as fit into so many bits, at least one."""
+    counts = np.arange(1, len(code.atoms) + 1)
+    sizes = code_bits(counts, len(code.atoms), BITS) if code.chosen else counts * float(BITS)
+    over = np.flatnonzero(sizes > bits * (1 + 1e-9))
+    k = max(int(over[0]) if len(over) else len(counts), 1)
+    codes, _ = keep(replace(code, codes=code.codes[:faces]), k)
+    return np.asarray(codes @ code.atoms + code.offset)
+
+
+def _strip(codes: Mapping[str, LinearCode], pixels: NDArray[np.float32], data: Dataset, units: int) -> Strip:
+    budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units, BITS).tolist()
+    rows = {
+        name: np.stack([to_pixels(decode_at(codes[name], bits, STRIP_FACES), data) for bits in budgets])
+        for name in STRIP_METHODS
+    }
+    return Strip(pixels[:STRIP_FACES], budgets, rows)
+
+
+def table(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """Write points as rows of rate_distortion.csv; what is not known is left empty."""
+    return [
+        {"method": point.method}
+        | rounded({"coefficients": point.coefficients, "bits": point.bits, "psnr": finite(point.psnr)})
+        for point in points
+    ]
+
+
+def notes(points: Sequence[Point], holdout: Holdout) -> list[str]:
+    """Say where the sparse code wins over each other method, and where not, at equal bits and equal numbers."""
+    methods = list(dict.fromkeys(point.method for point in points))
+    curves = {method: [point for point in points if point.method == method] for method in methods}
+    lines = [
+        f"Fitted on {len(holdout.fitting):,} faces, judged on {len(holdout.judged):,} of {holdout.people:,} other "
+        f"people; {BITS} bits a coefficient; PSNR of all faces judged. What all faces share is not counted: atoms, "
+        "mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
+    ]
+    for method in methods:
+        if method != "sparse":
+            lines.append(_compare(curves["sparse"], curves[method], method, "bits", "bits a face"))
+            if curves[method][0].coefficients is not None:
+                lines.append(_compare(curves["sparse"], curves[method], method, "coefficients", "coefficients a face"))
+    return lines
+
+
+def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis: str, unit: str) -> str:
+    """Compare two curves at the sparse one's points, the other's PSNR interpolated, where both have any."""
+    x, y = (np.array([getattr(point, name) for point in other], float) for name in (axis, "psnr"))
+    known = [(getattr(p, axis), p.psnr) for p in sparse if x.min() <= getattr(p, axis) <= x.max()]
+    if not known or not np.isfinite(y).all():
+        return f"Against {method}, at equal {axis}: no rate in common."
+    at = np.array([position for position, _ in known])
+    # Curves are nearly straight in the logarithm.
+    gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
+    runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
+    said = ", ".join(_say(at[run], gains[run]) for run in runs)
+    return f"Against {method}, at equal {axis}: the sparse code {said} {unit}."
+
+
+def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:
+    word = "wins" if gains[0] > 0 else "loses"
+    return f"{word} by up to {np.abs(gains).max():.1f} dB from {at[0]:,.0f} to {at[-1]:,.0f}"

@@ -1,0 +1,97 @@
+"""Scratch: files that save work and are no results, in `.scratch`, which Git and DVC ignore."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from sparsefaces.base.files import DAMAGE, sha256, write_arrays
+
+Arrays = dict[str, NDArray[Any]]
+KEPT = 8  # of a name, the files that were used last
+LIBRARY = Path(__file__).resolve().parents[1]
+# The rooms that decide a result, as dvc.yaml names them: a test holds both to the same.
+TRAINING_CODE = ("base", "standardize", "measures", "train")
+ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report")
+
+
+def project_root() -> Path:
+    """Name the project's own folder, also from the copies of it that DVC makes for experiments."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def scratch_path(name: str) -> Path:
+    """Name a scratch file, shared by all experiments of the project."""
+    return project_root() / ".scratch" / name
+
+
+def code_hash(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
+    """Hash what computes: rooms or files of this library, as they are on disk, and the versions of packages."""
+    digest = hashlib.sha256()
+    for part in parts:
+        path = LIBRARY / part
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(LIBRARY).as_posix()} {sha256(file)}\n".encode())
+    for package in packages:
+        digest.update(f"{package} {version(package)}\n".encode())
+    return digest.hexdigest()
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """Hash values that JSON can hold into a short name for a file that depends on them."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find_kept(name: str, key: str) -> Arrays | None:
+    """Read named arrays that were kept under a name and a key; None where they are not, or are damaged.
+
+    Args:
+        name: What they are, a path below the scratch folder.
+        key: What they depend on, from `key_of`.
+    """
+    path = scratch_path(f"{name}-{key}.npz")
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:  # every member has a checksum
+            arrays = dict(file)
+        os.utime(path)
+    except DAMAGE as error:
+        print(f"{path} is damaged ({error}) and ignored: made again", flush=True)
+        return None
+    return arrays
+
+
+def keep(name: str, key: str, arrays: Arrays) -> None:
+    """Keep named arrays under a name and a key, and forget the name's files that were not used for longest."""
+    path = scratch_path(f"{name}-{key}.npz")
+    with FileLock(path.with_name(".lock")):  # experiments that run at once would write into the same file
+        write_arrays(path, arrays)
+        others = path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz")
+        for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+
+def kept(name: str, key: str, make: Callable[[], Arrays], label: str) -> Arrays:
+    """Find arrays in the scratch folder, or make them, saying so on the terminal, and keep them there.
+
+    Of experiments that want the same at once, one makes it and the others wait.
+    """
+    with FileLock(scratch_path(f"{name}.lock")):
+        arrays = find_kept(name, key)
+        if arrays is None:
+            print(f"{label} (once; kept in .scratch)", flush=True)
+            start = time.monotonic()
+            arrays = make()
+            print(f"  took {time.monotonic() - start:.0f} s", flush=True)
+            keep(name, key, arrays)
+    return arrays

@@ -1,0 +1,170 @@
+"""Reading and writing the stages' files: whole or not at all, and with one clear message when it fails."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import UnionType
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.base.errors import UserError
+
+STAGES = Path("stages")
+# What NumPy, JSON, CSV and zip files raise when their content is not what it should be.
+DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, EOFError)
+DAMAGE += (BadZipFile, zlib.error, csv.Error)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name only when the block ends well: write, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole."""
+    with atomic(path) as file:
+        file.write(data)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one array as .npy."""
+    with atomic(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays as .npz."""
+    with atomic(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON that reads well in a diff; numbers must be finite."""
+    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, float | str | None]]) -> None:
+    """Write rows with the columns of the first; floats in the shortest form that reads back the same, None empty."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def read_array(path: Path, ndim: int, dtype: type[Any] = np.float32) -> NDArray[Any]:
+    """Open a .npy of one type and so many dimensions, memory-mapped and read-only.
+
+    Raises:
+        UserError: The file is missing, damaged or holds something else.
+    """
+    with reading(path):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
+        raise UserError(f"{path} does not hold a {np.dtype(dtype)} array of {ndim} dimensions: {remake(path)}")
+    return array
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Read named arrays from .npz.
+
+    Raises:
+        UserError: The file is missing or damaged, or lacks one of the names.
+    """
+    with reading(path), np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+def read_json(path: Path, types: Mapping[str, type | UnionType]) -> dict[str, Any]:
+    """Read a JSON object that has values of some types under some keys.
+
+    Raises:
+        UserError: The file is missing or damaged, or lacks one of the values.
+    """
+    with reading(path):
+        values = dict(json.loads(path.read_text(encoding="utf-8")))
+    _having(path, [key for key in types if key in values and isinstance(values[key], types[key])], types)
+    return values
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a table with a header as one dict a row.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+    with reading(path), path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Read a history.csv.
+
+    Raises:
+        UserError: The file is missing or empty, lacks a column, or a cell is not a number.
+    """
+    with reading(path):
+        rows = [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
+    _having(path, rows[0] if rows else (), ("step", "rec", "spa", "ent", "reg"))
+    return rows
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's bytes.
+
+    Raises:
+        UserError: The file is missing.
+    """
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """Hash a file's bytes as DVC does.
+
+    Raises:
+        UserError: The file is missing.
+    """
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextmanager
+def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Turn what goes wrong while a stage's file is read, these others included, into one clear message."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except (*DAMAGE, *others) as error:
+        raise UserError(f"{path} cannot be read ({error}): {remake(path)}") from None
+
+
+def _having(path: Path, names: Collection[str], wanted: Iterable[str]) -> None:
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}: {remake(path)}")
+
+
+def remake(path: Path) -> str:
+    """Say how to get a file of a stage's folder again."""
+    return f"make it again with `dvc repro -f -s {path.parent.name}`"

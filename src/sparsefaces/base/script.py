@@ -1,0 +1,43 @@
+"""How a stage's script starts and ends."""
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from types import FrameType
+
+from sparsefaces.base.alone import alone, stop_with_dvc
+from sparsefaces.base.environment import settle
+from sparsefaces.base.errors import UserError
+
+INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
+
+
+def run(main: Callable[[], None], stage: str | None = None) -> None:
+    """Run a script's main: a user's mistake ends in one message and exit code 1, Ctrl-C in 130.
+
+    Args:
+        main: What the script does.
+        stage: The stage that it makes: one process makes it in a workspace at a time, and ends when its DVC does.
+    """
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+    try:
+        settle()
+        if stage:
+            stop_with_dvc()
+        with alone(stage) if stage else nullcontext():
+            main()
+    except (UserError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory ({error}): lower fetch.resize or train.hidden_units")
+    except KeyboardInterrupt:
+        print("interrupted: DVC keeps nothing of this stage", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Turn the signal into the interruption that everything already handles."""
+    raise KeyboardInterrupt

@@ -1,0 +1,84 @@
+"""The exercise's printed table, and whether our trainings agree with it row by row."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import as_file, files
+from typing import NamedTuple
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import read_csv
+from sparsefaces.train.outputs import Row
+
+# Relative tolerances: the noise of one minibatch of 100 and of the seed, not slack for another algorithm.
+TOLERANCE = {"rec": 0.18, "spa": 0.10, "ent": 0.15, "reg": 0.04}
+ABSOLUTE = 0.01  # half a unit of the last printed digit and more: matters for reg, which starts at 0
+
+
+class Comparison(NamedTuple):
+    """One term of one row.
+
+    Attributes:
+        model: dense or sparse.
+        step: Iteration.
+        term: rec, spa, ent or reg.
+        ours: Our value.
+        theirs: The exercise's.
+    """
+
+    model: str
+    step: int
+    term: str
+    ours: float
+    theirs: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two differ by no more than the tolerance."""
+        return abs(self.ours - self.theirs) <= max(ABSOLUTE, TOLERANCE[self.term] * self.theirs)
+
+
+def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Comparison]:
+    """Compare histories of both trainings with every row of the exercise's table.
+
+    Args:
+        histories: Rows of history.csv by model name, dense and sparse.
+
+    Returns:
+        Four comparisons a row, in the table's order.
+
+    Raises:
+        UserError: A history lacks a row of the table.
+    """
+    compared = []
+    for row in exercise_table():
+        model, step = row["model"], int(row["step"])
+        ours = next((mine for mine in histories[model] if mine["step"] == step), None)
+        if ours is None:
+            raise UserError(
+                f"stages/train_{model}/history.csv has no row of step {step}: the comparison needs "
+                "train.iterations 10001 and a train.log_every that divides 1000"
+            )
+        compared += [Comparison(model, step, term, ours[term], float(row[term])) for term in TOLERANCE]
+    return compared
+
+
+def exercise_table() -> list[dict[str, str]]:
+    """Read the exercise's table: model, lambda, step, rec, spa, ent and reg, 11 rows a model."""
+    with as_file(files("sparsefaces") / "exercise_table.csv") as path:
+        return read_csv(path)
+
+
+def format_comparisons(compared: Sequence[Comparison]) -> str:
+    """Lay comparisons out, a line a row: ours, theirs and the difference in percent for each term."""
+    width = len(TOLERANCE)
+    lines = ["model    step " + "".join(f"| {term:>8}  exercise       " for term in TOLERANCE) + "| verdict"]
+    for start in range(0, len(compared), width):
+        row = compared[start : start + width]
+        off = [one.term for one in row if not one.agrees]
+        cells = "".join(f"| {one.ours:8.2f}  {one.theirs:8.2f} {_percent(one):>6} " for one in row)
+        verdict = "off: " + ", ".join(off) if off else "agrees"
+        lines.append(f"{row[0].model:<6} {row[0].step:>6} {cells}| {verdict}")
+    return "\n".join(lines)
+
+
+def _percent(one: Comparison) -> str:
+    return f"{one.ours / one.theirs - 1:+.1%}" if one.theirs else ""

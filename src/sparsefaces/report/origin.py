@@ -1,0 +1,31 @@
+"""What the report says of its origin: parameters, and the contents that it was made from."""
+
+from typing import Any
+
+from sparsefaces.base.files import STAGES, sha256
+from sparsefaces.base.params import Params, Section
+from sparsefaces.standardize.dataset import STANDARDIZE
+from sparsefaces.train.outputs import TRAININGS
+
+
+def settings(params: Params) -> dict[str, dict[str, Any]]:
+    """List the parameters that decide the comparison, by section; those of fetch stand in its record."""
+    sections = {"train": params.train, **{stage: params.of_model(stage) for stage in TRAININGS.values()}}
+    return {name: _values(section) for name, section in {**sections, "analyze": params.analyze}.items()}
+
+
+def hashes() -> dict[str, str]:
+    """Hash what the trainings read, and both models.
+
+    Returns:
+        SHA-256 by file.
+
+    Raises:
+        UserError: A file is missing.
+    """
+    models = [STAGES / stage / "model.safetensors" for stage in TRAININGS.values()]
+    return {path.as_posix(): sha256(path) for path in (STANDARDIZE / "X.npy", *models)}
+
+
+def _values(section: Section) -> dict[str, Any]:
+    return {field.alias or name: getattr(section, name) for name, field in type(section).model_fields.items()}

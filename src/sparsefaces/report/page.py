@@ -1,0 +1,235 @@
+"""report.html: the comparison on one page that needs nothing beside itself."""
+
+import base64
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from PIL import Image
+
+# What the table shows, in its order: key, label, format.
+TABLE = (
+    ("rec", "Reconstruction error (rec)", "{:.2f}"),
+    ("explained_variance", "Explained variance", "{:.2%}"),
+    ("psnr", "PSNR", "{:.2f} dB"),
+    ("spa", "L1 norm of the code (spa)", "{:.1f}"),
+    ("l0", "Active units a face (L0)", "{:.1f}"),
+    ("hoyer", "Hoyer sparsity of the codes", "{:.3f}"),
+    ("ent", "Sum of 1 / mean activation (ent)", "{:.1f}"),
+    ("silent_units", "Units silent on every face", "{}"),
+    ("reg", "Squared norm of the decoder (reg)", "{:.2f}"),
+    ("effective_area", "Effective area of a filter, median", "{:.1%}"),
+)
+# What stands at the top: key, label, format, what it means.
+TILES = (
+    ("explained_variance", "Explained variance", "{:.1%}", "of the faces' differences from the mean face"),
+    ("psnr", "PSNR, in dB", "{:.1f}", "3 dB more is half the squared error"),
+    ("l0", "Active units a face", "{:.0f}", "activations above zero, mean over all faces"),
+    ("effective_area", "A filter covers", "{:.0%}", "of the image: effective area, median over units"),
+)
+# Figures in their order: name, title, caption; those that were not drawn are left out.
+CAPTIONS = (
+    (
+        "decoder",
+        "Decoding filters",
+        "What a unit adds to a face. Scaled as analyze.filter_scale says; mid-grey is zero. A filter that looks blank "
+        "has its largest weight at the edge.",
+    ),
+    (
+        "sparsity",
+        "Activations, sorted",
+        "All activations of some faces, largest first. Where a line reaches zero, those that remain are off.",
+    ),
+    (
+        "reconstructions",
+        "Reconstructions",
+        "The same faces as each method gives them back; PCA with as many components as the sparse code has active "
+        "units on average. Below each, what it gets wrong: reconstruction minus original, three times as strong, "
+        "mid-grey where there is none.",
+    ),
+    (
+        "rate_distortion",
+        "Compression",
+        "Quality against size, where only the strongest contributions of a face are kept. Fitted on some people, "
+        "judged on others.",
+    ),
+    ("rates", "Faces at several rates", "People that no method was fitted on, in ever more bits."),
+    (
+        "curves",
+        "Training",
+        "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",
+    ),
+)
+# Measures of claims.json's methods that need a better name than their key.
+MEASURES = {
+    "psnr": "PSNR, dB",
+    "explained_variance": "explained variance",
+    "l0": "active units a face (L0)",
+    "near_zero": "activations near zero, share",
+    "hoyer": "Hoyer sparsity of the code",
+    "gini": "Gini index of the code",
+    "treves_rolls": "Treves-Rolls sparseness of the code",
+    "effective_area": "effective area of a filter",
+    "kurtosis": "kurtosis of a filter",
+    "spatial_spread": "spatial spread of a filter",
+    "window_energy": "energy in the best 9 x 9 window",
+}
+# What one claim does that got a verdict, and what several do.
+VERDICTS = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not hold", "do not hold"),
+    "not decided": ("is not decided", "are not decided"),
+}
+
+
+class Report(NamedTuple):
+    """All that the page shows.
+
+    Attributes:
+        provenance: provenance.json of the faces.
+        metrics: The models' metrics by model name.
+        claims: claims.json: `claims`, one mapping a measure of a claim; `methods`, one row a method; and
+            `notes`, in sentences. Each may be missing.
+        figures: PNG by name; CAPTIONS has their titles.
+        page: What the explorer and the editor compute with, of `packing.pack`; None leaves both out.
+        settings: Parameters by section.
+        hashes: SHA-256 of what was read, by name.
+    """
+
+    provenance: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Any]]
+    claims: Mapping[str, Sequence[Any]]
+    figures: Mapping[str, bytes]
+    page: Mapping[str, Any] | None
+    settings: Mapping[str, Mapping[str, Any]]
+    hashes: Mapping[str, str]
+
+
+def render_report(report: Report) -> str:
+    """Render the report as one HTML page with everything inside."""
+    environment = Environment(
+        loader=PackageLoader("sparsefaces.report", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"figure": short_figure, "interval_bar": interval_bar}
+    claims = report.claims.get("claims", ())
+    return environment.get_template("report.html.j2").render(
+        data=report.provenance,
+        models=list(report.metrics),
+        lead=summarize(report.metrics, claims),
+        tiles=[_tile(report.metrics, *tile) for tile in TILES],
+        table=_table(report.metrics),
+        claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],
+        methods=_methods(report.claims.get("methods", ())),
+        notes=report.claims.get("notes", ()),
+        figures=[_figure(report.figures[name], name, *text) for name, *text in CAPTIONS if name in report.figures],
+        page=report.page,
+        settings=report.settings,
+        hashes=report.hashes,
+    )
+
+
+def summarize(metrics: Mapping[str, Mapping[str, Any]], claims: Sequence[Mapping[str, Any]]) -> str:
+    """Say in a few words what came out, whichever way it did."""
+    dense, sparse = metrics["dense"], metrics["sparse"]
+    text = (
+        "Two autoencoders that differ in one number, the weight of sparsity. "
+        f"The sparse one describes a face with {sparse['l0']:.0f} active units where the dense one uses "
+        f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance where the dense one "
+        f"explains {dense['explained_variance']:.1%}."
+    )
+    if claims:
+        text += f" Of {len(claims)} measured claims about them, {_count_verdicts(claims)}."
+    return text
+
+
+def _count_verdicts(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Count verdicts in words: "3 hold, 1 does not hold and 1 is not decided"."""
+    counts = Counter(claim["verdict"] for claim in claims)
+    parts = [
+        f"{counts[verdict]} {words[counts[verdict] != 1]}" for verdict, words in VERDICTS.items() if counts[verdict]
+    ]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def short_figure(value: float | None) -> str:
+    """Write a number with three significant digits and no exponent, a true minus and none for None.
+
+    >>> [short_figure(value) for value in (1234.5, 0.01234, -2.0, 0, None, 0.5, "PCA")]
+    ['1,234', '0.0123', '\u22122.00', '0', 'none', '0.500', 'PCA']
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}".replace("-", "\u2212")
+
+
+def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
+    """Place a claim's interval, its difference and zero on a line from 4 to 96."""
+    low, high = claim["interval"]
+    ends = (min(0, low, claim["difference"]), max(0, high, claim["difference"]))
+    span = (ends[1] - ends[0]) or 1
+
+    def place(value: float) -> float:
+        return float(round(4 + 92 * (value - ends[0]) / span, 1))
+
+    return {
+        "zero": place(0),
+        "start": place(low),
+        "width": round(max(place(high) - place(low), 1.5), 1),
+        "dot": place(claim["difference"]),
+    }
+
+
+def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Lay TABLE out, a column a model, and below it what was measured on people held out, where there are any."""
+    rows = [(label, [_cell(values[key], form) for values in metrics.values()]) for key, label, form in TABLE]
+    held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
+    return rows + [
+        (f"{label}, on people held out", [_cell(values[key], form) for values in held_out])
+        for key, label, form in TABLE
+        if held_out and key in held_out[0] and key != "reg"  # the decoder's: it is of no faces
+    ]
+
+
+def _tile(metrics: Mapping[str, Mapping[str, Any]], key: str, label: str, form: str, note: str) -> dict[str, Any]:
+    figures = [(name, _cell(values[key], form)) for name, values in metrics.items()]
+    return {"label": label, "figures": figures, "note": note}
+
+
+def _figure(png: bytes, name: str, title: str, caption: str) -> dict[str, Any]:
+    with Image.open(io.BytesIO(png)) as image:
+        width, height = image.size
+    encoded = base64.b64encode(png).decode()
+    return {"name": name, "title": title, "caption": caption, "width": width, "height": height, "png": encoded}
+
+
+def _methods(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Turn rows of methods into a table with a row a measure; those of the null come last."""
+    if not rows:
+        return None
+    flat = [{**row, **{f"{key}, shuffled": value for key, value in row.get("null", {}).items()}} for row in rows]
+    keys = [key for key in flat[0] if key not in ("method", "null")]
+    table = [(_measure_name(key), [row[key] for row in flat]) for key in keys]
+    return {"names": [row["method"] for row in rows], "rows": table}
+
+
+def _measure_name(key: str) -> str:
+    name, comma, rest = key.partition(",")
+    return f"{MEASURES.get(name, name.replace('_', ' '))}{comma}{rest}"
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "not finite" if value is None else form.format(value)

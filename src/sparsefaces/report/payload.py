@@ -1,0 +1,147 @@
+"""What the report's page computes with, small enough to lie inside it: weights, codes, units and faces."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.mosaics import mosaic
+from sparsefaces.report.units import Units, describe_units
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.train.weights import Weights, encode
+
+EDITOR_FACES = 32
+# The page stays below 15 MB: what would take more is left out, and the page says so.
+MOST_UNITS, MOST_WEIGHTS, SPRITE_PIXELS = 4000, 5_000_000, 8_000_000
+BLOCK = 8  # JPEG's: a cell of whole blocks keeps one face from bleeding into the next
+JPEG_QUALITY = 82
+
+
+class Sprite(NamedTuple):
+    """Many faces in one picture.
+
+    Attributes:
+        jpeg: The picture.
+        columns: Faces a row.
+        cell: (height, width) of a face's place.
+        face: (height, width) of the face, at its place's upper left.
+    """
+
+    jpeg: bytes
+    columns: int
+    cell: tuple[int, int]
+    face: tuple[int, int]
+
+
+def pack(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, Any] | None:
+    """Pack what the explorer and the editor need.
+
+    Args:
+        data: The faces.
+        models: The models by name.
+
+    Returns:
+        Values that JSON can hold, arrays in base64; None where the models are too large for a page.
+    """
+    sizes = [model.W.shape for model in models.values()]
+    if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:
+        return None
+    units = {name: describe_units(data.X, model, data.shape) for name, model in models.items()}
+    shown = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
+    shown = shown[shown >= 0]
+    edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
+    X = np.asarray(data.X[edited])
+    return {
+        "height": data.shape[0],
+        "width": data.shape[1],
+        "scale": data.scale,
+        "mean": _floats(data.mean),
+        "sprite": _pack_sprite(make_sprite(to_grey(data.X[shown], data))) if len(shown) else None,
+        "editor": {"faces": edited.tolist(), "pixels": _base64(to_grey(X, data).tobytes())},
+        "models": {
+            name: pack_weights(model)
+            | _pack_units(units[name], shown)
+            | {"codes": _floats(encode(X, model.V, model.b))}
+            for name, model in models.items()
+        },
+    }
+
+
+def quantize(W: Array) -> tuple[NDArray[np.int8], Array]:
+    """Round filters, (h, d), to 8 bits, each by its own largest weight.
+
+    Returns:
+        Whole numbers q in [-127, 127], (h, d), and steps s, (h,), with W about q s: off by s / 2 at most.
+    """
+    peak = np.abs(W).max(axis=1)
+    step = np.where(peak > 0, peak / 127, 1).astype(np.float32)
+    return np.rint(W / step[:, None]).astype(np.int8), step
+
+
+def pack_weights(model: Weights[Array]) -> dict[str, Any]:
+    """Pack what decodes: filters in 8 bits, their steps, and the bias."""
+    q, step = quantize(model.W)
+    return {"filters": _base64(q.tobytes()), "steps": _floats(step), "bias": _floats(model.a)}
+
+
+def to_grey(X: Array, data: Dataset) -> NDArray[np.uint8]:
+    """Turn standardised faces, (n, d), into 8-bit grey, (n, height, width)."""
+    grey = np.clip(X * np.float32(data.scale) + data.mean, 0, 1) * 255
+    return np.asarray(grey.round().astype(np.uint8).reshape(-1, *data.shape))
+
+
+def make_sprite(faces: NDArray[np.uint8]) -> Sprite:
+    """Lay faces, (n, height, width), out in one JPEG; so many that it would be too large, at half size or less."""
+    count, height, width = faces.shape
+    factor = math.ceil(math.sqrt(faces.size / SPRITE_PIXELS))
+    block = BLOCK * factor
+    below, right = -height % block, -width % block
+    # The last row and column are repeated: an edge would cost bytes and ring.
+    padded = np.pad(faces, ((0, 0), (0, below), (0, right)), mode="edge")
+    columns = math.ceil(math.sqrt(count))
+    picture = mosaic(padded.astype(np.float32), columns, gap=0, background=0)
+    file = io.BytesIO()
+    Image.fromarray(picture.astype(np.uint8)).reduce(factor).save(file, "jpeg", quality=JPEG_QUALITY, optimize=True)
+    cell = ((height + below) // factor, (width + right) // factor)
+    return Sprite(file.getvalue(), columns, cell, (height // factor, width // factor))
+
+
+def _pack_sprite(sprite: Sprite) -> dict[str, Any]:
+    return sprite._asdict() | {"jpeg": _base64(sprite.jpeg)}
+
+
+def _pack_units(units: Units, shown: NDArray[np.int64]) -> dict[str, Any]:
+    """Pack the units' figures; a face is named by its number and found by its place in the sprite."""
+    excited = [row[row >= 0] for row in units.faces]
+    return {
+        "state": units.state.tolist(),
+        "frequency": _short(units.frequency),
+        "mean": _short(units.mean_activation),
+        "usual": _short(units.usual_activation),
+        "area": _short(units.area),
+        "spread": _short(units.spread),
+        "window": _short(units.window),
+        "faces": [row.tolist() for row in excited],
+        "places": [np.searchsorted(shown, row).tolist() for row in excited],
+        "neighbours": units.neighbours.tolist(),
+        "similarity": [_short(row) for row in units.similarity],
+    }
+
+
+def _short(values: NDArray[Any]) -> list[float | None]:
+    """Round to four digits, as many as anybody reads; what is not finite is None."""
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+
+
+def _floats(values: NDArray[Any]) -> str:
+    return _base64(np.ascontiguousarray(values, dtype="<f4").tobytes())
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

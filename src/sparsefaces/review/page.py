@@ -1,0 +1,211 @@
+"""What a reviewer needs to know of a change, gathered from DVC and Git and rendered as Markdown."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sparsefaces.base.files import reading
+from sparsefaces.base.yaml_files import NOT_YAML
+from sparsefaces.review import revisions
+from sparsefaces.review.directions import DIRECTIONS, arrow, judge
+from sparsefaces.train.outputs import TRAININGS
+
+Json = Mapping[str, Any]
+Rows = TypeVar("Rows")
+
+
+class Review(NamedTuple):
+    """A change, as its reviewer reads it.
+
+    Attributes:
+        base: The revision that it is compared with, as it was named.
+        then: The commit at which this branch left it.
+        now: The commit in the workspace.
+        folder: Where in the repository the project lies, with a slash at its end; empty at the top.
+        dirty: Whether tracked files in the workspace differ from `now`.
+        stale: The stages that dvc.lock does not match; none where it is in sync.
+        missing: How many results are not in the cache here.
+        alerts: What changed about the faces.
+        params: (name, then, now) of each parameter that differs.
+        stages: (stage, what it reads that differs, what it leaves that differs).
+        metrics: (metric, wanted direction, a cell a model) of each that differs.
+        other_metrics: (name, cell) of those that belong to no model.
+        claims: (claim, verdict then, verdict now, evidence now) where the verdict differs.
+        figures: (path, was there then, is there now) of the pictures that differ.
+    """
+
+    base: str
+    then: str
+    now: str
+    folder: str
+    dirty: bool
+    stale: list[str]
+    missing: int
+    alerts: list[str]
+    params: list[tuple[str, str, str]]
+    stages: list[tuple[str, list[str], list[str]]]
+    metrics: list[tuple[str, str, list[str]]]
+    other_metrics: list[tuple[str, str]]
+    claims: list[tuple[str, str, str, str]]
+    figures: list[tuple[str, bool, bool]]
+
+
+def gather_review(base: str) -> Review:
+    """Compare the workspace with the commit at which this branch left another revision.
+
+    Args:
+        base: A branch, tag or commit.
+
+    Raises:
+        UserError: `base` names nothing, or Git or DVC fails.
+    """
+    then = revisions.resolve(base)
+    alerts = _compare(compare_faces, then, "stages/fetch/provenance.json")
+    stages = _compare(compare_locks, then, "dvc.lock")
+    claims = _compare(compare_claims, then, "stages/analyze/claims.json")
+    stale = revisions.stale_stages()
+    missing = revisions.dvc_json("data", "status").get("not_in_cache", [])
+    params = revisions.dvc_json("params", "diff", then).get("params.yaml", {})
+    metrics, other_metrics = compare_metrics(revisions.dvc_json("metrics", "diff", then))
+    return Review(
+        base=base,
+        then=then,
+        now=revisions.git("rev-parse", "HEAD"),
+        folder=revisions.git("rev-parse", "--show-prefix"),
+        dirty=revisions.is_dirty(),
+        stale=stale,
+        missing=len(missing),
+        alerts=alerts,
+        params=[(name, str(value["old"]), str(value["new"])) for name, value in sorted(params.items())],
+        stages=stages,
+        metrics=metrics,
+        other_metrics=other_metrics,
+        claims=claims,
+        figures=[(path, *there) for path, there in sorted(revisions.changed_figures(then).items())],
+    )
+
+
+def render_review(review: Review) -> str:
+    """Render Markdown; on GitHub, with the figures as they were and are."""
+    environment = Environment(  # noqa: S701 - Markdown, whose cells are escaped by the filter below
+        loader=PackageLoader("sparsefaces.review", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    raw = f"{server}/{repository}/raw" if repository else None
+    return environment.get_template("review.md.j2").render(review._asdict(), models=list(TRAININGS), raw=raw)
+
+
+def compare_faces(then: Json | None, now: Json | None) -> list[str]:
+    """Say what changed between two provenance.json, and whether the faces now are those asked for."""
+    if now is None:
+        return []
+    alerts = []
+    if then and then["source"] != now["source"]:
+        alerts.append(f"The data source changed from {then['source']} to {now['source']}.")
+    elif then and then["sha256"] != now["sha256"]:
+        alerts.append("The faces changed.")
+    if alerts and then:
+        alerts[0] += f" {_faces(then)} became {_faces(now)}: the metrics below are of different data."
+    if now["source"] != now["wanted"]:
+        alerts.append(f"These are not the {now['wanted']} faces, but {now['source']}: {now['fallback_reason']}.")
+    return alerts
+
+
+def compare_locks(then: Json | None, now: Json | None) -> list[tuple[str, list[str], list[str]]]:
+    """Find the stages whose records in two dvc.lock differ, and in what that they read and leave."""
+    old, new = ((lock or {}).get("stages", {}) for lock in (then, now))
+    rows = []
+    for stage in dict.fromkeys([*new, *old]):
+        one, other = old.get(stage, {}), new.get(stage, {})
+        if one != other:
+            parts = {"cmd": "command", "params": "params"}
+            read = [name for part, name in parts.items() if one.get(part) != other.get(part)]
+            # What a stage reads of another is called by the other's name; what it leaves, without its folder.
+            deps = [path.split("/")[1] if path.startswith("stages/") else path for path in _changed(one, other, "deps")]
+            left = [path.removeprefix(f"stages/{stage}/") for path in _changed(one, other, "outs")]
+            rows.append((stage, list(dict.fromkeys(read + deps)), left))
+    return rows
+
+
+def compare_metrics(diff: Json) -> tuple[list[tuple[str, str, list[str]]], list[tuple[str, str]]]:
+    """Order what `dvc metrics diff --json` says by metric and model; analyze repeats what a training says."""
+    cells: dict[str, dict[str, str]] = {}
+    others = []
+    models = {stage: model for model, stage in TRAININGS.items()}
+    for path, changes in diff.items():
+        stage = Path(path).parent.name
+        for name, change in changes.items():
+            model, _, metric = (models[stage], ".", name) if stage in models else name.partition(".")
+            cell = _change(metric or name, change)
+            if metric and model in TRAININGS:
+                cells.setdefault(metric, {})[model] = cell
+            else:
+                others.append((f"{stage}: {name}", cell))
+    known = list(DIRECTIONS)
+    ranked = sorted(cells, key=lambda name: (known.index(name) if name in known else len(known), name))
+    rows = [(name, arrow(_last(name)), [cells[name].get(model, "unchanged") for model in TRAININGS]) for name in ranked]
+    return rows, sorted(others)
+
+
+def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, str, str]]:
+    """Find the claims whose verdict differs, with what is known of them now."""
+    old, new = ({_name(claim): claim for claim in (record or {}).get("claims", [])} for record in (then, now))
+    rows = []
+    for name in dict.fromkeys([*new, *old]):
+        before, after = (claims[name]["verdict"] if name in claims else "not made" for claims in (old, new))
+        if before != after:
+            rows.append((name, before, after, _evidence(new[name]) if name in new else ""))
+    return rows
+
+
+def _compare(compare: Callable[[Json | None, Json | None], Rows], then: str, path: str) -> Rows:
+    with reading(Path(path), *NOT_YAML):
+        return compare(revisions.read_then(then, path), revisions.read_now(path))
+
+
+def _faces(record: Json) -> str:
+    return f"{record['images']:,} faces of {record['height']} x {record['width']} pixels from {record['source']}"
+
+
+def _changed(one: Json, other: Json, kind: str) -> list[str]:
+    old, new = ({item["path"]: item.get("md5") for item in record.get(kind, [])} for record in (one, other))
+    return [path for path in dict.fromkeys([*new, *old]) if old.get(path) != new.get(path)]
+
+
+def _change(metric: str, change: Json) -> str:
+    old, new = change.get("old"), change.get("new")
+    shown = f"{_show(old)} → {_show(new)}"
+    if not isinstance(old, int | float) or not isinstance(new, int | float):
+        return shown
+    verdict = judge(_last(metric), new - old)
+    return f"{shown} ({new - old:+.4g}{', ' + verdict if verdict else ''})"
+
+
+def _last(metric: str) -> str:
+    return metric.rpartition(".")[2]
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _name(claim: Json) -> str:
+    """Name a claim apart from others that measure the same sentence otherwise."""
+    return f"{claim['claim']} ({claim['measure']})"
+
+
+def _evidence(claim: Json) -> str:
+    if claim["interval"] is None:
+        return "not measured"
+    low, high = claim["interval"]
+    return f"difference {claim['difference']:.4g} [{low:.4g}, {high:.4g}]"

@@ -1,0 +1,123 @@
+"""The data as later stages read them: what fetch and standardize left, and what the latter writes."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import (
+    STAGES,
+    read_array,
+    read_arrays,
+    read_json,
+    reading,
+    remake,
+    write_array,
+    write_arrays,
+)
+from sparsefaces.standardize.rows import Rows
+from sparsefaces.standardize.standardize import Standardized
+
+FETCH, STANDARDIZE = STAGES / "fetch", STAGES / "standardize"
+
+
+class Dataset(NamedTuple):
+    """Standardised faces with what is known of them.
+
+    Attributes:
+        X: (N, d) float32, read-only and memory-mapped.
+        mean: The mean face, (d,), in [0, 1].
+        scale: Pixel units per standardised unit.
+        shape: (height, width) of a face.
+        trains: Which faces train, (N,); the others are held out.
+    """
+
+    X: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: float
+    shape: tuple[int, int]
+    trains: NDArray[np.bool_]
+
+    @property
+    def training(self) -> NDArray[np.float32] | Rows:
+        """The faces that train, read from X as they are needed."""
+        return self.X if self.trains.all() else Rows(self.X, np.flatnonzero(self.trains))
+
+    @property
+    def held_out(self) -> Rows | None:
+        """The other faces; None where there are none."""
+        return None if self.trains.all() else Rows(self.X, np.flatnonzero(~self.trains))
+
+    def training_part(self) -> "Dataset":
+        """Leave the faces out that are held out: a copy, where there are any."""
+        return self if self.trains.all() else self._replace(X=self.training[:], trains=self.trains[self.trains])
+
+
+def load_faces() -> NDArray[np.float32]:
+    """Open faces.npy, (N, height, width), read-only.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    return read_array(FETCH / "faces.npy", ndim=3)
+
+
+def load_people(faces: int) -> NDArray[np.int32]:
+    """Open people.npy, the person number of each of so many faces, (faces,), read-only.
+
+    Raises:
+        UserError: It is missing or damaged, or of another number of faces.
+    """
+    path = FETCH / "people.npy"
+    people: NDArray[np.int32] = read_array(path, ndim=1, dtype=np.int32)
+    if len(people) != faces:
+        raise UserError(f"{path} is of {len(people):,} faces, not of {faces:,}: {remake(path)}")
+    return people
+
+
+def load_provenance() -> dict[str, Any]:
+    """Read provenance.json.
+
+    Raises:
+        UserError: It is missing or damaged.
+    """
+    types = {"source": str, "wanted": str, "fallback_reason": str | None, "people": int | None}
+    return read_json(FETCH / "provenance.json", types | dict.fromkeys(("images", "height", "width"), int))
+
+
+def save_standardized(data: Standardized, trains: NDArray[np.bool_], shape: tuple[int, int]) -> None:
+    """Write X.npy, split.npy, and scaling.npz, which also keeps the faces' (height, width)."""
+    write_array(STANDARDIZE / "X.npy", data.X)
+    write_array(STANDARDIZE / "split.npy", trains)
+    scaling = {"mean": data.mean, "scale": data.scale, "height": shape[0], "width": shape[1]}
+    write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in scaling.items()})
+    print(f"{len(data.X):,} faces standardised; scale {data.scale:.5f}")
+    if not trains.all():
+        print(f"{(~trains).sum():,} of them are held out: mean and scale are of the others, and so is every training")
+
+
+def load_dataset() -> Dataset:
+    """Read what standardize left.
+
+    Raises:
+        UserError: A file is missing or damaged, or they do not fit each other.
+    """
+    X = read_array(STANDARDIZE / "X.npy", ndim=2)
+    path = STANDARDIZE / "scaling.npz"
+    split = STANDARDIZE / "split.npy"
+    trains = np.array(read_array(split, ndim=1, dtype=np.bool_))
+    if len(trains) != len(X):
+        raise UserError(f"{split} is of {len(trains):,} faces, X.npy of {len(X):,}: {remake(split)}")
+    scaling = read_arrays(path, ("mean", "scale", "height", "width"))
+    with reading(path):
+        data = Dataset(
+            X=X,
+            mean=scaling["mean"],
+            scale=float(scaling["scale"]),
+            shape=(int(scaling["height"]), int(scaling["width"])),
+            trains=trains,
+        )
+        if not X.shape[1] == data.shape[0] * data.shape[1] == data.mean.size:
+            raise ValueError(f"X.npy has faces of {X.shape[1]} pixels, it of {data.shape[0]} x {data.shape[1]}")
+    return data

@@ -1,0 +1,68 @@
+"""The address of MLflow's store: which it is, and how it is shown without the secrets that it may hold."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sparsefaces.base.cache import project_root
+
+MOST_CHARACTERS = 300  # of an error that is shown
+HIDDEN = "***"
+# What to install for the module that an address such as MLflow's docs have needs.
+DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pymysql": "pymysql", "MySQLdb": "mysqlclient"}
+
+
+def tracking_uri() -> str:
+    """Name the store: MLFLOW_TRACKING_URI if it is set, else SQLite in the project's folder.
+
+    A relative file means the project's, also in the copies of the project that DVC makes for experiments.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    path = sqlite_path(uri)
+    if path is None or path.is_absolute():
+        return uri
+    dialect, _, rest = uri.partition(":///")
+    return f"{dialect}:///{project_root()}/{rest}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """Name the file of an address such as sqlite:///mlflow.db; None for other kinds of store."""
+    dialect, _, rest = uri.partition(":///")
+    path = rest.partition("?")[0]
+    return Path(path) if dialect.partition("+")[0] == "sqlite" and path not in ("", ":memory:") else None
+
+
+def is_own(path: Path) -> bool:
+    """Tell whether a store's file is the one that the project makes for itself."""
+    return path == project_root() / "mlflow.db"
+
+
+def shown_uri() -> str:
+    """Name the store as a message may: without a user's name and password."""
+    return without_secrets(tracking_uri())
+
+
+def brief(error: BaseException) -> str:
+    """Say in one line, without secrets, what a store failed with."""
+    said = re.split(r"\[SQL: |\(Background on this error", str(error))[0]  # what SQLAlchemy adds
+    text = " ".join(without_secrets(said).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
+        return f"{text}: .venv/bin/python -m pip install '{DRIVERS[error.name]}'"
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    # What was tried comes first, why it failed last.
+    return f"{text[: MOST_CHARACTERS // 3]} ... {text[-MOST_CHARACTERS // 2 :]}"
+
+
+def without_secrets(text: str) -> str:
+    """Hide the user's name and password in every address of a text, and those of the store's wherever they stand."""
+    text = re.sub(r"(?<=://)[^\s/]*@", f"{HIDDEN}@", text)
+    try:
+        parts = urlsplit(tracking_uri())
+    except ValueError:  # an address that nothing can read has no parts
+        return text
+    for secret in {parts.password, parts.username} - {None, ""}:
+        for spelling in {secret, unquote(str(secret))}:
+            text = re.sub(rf"(?<!\w){re.escape(str(spelling))}(?!\w)", HIDDEN, text)
+    return text

@@ -1,0 +1,184 @@
+"""What a run says of itself: parameters, tags and a note, gathered without MLflow."""
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from sparsefaces.base.cache import key_of
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import read_array, sha256
+from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
+from sparsefaces.colors import QUIET, color_of_lambda
+from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
+from sparsefaces.tracking.commands import ask
+
+# What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
+CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
+PACKAGES = ("torch", "numpy", "scikit-learn", "dvc", "mlflow")
+Sections = Mapping[str, Mapping[str, Any]]
+Record = TypeVar("Record")
+
+
+class Facts(NamedTuple):
+    """What a run is created with.
+
+    Attributes:
+        stage: The stage.
+        params: Parameters by name.
+        tags: Tags by name; data.source and data.sha256 name the data.
+        note: Markdown that opens the run's page.
+        inputs: SHA-256 by name of what it reads.
+        recorded: MD5 of what DVC has on record as the stage's results.
+        diff: What differs from the commit in the code and the parameters, as text; empty where nothing does.
+    """
+
+    stage: str
+    params: dict[str, Any]
+    tags: dict[str, str]
+    note: str
+    inputs: Mapping[str, str] = {}
+    recorded: frozenset[str] = frozenset()
+    diff: str = ""
+
+    @property
+    def run_name(self) -> str:
+        """What lists and legends call the run: runs of one stage differ in lambda before all."""
+        return f"{self.stage}, lambda {self.params['lambda']}" if "lambda" in self.params else self.stage
+
+    @property
+    def color(self) -> str:
+        """What the run's curves are drawn in."""
+        lambd = self.params.get("lambda")
+        return color_of_lambda(lambd) if isinstance(lambd, int | float) and lambd >= 0 else QUIET
+
+
+def gather(
+    stage: str,
+    sections: Sections,
+    data: Dataset,
+    identity: Mapping[str, str],
+    machine: Mapping[str, str] | None = None,
+) -> Facts:
+    """Gather the facts of one stage's run.
+
+    Args:
+        stage: The stage.
+        sections: The sections of params.yaml that it reads; their keys become the parameters' names.
+        data: The faces it works on.
+        identity: What else its result depends on, by name: the hashes of what it reads, its code.
+        machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
+
+    Raises:
+        UserError: The record of the data cannot be read.
+    """
+    record = load_provenance()
+    source, wanted = record["source"], record["wanted"]
+    size = f"{data.shape[0]} x {data.shape[1]}"
+    params = {key: value for section in sections.values() for key, value in section.items()}
+    params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
+    if not data.trains.all():
+        params["data.held_out"] = int((~data.trains).sum())
+    tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
+    tags |= {"faces.sha256": str(record.get("sha256")), **identity}
+    tags["content.key"] = key_of({"stage": stage, "params": sections, "data": tags["data.sha256"], **identity})
+    diff = ""
+    if machine is None:
+        tags["restored"] = "logged from the stage's folder, not while it ran"
+    else:
+        tags |= {**machine, "cpu": cpu_model(), "python": platform.python_version()}
+        tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
+        diff = uncommitted() if tags.get("git.dirty") == "true" else ""
+    note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
+    if source != wanted:
+        note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
+    models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
+    inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
+    return Facts(stage, params, tags, note, inputs, recorded_results(stage), diff)
+
+
+def data_hash() -> str:
+    """Hash the data that trainings read: the bytes of X.npy, and with them the split where faces are held out.
+
+    Raises:
+        UserError: It is missing.
+    """
+    digest, split = sha256(STANDARDIZE / "X.npy"), STANDARDIZE / "split.npy"
+    if read_array(split, ndim=1, dtype=np.bool_).all():
+        return digest
+    return hashlib.sha256(f"{digest} {sha256(split)}".encode()).hexdigest()
+
+
+def recorded_params(stage: str) -> Sections:
+    """Read from dvc.lock the parameters that a stage's folder was made with; none where DVC has no record.
+
+    Raises:
+        UserError: dvc.lock is damaged.
+    """
+    return _recorded(stage, lambda record: dict(record.get("params", {}).get("params.yaml", {})))
+
+
+def recorded_results(stage: str) -> frozenset[str]:
+    """Read from dvc.lock the MD5 of each file that a stage left.
+
+    Raises:
+        UserError: dvc.lock is damaged.
+    """
+    return _recorded(stage, lambda record: frozenset(out["md5"] for out in record.get("outs", [])))
+
+
+def _recorded(stage: str, read: Callable[[Mapping[str, Any]], Record]) -> Record:
+    path = Path("dvc.lock")
+    if not path.is_file():
+        return read({})
+    try:
+        return read(read_yaml(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
+    except NOT_YAML as error:
+        raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
+
+
+def cpu_model() -> str:
+    """Name the processor's model; Linux alone keeps it in a file."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _git() -> dict[str, str]:
+    commit = _output("git", "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"git.commit": commit, "git.dirty": str(bool(_status())).lower()}
+
+
+def uncommitted() -> str:
+    """Show what differs from the commit in the code and the parameters: files, then lines."""
+    plain = ("--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
+    return f"{_status()}\n\n{_output('git', 'diff', *plain, 'HEAD', '--', *CODE) or ''}\n"
+
+
+def _status() -> str:
+    return _output("git", "status", "--porcelain", "--untracked-files=normal", "--", *CODE) or ""
+
+
+def _dvc() -> dict[str, str]:
+    names = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
+    tags = {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
+    lock = Path("dvc.lock")
+    return tags | ({"dvc.lock.sha256": sha256(lock)} if lock.is_file() else {})
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = ask(*command)
+    except OSError:
+        return None
+    return None if done.returncode else done.stdout.strip()

@@ -1,0 +1,66 @@
+"""What a training shows of itself while it runs: pictures of its filters and reconstructions, and its weights."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.mosaics import filter_mosaic, mosaic, png_of_mosaic
+from sparsefaces.base.params import TrackingParams
+from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.tracking.runs import TrackedRun
+from sparsefaces.train.outputs import Row
+from sparsefaces.train.weights import Weights, decode, encode
+from sparsefaces.train.weights_file import save_weights
+
+if TYPE_CHECKING:
+    from sparsefaces.train.engine import Engine
+
+FILTERS, FACES, ZOOM = 64, 8, 3
+
+
+class LivePictures:
+    """Copies the weights now and then; what is drawn and sent, is so in the background."""
+
+    def __init__(self, run: TrackedRun, data: Dataset, params: TrackingParams, iterations: int) -> None:
+        """Take the run, the data, of which eight faces are reconstructed, and the training's length."""
+        self._run, self._data = run, data
+        self._params, self._last = params, iterations - 1
+
+    def watch(self, step: int, row: Row | None, engine: "Engine") -> None:
+        """Hand over what is due after a step."""
+        pictures = step % self._params.log_pictures_every == 0 or step == self._last
+        checkpoint = (step + 1) % self._params.log_weights_every == 0
+        if not (pictures or checkpoint):
+            return
+        weights = Weights(*(tensor.detach().cpu().numpy().copy() for tensor in engine.weights))
+        if pictures:
+            log_pictures(self._run, step, weights, self._data)
+        if checkpoint:
+            name = f"checkpoints/step_{step + 1:05}.safetensors"
+            self._run.log_file(name, lambda path: save_weights(path, weights))
+
+
+def log_pictures(run: TrackedRun, step: int, weights: Weights[Array], data: Dataset) -> None:
+    """Log the first filters, and eight faces above their reconstructions."""
+    run.log_picture("filters", step, lambda: draw_filters(weights, data))
+    run.log_picture("reconstructions", step, lambda: draw_reconstructions(weights, data))
+
+
+def draw_filters(weights: Weights[Array], data: Dataset) -> bytes:
+    """Draw the first filters as a PNG."""
+    return png_of_mosaic(filter_mosaic(weights.W, data.shape, FILTERS, "own"), ZOOM)
+
+
+def draw_reconstructions(weights: Weights[Array], data: Dataset) -> bytes:
+    """Draw faces from all over the data set above their reconstructions, as a PNG."""
+    X = example_rows(data, FACES)
+    rows = np.concatenate([X, decode(encode(X, weights.V, weights.b), weights.W, weights.a)])
+    images = (rows * np.float32(data.scale) + data.mean).reshape(-1, *data.shape)
+    return png_of_mosaic(mosaic(images, len(X), gap=2), ZOOM)
+
+
+def example_rows(data: Dataset, count: int) -> Array:
+    """Choose standardised faces from all over the data set, always the same."""
+    chosen = np.linspace(0, len(data.X) - 1, min(count, len(data.X))).astype(int)
+    return np.asarray(data.X[chosen], dtype=np.float32)

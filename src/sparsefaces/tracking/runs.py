@@ -1,0 +1,312 @@
+"""Runs in MLflow: one a training and one a comparison. With `store` and `served`, all that knows MLflow.
+
+Everything is delivered in the background: a store that is lost on the way costs no result and no time, and
+`make track` delivers later what it did not take.
+"""
+
+import io
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+)
+from numpy.typing import NDArray
+from PIL import Image
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.tracking.address import brief, shown_uri, tracking_uri
+from sparsefaces.tracking.delivery import Delivery, Value
+from sparsefaces.tracking.description import Facts
+from sparsefaces.tracking.store import PROCESS, Store, is_hopeless, this_process
+from sparsefaces.train.outputs import Row
+
+SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
+SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine
+# That a store which does not fail may take for one batch or job at the end, of a result and of none.
+SECONDS_TO_FINISH, SECONDS_TO_BREAK_OFF = 60.0, 10.0
+SECONDS_BETWEEN_SAMPLES = 10.0
+DIGEST_LENGTH = 36  # all that MLflow takes
+RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has no name
+
+
+class Logged(NamedTuple):
+    """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
+
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+class TrackedRun:
+    """One run: what it is given waits in memory until the store has it."""
+
+    def __init__(self, facts: Facts, on_failure: str) -> None:
+        """Start opening the run; where `on_failure` is `continue`, nobody waits for a store that fails."""
+        self._facts = facts
+        self._known: set[tuple[str, int]] = set()
+        self._monitor: SystemMetricsMonitor | None = None
+        self._samples, self._next_sample = 0, 0.0
+        self._last_row: tuple[int, float] | None = None
+        self._resumed = self._warned = self._given_up = False
+        self._model: Callable[[], None] | None = None
+        gives_up = is_hopeless if on_failure == "stop" else lambda error: True
+        self._on_failure = on_failure
+        self._delivery = Delivery(self._open, self._send, self._warn, is_hopeless=gives_up, tick=self._sample)
+        if facts.diff:
+            self.log_file("uncommitted.diff", lambda path: path.write_text(facts.diff, encoding="utf-8"))
+
+    def open(self, seconds: float) -> None:
+        """Wait until the store has taken the run, or has failed for so long, or in a way that waiting does not mend.
+
+        Raises:
+            UserError: It has failed, and `on_failure` is `stop`.
+        """
+        quiet = min(SECONDS_TO_SAY_SO, seconds)
+        if self._delivery.wait_until_opened(quiet):
+            return
+        if self._on_failure == "stop" and not self._delivery.hopeless.is_set():
+            print(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})", flush=True)
+            if self._delivery.wait_until_opened(seconds - quiet):
+                return
+        if self._on_failure == "stop":
+            self._given_up = True
+            self._delivery.abandon()
+            raise UserError(
+                f"MLflow's store {shown_uri()} cannot be used ({self._reason()}). Start or repair it, or unset "
+                "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
+                "without (`make track` delivers later)"
+            )
+        self._warn(self._reason())
+
+    def watch(self, step: int, row: Row | None, engine: object = None) -> None:
+        """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
+        if row is None:
+            return
+        values = dict(row)
+        if engine is not None:
+            now = time.perf_counter()
+            if self._last_row is not None:
+                values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
+            self._last_row = step, now
+        self.log_values("batch", values, step)
+
+    def is_open(self) -> bool:
+        """Tell whether the store has taken the run."""
+        return self._delivery.opened.is_set()
+
+    def go_on(self, history: Iterable[Row]) -> None:
+        """Log the rows of a training that continues; those that the interrupted process delivered stay as they are."""
+        for row in history:
+            self.watch(int(row["step"]), row)
+
+    def log_values(self, group: str, values: Mapping[str, float | None], step: int = 0) -> None:
+        """Log numbers, shown as group/name. Those that are None or not finite are left out.
+
+        MLflow would store inf as 1.8e308, which ruins every chart it is in.
+        """
+        now = int(time.time() * 1000)
+        self._delivery.put(
+            Value(f"{group}/{name}", float(value), now, step)
+            for name, value in values.items()
+            if name != "step" and value is not None and math.isfinite(value)
+        )
+
+    def log_picture(self, name: str, step: int, render: Callable[[], bytes]) -> None:
+        """Log a picture of a step, a PNG that is rendered in the background."""
+        tried: list[bool] = []
+
+        def log() -> None:
+            # A picture has no identity of its own: after a failure nobody knows whether it arrived.
+            if (tried or self._resumed) and (name, step) in self._store.logged_pictures(self._run_id):
+                return
+            tried.append(True)
+            with Image.open(io.BytesIO(render())) as image:
+                self._store.client.log_image(self._run_id, image, key=name, step=step, synchronous=True)
+
+        self._delivery.do_if_up(log)
+
+    def log_file(self, name: str, write: Callable[[Path], object]) -> None:
+        """Log an artifact, folder/name or name, that a function writes in the background."""
+
+        def log() -> None:
+            with TemporaryDirectory() as scratch:
+                path = Path(scratch) / name
+                path.parent.mkdir(exist_ok=True)
+                write(path)
+                self._store.client.log_artifacts(self._run_id, scratch)
+
+        self._delivery.do_if_up(log)
+
+    def log_results(self, files: Sequence[Path], tags: Mapping[str, str], note: str, figure: str) -> None:
+        """Log what a stage ends with: files to keep as artifacts, tags known only now, and its page's text.
+
+        Args:
+            files: The files.
+            tags: The tags.
+            note: Markdown, which follows the facts' own.
+            figure: The artifact that is shown below it.
+        """
+
+        def log() -> None:
+            for file in files:
+                self._store.client.log_artifact(self._run_id, str(file))
+            shown = f"![{figure}](get-artifact?path={figure}&run_uuid={self._run_id})"  # relative to the UI's address
+            text = {MLFLOW_RUN_NOTE: "\n\n".join((self._facts.note, note, shown))}
+            last = [RunTag(name, value) for name, value in {**tags, **text}.items()]
+            self._store.client.log_batch(self._run_id, tags=last)
+
+        self._delivery.do(log)
+
+    def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[Any]) -> None:
+        """Register the model, once the run has finished, under an alias."""
+        self._model = lambda: self._store.register(self._run_id, alias, files, example)
+
+    def end(self, status: str) -> None:
+        """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""
+        if self._given_up:
+            return
+        now = int(time.time() * 1000)
+        self._delivery.do(lambda: self._store.client.set_terminated(self._run_id, status, now))
+        if status == "FINISHED" and self._model is not None:
+            self._delivery.do(self._model)
+        if not self._delivery.finish(SECONDS_TO_FINISH if status == "FINISHED" else SECONDS_TO_BREAK_OFF):
+            reason = self._reason()
+            self._warn(reason)
+            print(f"MLflow lacks some of {self._facts.stage} ({reason}): `make track` delivers it", flush=True)
+        elif self._warned:
+            print(f"MLflow's store is back and has all of {self._facts.stage}", flush=True)
+
+    def _reason(self) -> str:
+        return brief(self._delivery.error) if self._delivery.error else "no answer"
+
+    def _open(self) -> None:
+        """Create the run, or go on with the one that an interrupted process left of the same content."""
+        facts, self._store = self._facts, Store()
+        tags = facts.tags | {PROCESS: this_process()}
+        client = self._store.client
+        with self._store.lock:
+            run = self._store.take_over(facts.stage, facts.tags["content.key"], facts.recorded)
+            if run is None:
+                first = {MLFLOW_RUN_NOTE: facts.note, MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}"}
+                first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: facts.color}
+                if "git.commit" in tags:
+                    first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
+                run = client.create_run(self._store.experiment, run_name=facts.run_name, tags=first | tags)
+            else:
+                self._resumed = True
+                client.update_run(run.info.run_id, "RUNNING")
+                client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+            # Two that log the same input at once would both make it.
+            client.log_inputs(run.info.run_id, _inputs(facts))
+        self._run_id = run.info.run_id
+        self._known = self._store.logged_steps(run)
+        self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
+        client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
+
+    def _send(self, values: Sequence[Value]) -> None:
+        # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
+        fresh = [Metric(*value) for value in values if (value.name, value.step) not in self._known]
+        self._store.client.log_batch(self._run_id, metrics=fresh)
+
+    def _sample(self) -> None:
+        """Measure what the machine does, now and then, while a training runs."""
+        if self._last_row is None or time.monotonic() < self._next_sample:
+            return
+        self._next_sample = time.monotonic() + SECONDS_BETWEEN_SAMPLES
+        with suppress(Exception):  # of any kind: it never matters
+            # Not its own thread, which gives up at the first failure of a server.
+            self._monitor = self._monitor or SystemMetricsMonitor(self._run_id, tracking_uri=tracking_uri())
+            self._monitor.collect_metrics()
+            self.log_values("system", self._monitor.aggregate_metrics(), self._samples)
+            for monitor in self._monitor.monitors:
+                monitor.clear_metrics()
+            self._samples += 1
+
+    def _warn(self, error: Exception | str) -> None:
+        """Say once that the store fails."""
+        if not self._warned:
+            self._warned = True
+            reason = brief(error) if isinstance(error, Exception) else error
+            print(
+                f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._facts.stage} goes on; what it "
+                "logs is delivered when the store is back, or later by `make track`",
+                flush=True,
+            )
+
+
+@contextmanager
+def track(facts: Facts, on_failure: str = "stop", seconds_to_open: float = SECONDS_TO_OPEN) -> Iterator[TrackedRun]:
+    """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
+
+    Args:
+        facts: What the run is created with.
+        on_failure: `stop` or `continue`, where the store cannot be used.
+        seconds_to_open: How long a store may fail before it counts as one that cannot be used.
+
+    Raises:
+        UserError: The store cannot be used, and `on_failure` is not `continue`.
+    """
+    run = TrackedRun(facts, on_failure)
+    try:
+        run.open(seconds_to_open)
+        yield run
+        run.end("FINISHED")
+    except (KeyboardInterrupt, SystemExit):
+        run.end("KILLED")
+        raise
+    except BaseException:
+        run.end("FAILED")
+        raise
+
+
+@contextmanager
+def optional(what: str) -> Iterator[None]:
+    """Let nothing that goes wrong with the store in this block cost a result."""
+    try:
+        yield
+    except Exception as error:  # any kind, as in a delivery
+        print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
+
+
+def finished_trainings() -> list[Logged]:
+    """List the finished trainings, the newest first.
+
+    Raises:
+        UserError: The store cannot be used.
+    """
+    runs = open_store().find_trainings()
+    return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]
+
+
+def open_store() -> Store:
+    """Open the store.
+
+    Raises:
+        UserError: It cannot be used.
+    """
+    try:
+        return Store()
+    except Exception as error:
+        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
+
+
+def _inputs(facts: Facts) -> list[DatasetInput]:
+    """Name what a stage reads as MLflow's inputs: the digest is the start of the SHA-256, whole in the tags."""
+    return [
+        DatasetInput(
+            Dataset(name, digest[:DIGEST_LENGTH], "local", f"sha256:{digest}"),
+            [InputTag("mlflow.data.context", facts.stage)],
+        )
+        for name, digest in facts.inputs.items()
+    ]

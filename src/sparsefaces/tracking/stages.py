@@ -1,0 +1,159 @@
+"""What each stage's run holds, and the runs that are still missing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
+from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
+from sparsefaces.base.params import ModelParams, Params, TrainParams
+from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
+from sparsefaces.tracking.description import Facts, data_hash, gather, recorded_params
+from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
+from sparsefaces.tracking.runs import TrackedRun, open_store, track
+from sparsefaces.tracking.store import RESULT, Store
+from sparsefaces.train.outputs import TRAININGS, Training, load_training
+
+ANALYZE = STAGES / "analyze"
+ALIASES = {stage: name for name, stage in TRAININGS.items()}
+NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
+
+
+def training_facts(stage: str, params: Params, data: Dataset) -> Facts:
+    """Gather the facts of a training that is about to start."""
+    from sparsefaces.train.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
+
+    machine = {"device": choose_device(params.machine.device), "threads": str(params.machine.threads)}
+    return gather(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
+
+
+def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
+    """Log what a training left: final metrics, its files, its filters, its hash, and the model to be served."""
+    folder = STAGES / stage
+    files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
+    for group, values in _groups({"final": training.metrics}).items():
+        run.log_values(group, values)
+    filters = draw_filters(training.weights, data)
+    run.log_file("filters.png", lambda path: write_bytes(path, filters))
+    tags = _model_tag(stage) | {RESULT: md5(folder / "model.safetensors")}
+    run.log_results(files, tags, _table({ALIASES[stage]: training.metrics}), "filters.png")
+    run.log_model(*_model(stage, data))
+
+
+def comparison_facts(params: Params, data: Dataset) -> Facts:
+    """Gather the facts of a comparison that is about to start; its tags name the models that it reads."""
+    return gather("analyze", {"analyze": params.analyze.model_dump()}, data, _comparison_identity(), {})
+
+
+def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Log what a comparison left."""
+    for group, values in _groups(metrics).items():
+        run.log_values(group, values)
+    files = [file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith(".")]
+    tags = _comparison_tag() | {RESULT: md5(ANALYZE / "metrics.json")}
+    run.log_results(files, tags, _table(metrics), "decoder.png")
+
+
+def log_missing_trainings(data: Dataset) -> list[str]:
+    """Log from their folders the trainings that no finished run is known of, and what a run lacks of one.
+
+    DVC restores a stage from its cache without starting its script, and a store may have been out of reach.
+    Runs are found by content. A run that an outage cut short is gone on with.
+
+    Returns:
+        The stages that lacked something.
+
+    Raises:
+        UserError: A folder is incomplete, or the store cannot be used.
+    """
+    store = open_store()
+    return [stage for stage in TRAININGS.values() if _complete(store, stage, data)]
+
+
+def log_missing_comparison(data: Dataset) -> list[str]:
+    """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
+    metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
+    if open_store().find({"stage": "analyze", **_comparison_tag()}):
+        return []
+    with track(gather("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
+        log_comparison(run, metrics)
+    return ["analyze"]
+
+
+def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Make groups of their own of what metrics hold in groups: those on people held out."""
+    groups: dict[str, Mapping[str, Any]] = {}
+    for group, values in metrics.items():
+        groups[group] = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
+        groups |= {f"{group}/{name}": value for name, value in values.items() if isinstance(value, Mapping)}
+    return groups
+
+
+def _complete(store: Store, stage: str, data: Dataset) -> bool:
+    """Log a training, or what its run lacks; tell whether that was anything."""
+    finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
+    if finished and any(store.is_registered(run.info.run_id) for run in finished):
+        return False
+    if finished:
+        store.register(finished[0].info.run_id, *_model(stage, data))
+        return True
+    training = load_training(stage, data.X.shape[1])
+    with track(_recorded_facts(stage, data)) as run:
+        for row in training.history:
+            run.watch(int(row["step"]), row)
+        log_pictures(run, int(training.history[-1]["step"]), training.weights, data)
+        log_training(run, stage, training, data)
+    return True
+
+
+def _recorded_facts(stage: str, data: Dataset) -> Facts:
+    sections = recorded_params(stage)
+    try:  # as a training writes them, 1.0 for 1: the key depends on it
+        train, model = TrainParams.model_validate(sections["train"]), ModelParams.model_validate(sections[stage])
+        sections = _sections(stage, train, model)
+    except (ValidationError, KeyError):
+        pass  # of another version of the code: a run of its own
+    return gather(stage, sections, data, _training_code())
+
+
+def _sections(stage: str, train: TrainParams, model: ModelParams) -> dict[str, dict[str, Any]]:
+    return {"train": train.model_dump(), stage: model.model_dump(by_alias=True)}
+
+
+def _training_code() -> dict[str, str]:
+    return {"code.sha256": code_hash(*TRAINING_CODE)}
+
+
+def _comparison_identity() -> dict[str, str]:
+    models = {f"model.{name}.sha256": _model_tag(stage)["model.sha256"] for name, stage in TRAININGS.items()}
+    return models | {"code.sha256": code_hash(*ANALYSIS_CODE)}
+
+
+def _comparison_tag() -> dict[str, str]:
+    return {"metrics.sha256": sha256(ANALYZE / "metrics.json"), "report.sha256": sha256(ANALYZE / "report.html")}
+
+
+def _model_tag(stage: str) -> dict[str, str]:
+    return {"model.sha256": sha256(STAGES / stage / "model.safetensors")}
+
+
+def _model(stage: str, data: Dataset) -> tuple[str, dict[str, Path], Array]:
+    """Name a training's model, the files that it is made of, and an example of its input, two faces."""
+    files = {"weights": STAGES / stage / "model.safetensors", "scaling": STANDARDIZE / "scaling.npz"}
+    example = example_rows(data, 2) * np.float32(data.scale) + data.mean
+    return ALIASES[stage], files, example.reshape(-1, *data.shape)
+
+
+def _table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay the main numbers of models out as a table in Markdown, a column a model."""
+    lines = ["| | " + " | ".join(metrics) + " |", "|---|" + "---:|" * len(metrics)]
+    for name in NOTED:
+        cells = (values.get(name) for values in metrics.values())
+        lines.append(
+            f"| {name} | " + " | ".join("infinite" if cell is None else f"{cell:.5g}" for cell in cells) + " |"
+        )
+    return "\n".join(lines)

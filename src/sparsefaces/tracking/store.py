@@ -1,0 +1,241 @@
+"""MLflow's store: the project's experiment, its runs found by content, and its registered models."""
+
+import logging
+import os
+import shutil
+import socket
+import sqlite3
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# With the defaults, a call to a server that is down blocks for minutes; `Delivery` tries again instead.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "6")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+import mlflow
+import numpy as np
+import psutil
+import sqlalchemy
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+from numpy.typing import NDArray
+
+from sparsefaces.base.cache import project_root
+from sparsefaces.tracking.address import is_own, sqlite_path, tracking_uri
+from sparsefaces.tracking.store_file import create, set_aside_if_broken
+
+EXPERIMENT = MODEL = "sparsefaces"
+REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
+HOPELESS_CODES = ("INVALID_PARAMETER_VALUE", "UNAUTHENTICATED", "PERMISSION_DENIED")
+HOPELESS_SQLITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY)
+MOST_RUNS = 50_000  # that one search may return
+RESULT = "result.md5"  # the tag that names a result as DVC does
+PROCESS = "process"  # the tag that says who writes a run: host, process id and when that started
+
+
+class Store:
+    """The project's experiment in a store that answered.
+
+    Attributes:
+        client: MLflow's.
+        experiment: The experiment's id.
+        lock: Held by one process of the project at a time: for what must be looked for before it is made.
+    """
+
+    def __init__(self) -> None:
+        """Open the store, creating it and the experiment where they are missing.
+
+        Raises:
+            Exception: Whatever the store, its driver or its server fails with.
+        """
+        uri = tracking_uri()
+        for name in ("alembic", "mlflow"):  # what matters is said by `tracking`, once
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        path = sqlite_path(uri)
+        self.lock = FileLock((path.parent if path and path.parent.is_dir() else project_root()) / ".mlflow.lock")
+        with self.lock:
+            if path is not None:
+                _prepare(path)
+            if not uri.startswith("http"):
+                _probe(uri)
+            self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            self.experiment = self._find_experiment() or self._create_experiment(uri)
+
+    def _find_experiment(self) -> str | None:
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        return None if experiment is None else str(experiment.experiment_id)
+
+    def _create_experiment(self, uri: str) -> str:
+        local = None if uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
+        try:
+            return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+        except MlflowException:  # from another machine, at the same moment
+            found = self._find_experiment()
+            if found is None:
+                raise
+            return found
+
+    def find(self, tags: Mapping[str, str], status: str = "= 'FINISHED'") -> list[Run]:
+        """Find the runs of a status that bear all of the tags, the newest first."""
+        conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        condition = " and ".join([f"attributes.status {status}", *conditions])
+        return list(self.client.search_runs([self.experiment], condition, order_by=["attributes.start_time DESC"]))
+
+    def find_trainings(self) -> list[Run]:
+        """Find the finished trainings, the newest first."""
+        condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
+        return list(self.client.search_runs([self.experiment], condition, max_results=MOST_RUNS))
+
+    def take_over(self, stage: str, key: str, recorded: Collection[str]) -> Run | None:
+        """Find the run of this content to go on with, and close those that a killed process left open.
+
+        That is an unfinished one, or a finished one whose result DVC never heard of, since something was killed
+        between the run's end and DVC's record. A stage that is made again on purpose gets a run of its own.
+
+        Args:
+            stage: The stage.
+            key: Its content.
+            recorded: The MD5 of the results that DVC has on record.
+        """
+        found = None
+        for run in self.find({"stage": stage}, "!= 'FINISHED'"):
+            if run.info.status == "RUNNING" and _is_alive(run.data.tags.get(PROCESS, "")):
+                continue
+            if found is None and run.data.tags.get("content.key") == key:
+                found = run
+            elif run.info.status == "RUNNING":
+                self.client.set_terminated(run.info.run_id, "KILLED")
+        finished = self.find({"stage": stage, "content.key": key}) if found is None else []
+        lost = (run for run in finished if run.data.tags.get(RESULT, "") not in recorded and _is_of_here(run))
+        return next(lost, found)
+
+    def logged_steps(self, run: Run) -> set[tuple[str, int]]:
+        """List the (metric, step) that a run has."""
+        histories = (self.client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
+        return {(metric.key, metric.step) for history in histories for metric in history}
+
+    def logged_pictures(self, run_id: str) -> set[tuple[str, int]]:
+        """List the (name, step) of the pictures that a run has."""
+        names = (Path(file.path).name.split("+") for file in self.client.list_artifacts(run_id, "images"))
+        return {(name[0], int(name[2])) for name in names if len(name) > 2 and name[-1] != "compressed.webp"}
+
+    def is_registered(self, run_id: str) -> bool:
+        """Tell whether a run's model is registered."""
+        return bool(self.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'"))
+
+    def register(self, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
+        """Log a finished run's model and register it under an alias, which then names this newest version."""
+        if self.is_registered(run_id):
+            return
+        model = self._logged_model(run_id) or _log_model(run_id, files, example)
+        if not self.client.search_registered_models(f"name = '{MODEL}'"):
+            description = "Autoencoders of faces: alias `dense` (lambda = 0) and `sparse`, the newest of each."
+            try:
+                self.client.create_registered_model(MODEL, description=description)
+            except MlflowException:  # from another machine, at the same moment
+                self.client.get_registered_model(MODEL)
+        registered = self.client.create_model_version(MODEL, f"models:/{model}", run_id, model_id=model)
+        self.client.set_registered_model_alias(MODEL, alias, registered.version)
+
+    def _logged_model(self, run_id: str) -> str | None:
+        """Find the model that a run has logged whole."""
+        outputs = self.client.get_run(run_id).outputs
+        models = [output.model_id for output in outputs.model_outputs] if outputs else []
+        return next((model for model in models if self.client.get_logged_model(model).status == "READY"), None)
+
+
+def _prepare(path: Path) -> None:
+    """Make the project's own store where it is missing or broken; a file elsewhere may be someone else's to mend."""
+    if is_own(path) and (aside := set_aside_if_broken(path)):
+        print(
+            f"warning: MLflow's store {path} was broken and is now {aside.name}; a new one takes its place "
+            "(`make track` logs there what lies in stages/)",
+            flush=True,
+        )
+    create(path)
+
+
+def _probe(uri: str) -> None:
+    """Connect to a database once: MLflow tries again and again for minutes before it says what is wrong."""
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect():
+        pass
+
+
+def is_hopeless(error: Exception) -> bool:
+    """Tell whether a store fails in a way that waiting does not mend: an address, a password, a driver, a file."""
+    if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return True
+    if isinstance(error, MlflowException) and error.error_code in HOPELESS_CODES:
+        return True
+    return any(getattr(cause, "sqlite_errorcode", 0) & 0xFF in HOPELESS_SQLITE for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+
+
+def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
+    """Log an MLflow model that runs `served.py` on these files; return its id."""
+    mlflow.set_tracking_uri(tracking_uri())
+    with warnings.catch_warnings(), TemporaryDirectory() as folder:
+        # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
+        artifacts = {name: shutil.copy(path, folder) for name, path in files.items()}
+        warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
+        info = Model.log(
+            None,
+            mlflow.pyfunc,
+            name="model",
+            run_id=run_id,
+            python_model=str(Path(__file__).with_name("served_model.py")),
+            artifacts=artifacts,
+            signature=_signature(example),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+    return str(info.model_id)
+
+
+def _signature(example: NDArray[np.float32]) -> ModelSignature:
+    """Describe input and output; an array of objects is MLflow's word for arrays of any shape, images and rows."""
+    faces = Schema([TensorSpec(np.dtype(object), (-1,))])
+    pixels = Schema([TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))])
+    return ModelSignature(faces, pixels, ParamSchema([ParamSpec("output", "string", "pixels")]))
+
+
+@cache
+def this_process() -> str:
+    """Name this process so that no other has the name."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _is_of_here(run: Run) -> bool:
+    """Tell whether this machine made a run: elsewhere the same content has other bits."""
+    return run.data.tags.get(PROCESS, "").partition(" ")[0] == socket.gethostname()
+
+
+def _is_alive(process: str) -> bool:
+    """Tell whether another process of such a name may be writing its run; of other machines, nobody knows."""
+    host, _, rest = process.partition(" ")
+    if process in ("", this_process()):
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        number, started = rest.split()
+        return f"{psutil.Process(int(number)).create_time():.2f}" == started
+    except (ValueError, psutil.Error):
+        return False

@@ -1,0 +1,47 @@
+"""MLflow's UI on the project's store."""
+
+import os
+import socket
+import sys
+from contextlib import closing
+
+from sparsefaces.base.cache import project_root
+from sparsefaces.base.errors import UserError
+from sparsefaces.tracking.address import shown_uri, tracking_uri
+from sparsefaces.tracking.runs import open_store
+
+HOST = "127.0.0.1"  # nobody else's machine
+# All that MLflow lets an address set. Without the workflow, it opens on language models.
+RUNS = "runs?workflowType=machine_learning"
+TRAININGS = f"{RUNS}&compareRunsMode=CHART&searchFilter=tags.stage%20LIKE%20%27train%25%27"
+
+
+def serve(port: str) -> None:
+    """Become MLflow's server on the project's store; say where the runs are if that is a server already.
+
+    Raises:
+        UserError: The port is no port or taken, or the store cannot be used.
+    """
+    uri = tracking_uri()
+    if uri.startswith("http"):
+        print(f"Your runs are on a server: {shown_uri()}")
+        return
+    if not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UserError(f"PORT is {port!r}; it must be a number from 1 to 65535")
+    if _is_taken(int(port)):
+        raise UserError(
+            f"port {port} is taken, perhaps by an MLflow of yours; choose another: make ui PORT={int(port) + 1}"
+        )
+    runs = f"http://{HOST}:{port}/#/experiments/{open_store().experiment}"
+    print(f"MLflow: http://{HOST}:{port} (Ctrl-C ends it)")
+    print(f"The trainings: {runs}/{TRAININGS}")
+    print(f"All runs: {runs}/{RUNS}", flush=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1"]
+    command += ["--default-artifact-root", str(project_root() / "mlartifacts")]
+    # Not an argument: lists of processes show those, and an address may hold a password.
+    os.execve(sys.executable, command, os.environ | {"MLFLOW_BACKEND_STORE_URI": uri})  # noqa: S606 - fixed words
+
+
+def _is_taken(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex((HOST, port)) == 0

@@ -1,0 +1,46 @@
+"""Which faces a step trains on: a function of (seed, step) alone, so that any batch can be drawn again."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparsefaces.standardize.rows import Faces
+
+BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
+
+
+def draw_batch(seed: int, step: int, faces: int, batch_size: int) -> NDArray[np.int64]:
+    """Draw the distinct faces of one minibatch, uniformly.
+
+    A counter-based generator (Philox, Salmon et al. 2011) is keyed by the seed and started at the step, so a
+    resumed training needs no generator state.
+
+    Args:
+        seed: Seed of the training.
+        step: Iteration, from 0.
+        faces: Faces to draw from.
+        batch_size: Faces to draw, at most `faces`.
+
+    Returns:
+        Row numbers, (batch_size,).
+    """
+    # The step sits in the counter's upper words: no two steps share a part of the stream.
+    philox = np.random.Philox(key=[seed, BATCH_STREAM], counter=[0, 0, step, 0])
+    return np.random.Generator(philox).choice(faces, size=batch_size, replace=False)
+
+
+class Batches:
+    """The batches of one training, copied from X one at a time into one buffer."""
+
+    def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu") -> None:
+        """Prepare to read batches of so many faces from X, (N, d), in memory or mapped."""
+        self._X, self._seed = X, seed
+        self._buffer = np.empty((size, X.shape[1]), np.float32)
+        self._device = device
+
+    def read(self, step: int) -> Tensor:
+        """Read the batch of a step, (size, d); the next call may write over it."""
+        rows = draw_batch(self._seed, step, len(self._X), len(self._buffer))
+        self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
+        return torch.from_numpy(self._buffer).to(self._device)

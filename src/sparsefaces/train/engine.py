@@ -1,0 +1,149 @@
+"""The training step in closed form: the five matrix products of the gradient and one fused Adam pass.
+
+It computes what autograd computes on `objective.get_objective_terms` (the tests hold it to that), without a
+graph and without allocating: at the floor of what these products cost (`make bench` measures it).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+from sparsefaces.base.params import Coefficients
+from sparsefaces.train.objective import Terms, entropy_term
+from sparsefaces.train.weights import Weights
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside the number of its steps
+
+
+class Engine:
+    """One training's weights, gradients, buffers and optimizer."""
+
+    def __init__(
+        self, weights: Weights[Tensor], batch_size: int, coefficients: Coefficients, learning_rate: float
+    ) -> None:
+        """Allocate everything once.
+
+        Args:
+            weights: Initial weights, updated in place by `advance`.
+            batch_size: m, the faces of every batch.
+            coefficients: What the terms are weighted with.
+            learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
+        """
+        self.weights = weights
+        self._batch_size, self._coefficients = batch_size, coefficients
+        V = weights.V
+        self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
+        d, h = weights.V.shape
+        self._code = V.new_empty(batch_size, h)
+        self._residual = V.new_empty(batch_size, d)
+        self._signal = V.new_empty(batch_size, h)
+        self.learning_rate = learning_rate
+        self._moments = {moment: Weights(*(torch.zeros_like(parameter) for parameter in weights)) for moment in MOMENTS}
+        self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
+
+    def step(self, X: Tensor) -> None:
+        """Update the weights on one batch of faces, (m, d)."""
+        self.forward(X)
+        self.backward(X)
+        self.advance()
+
+    def forward(self, X: Tensor) -> None:
+        """Fill the buffers: the code Z, (m, h), and the residual Z W + a - X, (m, d)."""
+        V, W, b, a = self.weights
+        torch.addmm(b, X, V, out=self._code).relu_()
+        torch.sub(a, X, out=self._residual).addmm_(self._code, W)
+
+    def terms(self) -> Terms:
+        """Compute the terms of the batch last given to `forward`, before `advance`."""
+        # Column sums first: a sum over a whole array is split among threads, and its bits with them.
+        rec = self._residual.square().sum(0).sum() / self._batch_size
+        spa = self._code.sum(0).sum() / self._batch_size
+        reg = self.weights.W.square().sum(0).sum()
+        return Terms(rec, spa, entropy_term(self._code.mean(0)), reg)
+
+    def code(self) -> Tensor:
+        """Return the code, (m, h), of the batch last given to `forward`; the next one writes over it."""
+        return self._code
+
+    def backward(self, X: Tensor) -> None:
+        """Write the gradient of rec + lambda spa + epsilon ent into the gradients, from `forward`'s buffers."""
+        Z, R, G, m = self._code, self._residual, self._signal, self._batch_size
+        W, gradients = self.weights.W, self._gradients
+        # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
+        _product(gradients.W, Z.T, R, 2 / m)
+        torch.sum(R, 0, out=gradients.a).mul_(2 / m)
+        _product(G, R, W.T, 2 / m)
+        lambd, epsilon, _ = self._coefficients
+        if lambd:
+            G.add_(lambd / m)
+        if epsilon:
+            # d ent / d z_ij = -1 / (m mean_j^2); a silent unit's gate is shut: any finite value does.
+            mean = Z.mean(0)
+            mean.masked_fill_(mean == 0, torch.inf)
+            G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
+        # The gate of max(0, .): nothing flows where the unit is off.
+        torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
+        torch.mm(X.T, G, out=gradients.V)
+        torch.sum(G, 0, out=gradients.b)
+
+    def advance(self) -> None:
+        """Take Adam's step along the gradients that `backward` wrote."""
+        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
+        self._adam(("V", "b", "a"), 0.0)
+        self._adam(("W",), 2 * self._coefficients.eta)
+
+    def _adam(self, names: Sequence[str], weight_decay: float) -> None:
+        """Take Adam's step of some parameters, by the function itself: the class that wraps it imports a compiler."""
+        sets = (self.weights, self._gradients, *self._moments.values(), self._steps)
+        weights, gradients, first, second, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
+        adam(
+            weights,
+            gradients,
+            first,
+            second,
+            max_exp_avg_sqs=[],
+            state_steps=steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.learning_rate,
+            weight_decay=weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def gradients(self) -> Weights[Tensor]:
+        """Return the gradient of the whole loss that `backward` wrote, before `advance`."""
+        decay = 2 * self._coefficients.eta  # Adam adds it
+        return self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
+
+    def gradient_norm(self) -> Tensor:
+        """Compute the norm of the gradient of the whole loss, before `advance`."""
+        return torch.stack([gradient.square().sum(0).sum() for gradient in self.gradients()]).sum().sqrt()
+
+    def state(self) -> dict[str, Tensor]:
+        """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
+        state = self.weights._asdict()
+        for moment, tensors in self._moments.items():
+            state |= {f"{name}.{moment}": tensor for name, tensor in tensors._asdict().items()}
+        return state
+
+    def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
+        """Go on from what `state` named after so many steps; the tensors are copied.
+
+        Raises:
+            KeyError: A tensor is missing.
+            RuntimeError: A tensor has another shape.
+        """
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        for count in self._steps:
+            count.fill_(steps)
+
+
+def _product(out: Tensor, A: Tensor, B: Tensor, scale: float) -> None:
+    """Write scale A B into a buffer."""
+    torch.addmm(out, A, B, beta=0, alpha=scale, out=out)

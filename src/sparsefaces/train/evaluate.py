@@ -1,0 +1,61 @@
+"""A model measured over a whole data set, as a training does at its end."""
+
+import numpy as np
+import torch
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.params import Coefficients
+from sparsefaces.measures import code_bits, finite, hoyer_sparsity, total_variance
+from sparsefaces.standardize.rows import Faces
+from sparsefaces.train.objective import Terms, encode, weigh
+from sparsefaces.train.weights import Weights
+
+DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
+CHUNK = 250  # faces at a time: bounds the memory whatever N is
+
+
+def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> dict[str, float | None]:
+    """Measure a model over all of some faces.
+
+    Args:
+        X: Standardised faces, (N, d) float32, in memory or mapped.
+        weights: The model.
+        coefficients: What the terms are weighted with in the loss.
+
+    Returns:
+        rec, spa, ent and reg as in `objective`, over all N faces; their weighted sum `loss`; `l0`, the mean
+        number of active units a face; `bits`, the mean size of a face's code; `hoyer`, the mean Hoyer
+        sparsity of the codes; `explained_variance`, 1 - rec / total variance about the mean face;
+        `silent_units`, never active on any face; and `min_mean_activation` of a unit. `ent`, and a loss it
+        enters, is None where it is infinite.
+    """
+    V, W, b, a = (torch.from_numpy(array) for array in weights)
+    rec = l0 = hoyer = bits = 0.0
+    activation = np.zeros(V.shape[1])
+    for start in range(0, len(X), CHUNK):
+        faces = torch.from_numpy(np.array(X[start : start + CHUNK]))
+        # The products are torch's, whose bits do not depend on the number of threads; so are NumPy's sums.
+        code = encode(faces, V, b)
+        Z = code.numpy()
+        residual = torch.addmm(a, code, W).sub_(faces).numpy()
+        rec += float(np.square(residual, dtype=np.float64).sum())
+        activation += Z.sum(axis=0, dtype=np.float64)
+        active = np.count_nonzero(Z, axis=1)
+        l0 += float(active.sum())
+        bits += float(code_bits(active, Z.shape[1]).sum())
+        hoyer += float(hoyer_sparsity(Z).sum(dtype=np.float64))
+    mean, count = activation / len(X), len(X)
+    reg = np.square(weights.W, dtype=np.float64).sum()
+    with np.errstate(divide="ignore"):
+        terms = Terms(*(torch.tensor(value) for value in (rec / count, mean.sum(), (1 / mean).sum(), reg)))
+    values: dict[str, float | None] = {name: finite(term) for name, term in terms._asdict().items()}
+    values |= {
+        "loss": finite(weigh(terms, coefficients)),
+        "l0": l0 / count,
+        "bits": bits / count,
+        "hoyer": hoyer / count,
+        "explained_variance": 1 - rec / count / total_variance(X),
+        "min_mean_activation": float(mean.min()),
+    }
+    rounded = {name: None if value is None else float(f"{value:.{DIGITS}g}") for name, value in values.items()}
+    return rounded | {"silent_units": int((mean == 0).sum())}

@@ -1,0 +1,166 @@
+"""The training loop: batches in, weights and history out."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import Coefficients, MachineParams, TrainParams
+from sparsefaces.standardize.rows import Faces
+from sparsefaces.train.batches import Batches
+from sparsefaces.train.device import AutoThreads, choose_device, thread_counts
+from sparsefaces.train.engine import Engine
+from sparsefaces.train.evaluate import evaluate
+from sparsefaces.train.objective import weigh
+from sparsefaces.train.outputs import Row, Training
+from sparsefaces.train.schedules import learning_rate
+from sparsefaces.train.weights import Weights, initialize
+
+BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
+
+Watch = Callable[[int, Row | None, Engine], None]
+
+
+class State(NamedTuple):
+    """Where a training stands.
+
+    Attributes:
+        step: Updates done.
+        tensors: What `Engine.state` names.
+        history: Rows so far.
+    """
+
+    step: int
+    tensors: dict[str, Tensor]
+    history: list[Row]
+
+
+def train_model(
+    X: Faces,
+    params: TrainParams,
+    lambd: float,
+    machine: MachineParams,
+    *,
+    held_out: Faces | None = None,
+    watchers: Sequence[Watch] = (),
+    start: State | None = None,
+) -> Training:
+    """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
+
+    The model is also measured on faces that are held out, (n, d), where there are any: `held_out` in the metrics.
+
+    Raises:
+        UserError: The device is missing, or as `fit`.
+    """
+    device = choose_device(machine.device)
+    if machine.threads == "auto" and device == "cpu":
+        watchers = [*watchers, AutoThreads(thread_counts()).watch]
+    elif machine.threads != "auto":
+        torch.set_num_threads(machine.threads)
+    weights, history = fit(X, params, lambd, device=device, watchers=watchers, start=start)
+    coefficients = params.coefficients(lambd)
+    metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients))
+    if held_out is not None:
+        metrics["held_out"] = evaluate(held_out, weights, coefficients)
+    return Training(weights, history, metrics)
+
+
+def fit(
+    X: Faces,
+    params: TrainParams,
+    lambd: float,
+    *,
+    device: str = "cpu",
+    watchers: Sequence[Watch] = (),
+    start: State | None = None,
+) -> tuple[Weights[Array], list[Row]]:
+    """Train one autoencoder.
+
+    Args:
+        X: Standardised faces, (N, d) float32, in memory or mapped: only batches are copied.
+        params: What both trainings share.
+        lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
+        device: Torch device to train on.
+        watchers: Each called after each step with the step, the row of the history where one is due, and
+            the engine, whose weights are then those after the step's update.
+        start: Where an interrupted training of the same X, params, lambd and device stood.
+
+    Returns:
+        The weights and the history: one row per `log_every` iterations and the last, with the batch's terms
+        before its update, the norm of the loss's gradient, the loss, the mean number of active units, the
+        units silent on the batch, and the smallest mean activation of a unit.
+
+    Raises:
+        UserError: The batch is larger than the data, or the training diverges.
+    """
+    if params.batch_size > len(X):
+        raise UserError(
+            f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
+        )
+    coefficients = params.coefficients(lambd)
+    initial = initialize(X.shape[1], params.hidden_units, params.seed)
+    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
+    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate)
+    history: list[Row] = []
+    if start is not None:
+        engine.restore(start.tensors, start.step)
+        history = list(start.history)
+    batches = Batches(X, params.seed, params.batch_size, device)
+    last = params.iterations - 1
+    for step in range(start.step if start else 0, params.iterations):
+        batch = batches.read(step)
+        engine.forward(batch)
+        engine.backward(batch)
+        row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
+        if row is not None:
+            history.append(row)
+            _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
+        engine.learning_rate = learning_rate(
+            params.learning_rate, params.learning_rate_schedule, step, params.iterations
+        )
+        engine.advance()
+        for watch in watchers:
+            watch(step, row, engine)
+    if not all(tensor.isfinite().all() for tensor in engine.weights):
+        raise _diverged("the weights are not finite", last)
+    return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
+
+
+def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
+    """Describe the batch last given to the engine, before its update."""
+    terms = engine.terms()
+    means = engine.code().mean(0)
+    return {
+        "step": step,
+        **{name: float(term) for name, term in terms._asdict().items()},
+        "loss": float(weigh(terms, coefficients)),
+        "gradient_norm": float(engine.gradient_norm()),
+        "l0": float(torch.count_nonzero(engine.code())) / len(engine.code()),
+        "silent_units": int((means == 0).sum()),
+        "min_mean_activation": float(means.min()),
+    }
+
+
+def _stop_if_diverged(row: Row, start: float) -> None:
+    """Stop a training whose terms are not finite, or whose `rec` is far above what it started from.
+
+    A large learning rate need not reach infinity: Adam's steps have bounded size. `start` is the first batch's
+    `rec`, with W zero, or the number of pixels, which is that of standardised faces on average.
+    """
+    # A silent unit makes ent, and the loss with it, infinite, and is no divergence.
+    watched = [
+        name for name in ("rec", "spa", "ent", "reg", "gradient_norm") if name != "ent" or not row["silent_units"]
+    ]
+    for name in watched:
+        if not math.isfinite(row[name]):
+            raise _diverged(f"{name} is {row[name]}", int(row["step"]))
+    if row["rec"] > BLOWN_UP * start:
+        raise _diverged(f"rec is {row['rec']:.3g}, after {start:.4g} at the start", int(row["step"]))
+
+
+def _diverged(what: str, step: int) -> UserError:
+    return UserError(f"the training diverged: {what} at step {step}; lower train.learning_rate")

@@ -1,0 +1,51 @@
+"""What the trainings leave in their folders, written and read: the contracts of the results."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sparsefaces.base.arrays import Array
+from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, write_json
+from sparsefaces.train.weights import Weights
+from sparsefaces.train.weights_file import load_weights, save_weights
+
+METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
+METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
+TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
+
+Row = dict[str, float]
+
+
+class Training(NamedTuple):
+    """One finished training.
+
+    Attributes:
+        weights: The model.
+        history: Rows of history.csv, in order.
+        metrics: metrics.json: the model over the whole data set.
+    """
+
+    weights: Weights[Array]
+    history: Sequence[Row]
+    metrics: Mapping[str, Any]
+
+
+def save_training(stage: str, training: Training) -> None:
+    """Write model.safetensors, history.csv and metrics.json."""
+    folder = STAGES / stage
+    save_weights(folder / "model.safetensors", training.weights)
+    write_csv(folder / "history.csv", training.history)
+    write_json(folder / "metrics.json", training.metrics)
+
+
+def load_training(stage: str, pixels: int | None = None) -> Training:
+    """Read what a training left; its model must fit faces of so many pixels, where they are given.
+
+    Raises:
+        UserError: A file is missing, damaged or does not fit.
+    """
+    folder = STAGES / stage
+    return Training(
+        weights=load_weights(folder / "model.safetensors", pixels),
+        history=read_history(folder / "history.csv"),
+        metrics=read_json(folder / "metrics.json", METRICS),
+    )
