@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
+from gates import DEADLINE
 from mlflow import MlflowClient
 
-from sparsefaces import delivery
+from sparsefaces import delivery, tracking
 from sparsefaces.colors import COLORS
 from sparsefaces.errors import UserError
 from sparsefaces.facts import Facts
@@ -27,6 +28,13 @@ FACTS = Facts(
     inputs={"orl": "d" * 64},
     diff="+ a line",
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A store that works is not given up, however slow this machine is."""
+    monkeypatch.setattr(tracking, "SECONDS_TO_FINISH", DEADLINE)
+    monkeypatch.setattr(tracking, "SECONDS_TO_BREAK_OFF", DEADLINE)
 
 
 @pytest.fixture
