@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,6 @@ TINY = {
     "train": {"hidden_units": 12, "iterations": 25, "batch_size": 20, "learning_rate": 0.01, "log_every": 10},
     "analyze": {"faces": 5, "filters": 9},
 }
-NUMBERS = count(1)  # of which none comes twice
 
 
 class Project:
@@ -82,8 +80,7 @@ class Project:
 
     def start(self, *command: str, gate: Gate | None = None) -> Started:
         """Start a command in the folder and let it run, behind a gate if there is one."""
-        log = self.folder.parent / f"{self.folder.name}-{next(NUMBERS)}.log"
-        return Started(command, self.folder, self.env | (gate.env if gate else {}), log)
+        return Started(command, self.folder, self.env | (gate.env if gate else {}))
 
     def set_params(self, changes: dict) -> None:
         """Change keys of params.yaml, section by section."""

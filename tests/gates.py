@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,35 +20,52 @@ def at_step(step: int) -> str:
 
 
 class Started(subprocess.Popen):
-    """A command on its way, in a group of its own, whose output goes to a file."""
+    """A command on its way, in a group of its own; what it and its children say is read meanwhile."""
 
-    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str], log: Path) -> None:
-        self._log = log
-        with log.open("wb") as file:
-            super().__init__(
-                command, cwd=folder, env=env, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
-            )
+    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
+        super().__init__(
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self.stdout:
+            for line in self.stdout:
+                self._lines.append(line)
 
     def said(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")
+        return "".join(self._lines)
 
-    def wait_until_said(self, words: str, count: int = 1) -> None:
-        wait_until(lambda: self.said().count(words) >= count, self)
+    def is_over(self) -> bool:
+        """Tell whether it has ended, and every child that could say more."""
+        return self.poll() is not None and not self._reader.is_alive()
+
+    def wait_until_said(self, words: str) -> None:
+        wait_until(lambda: words in self.said(), self)
 
     def end(self, code: int | None = 0) -> str:
-        """Wait for the end and return what was said; `code` None takes any exit code."""
-        self.wait(DEADLINE)
+        """Wait until it is over and return what was said; `code` None takes any exit code."""
+        wait_until(self.is_over)
         assert code in (None, self.returncode), f"exited with {self.returncode}:\n{self.said()}"
         return self.said()
 
 
-def wait_until(happened: Callable[[], object], process: subprocess.Popen | None = None) -> None:
+def wait_until(happened: Callable[[], object], process: Started | None = None) -> None:
     """Wait for something that happens sooner or later, unless the process that does it ends."""
     end = time.monotonic() + DEADLINE
     while not happened():
-        ended = process is not None and process.poll() is not None
-        assert not ended or happened(), f"ended with {process.returncode}:\n{_said(process)}"
-        assert time.monotonic() < end, f"it did not happen:\n{_said(process)}"
+        over = process is not None and process.is_over()
+        assert not over or happened(), f"ended with {process.returncode}:\n{process.said()}"
+        assert time.monotonic() < end, f"it did not happen:\n{process.said() if process else ''}"
         time.sleep(0.02)
 
 
@@ -57,10 +75,6 @@ def has_ended(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def _said(process: subprocess.Popen | None) -> str:
-    return process.said() if isinstance(process, Started) else ""
 
 
 class Gate:
@@ -81,7 +95,7 @@ class Gate:
             "PYTHONPATH": os.pathsep.join(path),
         }
 
-    def wait(self, process: subprocess.Popen | None = None, stage: str = "train_sparse") -> int:
+    def wait(self, process: Started | None = None, stage: str = "train_sparse") -> int:
         """Wait until a stage holds; return its process id."""
         wait_until((self._folder / stage).exists, process)
         return int((self._folder / stage).read_text())

@@ -5,12 +5,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import requests
-from gates import DEADLINE, wait_until
+from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
 
 from sparsefaces.base.files import read_history
@@ -22,7 +21,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, process: subprocess.Popen) -> None:
+def wait_for(url: str, process: Started) -> None:
     """Wait until an address answers."""
 
     def answers() -> bool:
@@ -42,7 +41,7 @@ class Server:
         self.backend = backend or f"sqlite:///{folder / 'server.db'}"
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen | None = None
+        self._process: Started | None = None
 
     @property
     def client(self) -> MlflowClient:
@@ -53,15 +52,8 @@ class Server:
         command += ["--port", str(self._port), "--backend-store-uri", self.backend]
         command += ["--artifacts-destination", str(self._folder / "artifacts")]
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                env=env | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-                stdout=log,
-                stderr=log,
-                cwd=self._folder,
-                start_new_session=True,
-            )
+        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self._process = Started(command, self._folder, env)
         wait_for(f"{self.url}/health", self._process)
         return self
 

@@ -3,11 +3,10 @@
 import os
 import shutil
 import signal
-import subprocess
 
 import psutil
 import pytest
-from gates import DEADLINE, Gate, at_step, wait_until
+from gates import DEADLINE, Gate, at_step, has_ended, wait_until
 from mlflow import MlflowClient
 
 # Where a training is killed, and with whom; ROUNDS=2 kills the stage alone and its group at each point.
@@ -31,18 +30,6 @@ def stale(copied):
     """A finished project whose sparse training is out of date, with checkpoints on the way."""
     copied.set_params({"train_sparse": {"lambda": 0.5}, "machine": {"checkpoint_every": 10}})
     return copied
-
-
-def start(project, gate, *command):
-    return subprocess.Popen(
-        command,
-        cwd=project.folder,
-        env=project.env | gate.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def trainings(project):
@@ -69,7 +56,7 @@ def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
     stale, undisturbed, tmp_path, point, victim
 ):
     gate = Gate(tmp_path / "gate", point)
-    process = start(stale, gate, "dvc", "repro", "train_sparse")
+    process = stale.start("dvc", "repro", "train_sparse", gate=gate)
     stage = gate.wait(process)
     os.kill(stage, signal.SIGKILL) if victim == "stage" else os.killpg(process.pid, signal.SIGKILL)
     process.wait(DEADLINE)
@@ -83,29 +70,25 @@ def test_repro__killed_at_any_point_leaves_one_run_one_model_and_the_same_bytes(
 )
 def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undisturbed, tmp_path, point, number):
     gate = Gate(tmp_path / "gate", point)
-    process = start(stale, gate, "dvc", "repro", "train_sparse")
+    process = stale.start("dvc", "repro", "train_sparse", gate=gate)
     stage = psutil.Process(gate.wait(process))
     os.kill(process.pid, number)
     process.wait(DEADLINE)
-    again = start(stale, Gate(tmp_path / "none"), "dvc", "repro", "train_sparse")
-    lines = []
-    for line in again.stdout:
-        lines.append(line)
-        if "another process still makes train_sparse" in line:
-            gate.open()  # the former one held until it was waited for
-    assert again.wait(DEADLINE) == 0, "".join(lines)
-    assert "another process still makes train_sparse in this folder" in "".join(lines)
-    wait_until(lambda: not stage.is_running())
+    again = stale.start("dvc", "repro", "train_sparse")
+    again.wait_until_said("another process still makes train_sparse in this folder")
+    gate.open()  # the former one held until it was waited for
+    again.end()
+    wait_until(lambda: has_ended(stage))
     assert trainings(stale) == (["FINISHED"], 1)
     assert stale.results() == undisturbed
 
 
 def test_train__run_by_hand_outlives_the_shell_that_started_it(stale, tmp_path):
     gate = Gate(tmp_path / "gate", at_step(15))
-    process = start(stale, gate, "sh", "-c", "python src/train.py train_sparse & wait")
+    process = stale.start("sh", "-c", "python src/train.py train_sparse & wait", gate=gate)
     stage = psutil.Process(gate.wait(process))
     process.kill()
     process.wait(DEADLINE)
     gate.open()
-    wait_until(lambda: not stage.is_running())
+    wait_until(lambda: has_ended(stage))
     assert trainings(stale) == (["FINISHED"], 1)

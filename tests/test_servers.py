@@ -5,13 +5,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import requests
-from conftest import NUMBERS
-from gates import DEADLINE, Gate, at_step, wait_until
+from gates import DEADLINE, Gate, Started, at_step, wait_until
 from gateway import Gateway
 from mlflow import MlflowClient
 from servers import Server, assert_complete, copy_project, free_port, wait_for
@@ -19,6 +19,7 @@ from servers import Server, assert_complete, copy_project, free_port, wait_for
 # Rows at steps 0, 10, ... 300; pictures at 0, 100, 200 and the last.
 PARAMS = {"train": {"iterations": 301, "log_every": 10}, "tracking": {"log_pictures_every": 100}}
 ROWS = 31
+SEEDS = count(1000)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def tracked(finished, server, tmp_path):
     project = copy_project(finished, tmp_path / "project")
     project.env["MLFLOW_TRACKING_URI"] = server.url
     project.env["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(DEADLINE)  # slow is not down
-    project.seed = 1000 + next(NUMBERS)
+    project.seed = next(SEEDS)
     project.set_params(PARAMS | {"train": PARAMS["train"] | {"seed": project.seed}})
     return project
 
@@ -199,25 +200,10 @@ def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how
 
 def test_model__served_one_answers_a_request(finished, tmp_path):
     port = free_port()
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "mlflow",
-                "models",
-                "serve",
-                "-m",
-                "models:/sparsefaces@sparse",
-                "-p",
-                str(port),
-                "--env-manager",
-                "local",
-            ],
-            env=finished.env | {"MLFLOW_TRACKING_URI": f"sqlite:///{finished.folder / 'mlflow.db'}"},
-            cwd=tmp_path,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    command = ["mlflow", "models", "serve", "-m", "models:/sparsefaces@sparse", "-p", str(port)]
+    command += ["--env-manager", "local"]
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{finished.folder / 'mlflow.db'}"}
+    process = Started(command, tmp_path, finished.env | store)
     try:
         wait_for(f"http://127.0.0.1:{port}/ping", process)
         faces = np.load(finished.path("fetch/faces.npy"))[:2]

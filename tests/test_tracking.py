@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
+from gates import DEADLINE
 from mlflow import MlflowClient
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
 from sparsefaces.tracking import delivery
+from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking.description import Facts
 from sparsefaces.tracking.runs import TrackedRun, finished_trainings, track
 from sparsefaces.tracking.store import tracking_uri
@@ -27,6 +29,13 @@ FACTS = Facts(
     inputs={"orl": "d" * 64},
     diff="+ a line",
 )
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """A store that works is not given up, however slow this machine is."""
+    monkeypatch.setattr(tracking, "SECONDS_TO_FINISH", DEADLINE)
+    monkeypatch.setattr(tracking, "SECONDS_TO_BREAK_OFF", DEADLINE)
 
 
 @pytest.fixture

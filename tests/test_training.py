@@ -148,7 +148,7 @@ params = TrainParams(seed=0, hidden_units=400, iterations=60, batch_size=100, le
                      learning_rate_schedule="constant",
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=20)
 threads = "auto" if sys.argv[1] == "auto" else int(sys.argv[1])
-machine = MachineParams(threads=threads, device="cpu", checkpoint_every=1000, download_timeout=1.0)
+machine = MachineParams(threads=threads, device="cpu", checkpoint_every=1000, download_timeout=1.0, lfw_mirror=None)
 training = train_model(X, params, 1.0, machine)
 weights = b"".join(t.tobytes() for t in training.weights)
 print(hashlib.sha256(weights).hexdigest(), training.history, training.metrics)
@@ -177,7 +177,7 @@ assert X.nbytes > 2 * allowed
 params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
                      learning_rate_schedule="constant",
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
-machine = MachineParams(threads=1, device="cpu", checkpoint_every=1000, download_timeout=1.0)
+machine = MachineParams(threads=1, device="cpu", checkpoint_every=1000, download_timeout=1.0, lfw_mirror=None)
 print(train_model(X, params, 1.0, machine).metrics["rec"])
 try:
     np.array(X)
