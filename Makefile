@@ -42,8 +42,8 @@ sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
 	@$(BIN)/python src/tradeoff.py
 
-test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, those of two files at a time
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
 	@$(BIN)/pre-commit run --all-files
