@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gates import IN_A_CHECKPOINT, Gate, at_step
 
-from sparsefaces.base.interrupts import Interruption
+from sparsefaces.base.interrupts import Interruption, stop_signals
 from sparsefaces.base.params import TrainParams
 from sparsefaces.train.checkpoints import Checkpoints
 from sparsefaces.train.engine import Engine
@@ -200,3 +200,15 @@ def test_repro__interrupted_continues_and_nothing_half_made_is_kept(copied, tmp_
     if number == signal.SIGINT:  # after SIGTERM, the stage may hear from the end of its dvc within the same step
         assert "stopped after step 15: the next run continues from here" in process.said()
     assert copied.path("train_dense/model.safetensors").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP on this system")
+@pytest.mark.parametrize("ignored", [True, False])
+def test_stop_signals__leave_a_hangup_ignored_as_nohup_asked_for(ignored):
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        assert (signal.SIGHUP in stop_signals()) != ignored
+        with Interruption():
+            assert (signal.getsignal(signal.SIGHUP) == signal.SIG_IGN) == ignored
+    finally:
+        signal.signal(signal.SIGHUP, former)

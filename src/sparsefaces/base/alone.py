@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from sparsefaces.base.interrupts import asked_to_stop
 from sparsefaces.base.params import PARAMS_FILE
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -63,6 +64,8 @@ def _up_to_dvc() -> list[psutil.Process]:
 def _watch(processes: Sequence[psutil.Process]) -> None:
     while all(map(_is_alive, processes)):
         time.sleep(SECONDS_BETWEEN_LOOKS)
+    if asked_to_stop.is_set():  # as by a signal to all; a second one would stop it in the midst of a step
+        return
     with suppress(OSError):  # the terminal may be gone with it
         print("DVC, which started this stage, has ended: so does it", file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGTERM)

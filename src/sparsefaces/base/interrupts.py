@@ -1,9 +1,18 @@
 """Interruptions that wait for a good moment."""
 
 import signal
+import threading
 from types import FrameType, TracebackType
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+asked_to_stop = threading.Event()  # set by the first signal
+
+
+def stop_signals() -> list[int]:
+    """List the signals that ask a process to stop; not SIGHUP where nohup had it ignored, and Windows has none."""
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers
 
 
 class Interruption:
@@ -17,8 +26,7 @@ class Interruption:
         self.requested = False
 
     def __enter__(self) -> "Interruption":
-        numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-        self._former = {number: signal.signal(number, self._note) for number in numbers}
+        self._former = {number: signal.signal(number, self._note) for number in stop_signals()}
         return self
 
     def __exit__(
@@ -30,6 +38,7 @@ class Interruption:
             raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        asked_to_stop.set()
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -9,6 +9,7 @@ from types import FrameType
 from sparsefaces.base.alone import alone, stop_with_dvc
 from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.interrupts import asked_to_stop, stop_signals
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
@@ -20,9 +21,8 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
         main: What the script does.
         stage: The stage that it makes: one process makes it in a workspace at a time, and ends when its DVC does.
     """
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _terminate)
+    for number in stop_signals():
+        signal.signal(number, _terminate)
     try:
         settle()
         if stage:
@@ -40,4 +40,5 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     """Turn the signal into the interruption that everything already handles."""
+    asked_to_stop.set()
     raise KeyboardInterrupt
