@@ -14,7 +14,7 @@ from sparsefaces.standardize.dataset import load_dataset, load_people, load_prov
 from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.runs import optional, track
 from sparsefaces.tracking.stages import comparison_facts, log_comparison, log_missing_trainings
-from sparsefaces.train.outputs import TRAININGS, load_training
+from sparsefaces.training.outputs import TRAININGS, load_training
 
 
 def main() -> None:

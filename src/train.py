@@ -10,10 +10,10 @@ from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import log_training, training_facts
-from sparsefaces.train.checkpoints import open_checkpoints
-from sparsefaces.train.loop import train_model
-from sparsefaces.train.outputs import save_training
-from sparsefaces.train.table import TrainingTable
+from sparsefaces.training.checkpoints import open_checkpoints
+from sparsefaces.training.loop import train_model
+from sparsefaces.training.outputs import save_training
+from sparsefaces.training.table import TrainingTable
 
 
 def main() -> None:

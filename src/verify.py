@@ -7,7 +7,7 @@ from sparsefaces.base.files import STAGES, read_history
 from sparsefaces.base.script import run
 from sparsefaces.exercise_table import compare_with_exercise, format_comparisons
 from sparsefaces.standardize.dataset import load_provenance
-from sparsefaces.train.outputs import TRAININGS
+from sparsefaces.training.outputs import TRAININGS
 
 
 def main() -> None:

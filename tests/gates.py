@@ -16,7 +16,7 @@ IN_A_CHECKPOINT = "sparsefaces.base.files:os.fsync"  # the first file that a tra
 
 def at_step(step: int) -> str:
     """The point where a training is about to read the batch of a step."""
-    return f"sparsefaces.train.batches:Batches.read={step}"
+    return f"sparsefaces.training.batches:Batches.read={step}"
 
 
 class Started(subprocess.Popen):

@@ -13,8 +13,8 @@ from servers import free_port, wait_for
 
 from sparsefaces.report.units import describe_units
 from sparsefaces.standardize.dataset import load_dataset
-from sparsefaces.train.weights import decode, encode
-from sparsefaces.train.weights_file import load_weights
+from sparsefaces.training.weights import decode, encode
+from sparsefaces.training.weights_file import load_weights
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 sys.path.append(str(ROOT / "tools"))

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.train.batches import draw_batch
-from sparsefaces.train.engine import Engine
-from sparsefaces.train.objective import get_objective_terms, weigh
-from sparsefaces.train.weights import Weights, initialize
+from sparsefaces.training.batches import draw_batch
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.objective import get_objective_terms, weigh
+from sparsefaces.training.weights import Weights, initialize
 
 DENSE, SPARSE = Coefficients(0.0, 0.0, 0.0), Coefficients(1.0, 0.01, 1.0)
 

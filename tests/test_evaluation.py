@@ -4,9 +4,9 @@ import torch
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import total_variance
-from sparsefaces.train.evaluate import evaluate
-from sparsefaces.train.objective import get_objective_terms, weigh
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.objective import get_objective_terms, weigh
+from sparsefaces.training.weights import Weights
 
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 

@@ -15,8 +15,8 @@ from sparsefaces.base.files import (
     write_csv,
     write_json,
 )
-from sparsefaces.train.weights import Weights
-from sparsefaces.train.weights_file import load_weights, save_weights
+from sparsefaces.training.weights import Weights
+from sparsefaces.training.weights_file import load_weights, save_weights
 
 
 def test_atomic__interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):

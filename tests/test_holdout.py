@@ -15,9 +15,9 @@ from sparsefaces.base.params import Coefficients
 from sparsefaces.standardize.rows import Rows
 from sparsefaces.standardize.split import hold_out, read_split, split_people
 from sparsefaces.standardize.standardize import standardize
-from sparsefaces.train.evaluate import evaluate
-from sparsefaces.train.loop import fit
-from sparsefaces.train.weights_file import load_weights
+from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.loop import fit
+from sparsefaces.training.weights_file import load_weights
 
 PEOPLE = hnp.arrays(np.int32, st.integers(2, 40), elements=st.integers(0, 6))
 

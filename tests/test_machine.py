@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.train import device as machine
-from sparsefaces.train.device import AutoThreads, choose_device, fastest, thread_counts
+from sparsefaces.training import device as machine
+from sparsefaces.training.device import AutoThreads, choose_device, fastest, thread_counts
 
 PERIOD = machine.STEPS_A_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from sparsefaces import get_objective_terms
 from sparsefaces.base.params import Coefficients
-from sparsefaces.train.objective import weigh
+from sparsefaces.training.objective import weigh
 
 
 def random_problem(seed, n=7, d=5, h=4, dtype=torch.float64):

@@ -15,7 +15,7 @@ POINTS = {
     "on its way": (at_step(15), "group"),
     "before its run ends": ("sparsefaces.tracking.runs:TrackedRun.end", "stage"),
     "before its model is registered": ("sparsefaces.tracking.store:Store.register", "group"),
-    "before its checkpoint is deleted": ("sparsefaces.train.checkpoints:Checkpoints.delete", "stage"),
+    "before its checkpoint is deleted": ("sparsefaces.training.checkpoints:Checkpoints.delete", "stage"),
 }
 VICTIMS = [pytest.param(point, victim, id=f"{victim} {name}") for name, (point, victim) in POINTS.items()]
 if int(os.environ.get("ROUNDS", "1")) > 1:

@@ -10,7 +10,7 @@ from gates import DEADLINE
 
 from sparsefaces.base import progress
 from sparsefaces.base.progress import Progress
-from sparsefaces.train.table import TrainingTable
+from sparsefaces.training.table import TrainingTable
 
 
 def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):

@@ -10,7 +10,7 @@ from PIL import Image
 from sparsefaces.report.page import Report, interval_bar, render_report, short_figure
 from sparsefaces.report.payload import make_sprite, pack, quantize, to_grey
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.train.weights import initialize
+from sparsefaces.training.weights import initialize
 
 METRICS = {
     "rec": 35.7,

@@ -10,9 +10,9 @@ from gates import IN_A_CHECKPOINT, Gate, at_step
 
 from sparsefaces.base.interrupts import Interruption, stop_signals
 from sparsefaces.base.params import TrainParams
-from sparsefaces.train.checkpoints import Checkpoints
-from sparsefaces.train.engine import Engine
-from sparsefaces.train.loop import fit
+from sparsefaces.training.checkpoints import Checkpoints
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.loop import fit
 
 PARAMS = TrainParams(
     seed=0,

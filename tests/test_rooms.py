@@ -16,7 +16,7 @@ STALE = {
     "fetch/sources/orl.py": {"fetch"},
     "standardize/split.py": {"standardize", *TRAININGS, "analyze"},
     "measures/code.py": {*TRAININGS, "analyze"},
-    "train/engine.py": {*TRAININGS, "analyze"},
+    "training/engine.py": {*TRAININGS, "analyze"},
     "analyze/claims.py": {"analyze"},
     "report/templates/report.css": {"analyze"},
     "colors.py": {"analyze"},

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
-from sparsefaces.train.schedules import learning_rate
+from sparsefaces.training.schedules import learning_rate
 
 SCHEDULERS = {
     "linear": lambda optimizer, n: LinearLR(optimizer, start_factor=1, end_factor=0, total_iters=n),

@@ -173,8 +173,8 @@ def sha256(path):
 def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how):
     import mlflow
 
-    from sparsefaces.train.weights import decode, encode
-    from sparsefaces.train.weights_file import load_weights
+    from sparsefaces.training.weights import decode, encode
+    from sparsefaces.training.weights_file import load_weights
 
     mlflow.set_tracking_uri(f"sqlite:///{finished.folder / 'mlflow.db'}")
     faces = np.load(finished.path("fetch/faces.npy"))[:5]
@@ -192,7 +192,7 @@ def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how
             model.predict(given[:, :2])
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/sparsefaces@{alias}"))
         files = {file.name for file in folder.rglob("*") if file.is_file()}
-        assert {"served.py", "model.safetensors", "scaling.npz"} <= files
+        assert {"served_model.py", "model.safetensors", "scaling.npz"} <= files
         assert not [name for name in files if name.endswith((".pkl", ".pickle"))]
         pinned = (folder / "requirements.txt").read_text().split()
         assert [line.split("==")[0] for line in pinned] == ["mlflow", "numpy", "safetensors"]

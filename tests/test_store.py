@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from gates import DEADLINE
 from mlflow import MlflowClient
 from test_tracking import FACTS
 
@@ -51,7 +52,9 @@ PLAIN = FACTS._replace(diff="")
 def train(stage):
     """Log what a training of a tiny history does, with inserts that take their time."""
     at_each_statement(lambda number, statement: time.sleep(0.02) if statement.startswith("INSERT") else None)
-    with track(PLAIN._replace(stage=stage, tags=FACTS.tags | {"stage": stage, "content.key": stage})) as run:
+    with track(
+        PLAIN._replace(stage=stage, tags=FACTS.tags | {"stage": stage, "content.key": stage}), seconds_to_open=DEADLINE
+    ) as run:
         run.watch(0, {"step": 0, "rec": 1.0})
 
 

@@ -12,8 +12,8 @@ from gates import wait_until
 from mlflow import MlflowClient
 
 from sparsefaces.base.params import load_params
-from sparsefaces.train.loop import fit
-from sparsefaces.train.weights_file import load_weights
+from sparsefaces.training.loop import fit
+from sparsefaces.training.weights_file import load_weights
 
 
 def recommended(project):

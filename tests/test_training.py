@@ -9,12 +9,12 @@ from hypothesis import given, settings
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, TrainParams
-from sparsefaces.train import batches
-from sparsefaces.train.batches import draw_batch
-from sparsefaces.train.engine import Engine
-from sparsefaces.train.evaluate import evaluate
-from sparsefaces.train.loop import fit
-from sparsefaces.train.weights import initialize
+from sparsefaces.training import batches
+from sparsefaces.training.batches import draw_batch
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.loop import fit
+from sparsefaces.training.weights import initialize
 
 
 def params(**changes):
@@ -142,7 +142,7 @@ import sys
 import sparsefaces
 import hashlib, numpy as np
 from sparsefaces.base.params import MachineParams, TrainParams
-from sparsefaces.train.loop import train_model
+from sparsefaces.training.loop import train_model
 X = np.random.default_rng(0).standard_normal((700, 1036)).astype(np.float32)
 params = TrainParams(seed=0, hidden_units=400, iterations=60, batch_size=100, learning_rate=1e-4,
                      learning_rate_schedule="constant",
@@ -168,7 +168,7 @@ LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
 from sparsefaces.base.params import MachineParams, TrainParams
-from sparsefaces.train.loop import train_model
+from sparsefaces.training.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))

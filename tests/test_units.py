@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from sparsefaces.report.units import describe_units
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.weights import Weights, encode
 
 
 def model(h=7, d=12, seed=0):

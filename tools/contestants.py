@@ -11,10 +11,10 @@ import torch
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Coefficients
-from sparsefaces.train.batches import Batches
-from sparsefaces.train.engine import Engine
-from sparsefaces.train.objective import get_objective_terms, weigh
-from sparsefaces.train.weights import Weights, initialize
+from sparsefaces.training.batches import Batches
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.objective import get_objective_terms, weigh
+from sparsefaces.training.weights import Weights, initialize
 
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 RATE = 1e-4

@@ -21,8 +21,8 @@ from sparsefaces.standardize.dataset import load_dataset
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import training_facts
-from sparsefaces.train.checkpoints import Checkpoints
-from sparsefaces.train.loop import fit
+from sparsefaces.training.checkpoints import Checkpoints
+from sparsefaces.training.loop import fit
 
 STAGE = "train_sparse"
 PARAMS, DATA = load_params(), load_dataset()

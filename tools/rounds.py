@@ -17,8 +17,8 @@ from contestants import Step
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import TrainParams
-from sparsefaces.train.device import AutoThreads, thread_counts
-from sparsefaces.train.loop import fit
+from sparsefaces.training.device import AutoThreads, thread_counts
+from sparsefaces.training.loop import fit
 
 H, D, M, N = 400, 1036, 100, 13_233
 SPIN = "while True: pass"

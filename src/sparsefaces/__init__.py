@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sparsefaces.exercise import plot_sparsity as plot_sparsity
     from sparsefaces.exercise import train as train
     from sparsefaces.exercise import view_decoder as view_decoder
-    from sparsefaces.train.objective import get_objective_terms as get_objective_terms
+    from sparsefaces.training.objective import get_objective_terms as get_objective_terms
 
 # Both are read once, when torch is loaded, so they must stand before anything imports it.
 # Waiting threads sleep instead of spinning: beside a busy neighbour, spinning costs 5 to 20 times.
@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _SURFACE = {
-    "get_objective_terms": "sparsefaces.train.objective",
+    "get_objective_terms": "sparsefaces.training.objective",
     "train": "sparsefaces.exercise",
     "plot_sparsity": "sparsefaces.exercise",
     "view_decoder": "sparsefaces.exercise",

@@ -11,9 +11,9 @@ from torch import Tensor
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import TrainParams
 from sparsefaces.report import figures
-from sparsefaces.train.loop import fit
-from sparsefaces.train.table import TrainingTable
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.loop import fit
+from sparsefaces.training.table import TrainingTable
+from sparsefaces.training.weights import Weights, encode
 
 LFW_SHAPE = (37, 28)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_csv
-from sparsefaces.train.outputs import Row
+from sparsefaces.training.outputs import Row
 
 # Relative tolerances: the noise of one minibatch of 100 and of the seed, not slack for another algorithm.
 TOLERANCE = {"rec": 0.18, "spa": 0.10, "ent": 0.15, "reg": 0.04}

@@ -18,7 +18,7 @@ from scipy.fft import dctn
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import code_bits
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.weights import Weights, encode
 
 BITS = 5  # q: between 3 and 8, the best or within half a dB of it up to 1,000 bits a face, for every method
 QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # JPEG's

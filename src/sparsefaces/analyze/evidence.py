@@ -15,8 +15,8 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Params
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import Holdout, hold_out, read_split
-from sparsefaces.train.outputs import Training
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.outputs import Training
+from sparsefaces.training.weights import Weights, encode
 
 ACTIVATION_POINTS = 400
 RECONSTRUCTED_FACES = 12

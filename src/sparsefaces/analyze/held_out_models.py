@@ -14,11 +14,11 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import TRAINING_CODE, code_hash, find_kept, keep, key_of
 from sparsefaces.base.params import TrainParams
 from sparsefaces.base.progress import Progress
-from sparsefaces.train.outputs import Row
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.outputs import Row
+from sparsefaces.training.weights import Weights
 
 if TYPE_CHECKING:
-    from sparsefaces.train.engine import Engine
+    from sparsefaces.training.engine import Engine
 
 STEPS_A_COUNT = 100
 _steps: "Synchronized[int]"  # in a training's process: the updates of all of them
@@ -84,7 +84,7 @@ def _start(steps: "Synchronized[int]") -> None:
 def _train(X: Array, params: TrainParams, lambd: float) -> Weights[Array]:
     import torch  # noqa: PLC0415 - only a training needs it
 
-    from sparsefaces.train.loop import fit  # noqa: PLC0415 - as above
+    from sparsefaces.training.loop import fit  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
     weights, _ = fit(X, params, lambd, watchers=[_count])

@@ -25,7 +25,7 @@ from sparsefaces.measures import (
     window_energy,
 )
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.weights import Weights, encode
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0

@@ -25,7 +25,7 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.measures import code_bits, finite
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import Holdout
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.weights import Weights
 
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2

@@ -19,7 +19,7 @@ Arrays = dict[str, NDArray[Any]]
 KEPT = 8  # of a name, the files that were used last
 LIBRARY = Path(__file__).resolve().parents[1]
 # The rooms that decide a result, as dvc.yaml names them: a test holds both to the same.
-TRAINING_CODE = ("base", "standardize", "measures", "train")
+TRAINING_CODE = ("base", "standardize", "measures", "training")
 ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report")
 
 

@@ -10,8 +10,8 @@ from sparsefaces.base.params import AnalyzeParams
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.train.outputs import Training
-from sparsefaces.train.weights import encode
+from sparsefaces.training.outputs import Training
+from sparsefaces.training.weights import encode
 
 # Beside what each training measured at its end.
 MEASURES = ("psnr", "near_zero", "gini", "treves_rolls", "effective_area", "spatial_spread", "window_energy")

@@ -5,7 +5,7 @@ from typing import Any
 from sparsefaces.base.files import STAGES, sha256
 from sparsefaces.base.params import Params, Section
 from sparsefaces.standardize.dataset import STANDARDIZE
-from sparsefaces.train.outputs import TRAININGS
+from sparsefaces.training.outputs import TRAININGS
 
 
 def settings(params: Params) -> dict[str, dict[str, Any]]:

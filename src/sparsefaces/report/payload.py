@@ -14,7 +14,7 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.mosaics import mosaic
 from sparsefaces.report.units import Units, describe_units
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.weights import Weights, encode
 
 EDITOR_FACES = 32
 # The page stays below 15 MB: what would take more is left out, and the page says so.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import effective_area, heard, spatial_spread, window_energy
-from sparsefaces.train.weights import Weights, encode
+from sparsefaces.training.weights import Weights, encode
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead

@@ -11,7 +11,7 @@ from sparsefaces.base.files import reading
 from sparsefaces.base.yaml_files import NOT_YAML
 from sparsefaces.review import revisions
 from sparsefaces.review.directions import DIRECTIONS, arrow, judge
-from sparsefaces.train.outputs import TRAININGS
+from sparsefaces.training.outputs import TRAININGS
 
 Json = Mapping[str, Any]
 Rows = TypeVar("Rows")

@@ -9,12 +9,12 @@ from sparsefaces.base.mosaics import filter_mosaic, mosaic, png_of_mosaic
 from sparsefaces.base.params import TrackingParams
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.tracking.runs import TrackedRun
-from sparsefaces.train.outputs import Row
-from sparsefaces.train.weights import Weights, decode, encode
-from sparsefaces.train.weights_file import save_weights
+from sparsefaces.training.outputs import Row
+from sparsefaces.training.weights import Weights, decode, encode
+from sparsefaces.training.weights_file import save_weights
 
 if TYPE_CHECKING:
-    from sparsefaces.train.engine import Engine
+    from sparsefaces.training.engine import Engine
 
 FILTERS, FACES, ZOOM = 64, 8, 3
 

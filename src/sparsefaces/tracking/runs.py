@@ -29,7 +29,7 @@ from sparsefaces.tracking.address import brief, shown_uri, tracking_uri
 from sparsefaces.tracking.delivery import Delivery, Value
 from sparsefaces.tracking.description import Facts
 from sparsefaces.tracking.store import PROCESS, Store, is_hopeless, this_process
-from sparsefaces.train.outputs import Row
+from sparsefaces.training.outputs import Row
 
 SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
 SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine

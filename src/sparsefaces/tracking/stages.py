@@ -16,7 +16,7 @@ from sparsefaces.tracking.description import Facts, data_hash, gather, recorded_
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.runs import TrackedRun, open_store, track
 from sparsefaces.tracking.store import RESULT, Store
-from sparsefaces.train.outputs import TRAININGS, Training, load_training
+from sparsefaces.training.outputs import TRAININGS, Training, load_training
 
 ANALYZE = STAGES / "analyze"
 ALIASES = {stage: name for name, stage in TRAININGS.items()}
@@ -25,7 +25,7 @@ NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # nu
 
 def training_facts(stage: str, params: Params, data: Dataset) -> Facts:
     """Gather the facts of a training that is about to start."""
-    from sparsefaces.train.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
+    from sparsefaces.training.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
 
     machine = {"device": choose_device(params.machine.device), "threads": str(params.machine.threads)}
     return gather(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)

@@ -7,8 +7,8 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import code_bits, finite, hoyer_sparsity, total_variance
 from sparsefaces.standardize.rows import Faces
-from sparsefaces.train.objective import Terms, encode, weigh
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.objective import Terms, encode, weigh
+from sparsefaces.training.weights import Weights
 
 DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from sparsefaces.base.progress import Progress
-from sparsefaces.train.outputs import Row
+from sparsefaces.training.outputs import Row
 
 if TYPE_CHECKING:
-    from sparsefaces.train.engine import Engine
+    from sparsefaces.training.engine import Engine
 
 ITERATIONS_A_LINE = 1000
 HEADER = f"{'nbit':>6} {'rec':>9} {'spa':>9} {'ent':>9} {'reg':>9}"

@@ -9,10 +9,10 @@ import psutil
 import torch
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.train.outputs import Row
+from sparsefaces.training.outputs import Row
 
 if TYPE_CHECKING:
-    from sparsefaces.train.engine import Engine
+    from sparsefaces.training.engine import Engine
 
 STEPS_A_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go

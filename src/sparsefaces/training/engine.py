@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.train.objective import Terms, entropy_term
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.objective import Terms, entropy_term
+from sparsefaces.training.weights import Weights
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside the number of its steps
 

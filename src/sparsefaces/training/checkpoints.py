@@ -16,12 +16,12 @@ from sparsefaces.base.cache import TRAINING_CODE, code_hash, scratch_path
 from sparsefaces.base.files import DAMAGE, write_bytes
 from sparsefaces.base.interrupts import Interruption
 from sparsefaces.base.params import Params
-from sparsefaces.train.device import choose_device
-from sparsefaces.train.loop import State
-from sparsefaces.train.outputs import Row
+from sparsefaces.training.device import choose_device
+from sparsefaces.training.loop import State
+from sparsefaces.training.outputs import Row
 
 if TYPE_CHECKING:
-    from sparsefaces.train.engine import Engine
+    from sparsefaces.training.engine import Engine
 
 DAMAGED: tuple[type[Exception], ...] = (*DAMAGE, SafetensorError)
 

@@ -11,14 +11,14 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, MachineParams, TrainParams
 from sparsefaces.standardize.rows import Faces
-from sparsefaces.train.batches import Batches
-from sparsefaces.train.device import AutoThreads, choose_device, thread_counts
-from sparsefaces.train.engine import Engine
-from sparsefaces.train.evaluate import evaluate
-from sparsefaces.train.objective import weigh
-from sparsefaces.train.outputs import Row, Training
-from sparsefaces.train.schedules import learning_rate
-from sparsefaces.train.weights import Weights, initialize
+from sparsefaces.training.batches import Batches
+from sparsefaces.training.device import AutoThreads, choose_device, thread_counts
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.objective import weigh
+from sparsefaces.training.outputs import Row, Training
+from sparsefaces.training.schedules import learning_rate
+from sparsefaces.training.weights import Weights, initialize
 
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import reading, remake, write_bytes
-from sparsefaces.train.weights import Weights
+from sparsefaces.training.weights import Weights
 
 
 def save_weights(path: Path, weights: Weights[Array]) -> None:

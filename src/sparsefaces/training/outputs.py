@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, write_json
-from sparsefaces.train.weights import Weights
-from sparsefaces.train.weights_file import load_weights, save_weights
+from sparsefaces.training.weights import Weights
+from sparsefaces.training.weights_file import load_weights, save_weights
 
 METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
 METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
