@@ -5,7 +5,7 @@ from pathlib import Path
 from sparsefaces.base.files import write_bytes
 from sparsefaces.base.script import run
 from sparsefaces.review.tradeoff import compare, draw_tradeoff, format_tradeoff
-from sparsefaces.tracking.runs import finished_trainings
+from sparsefaces.tracking.queries import finished_trainings
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ from sparsefaces.colors import COLORS
 from sparsefaces.tracking import delivery
 from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking.description import Facts
-from sparsefaces.tracking.runs import TrackedRun, finished_trainings, track
+from sparsefaces.tracking.queries import finished_trainings
+from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import tracking_uri
 
 FACTS = Facts(

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.review.tradeoff import compare, draw, draw_tradeoff, format_tradeoff
-from sparsefaces.tracking.runs import Logged
+from sparsefaces.tracking.queries import Logged
 
 
 def run(lambd, data="d", metrics=None, experiment="", **params):

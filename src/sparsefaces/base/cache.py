@@ -13,11 +13,11 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from sparsefaces.base.environment import LIBRARY
 from sparsefaces.base.files import DAMAGE, sha256, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
 KEPT = 8  # of a name, the files that were used last
-LIBRARY = Path(__file__).resolve().parents[1]
 # The rooms that decide a result, as dvc.yaml names them: a test holds both to the same.
 TRAINING_CODE = ("base", "standardize", "measures", "training")
 ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report")

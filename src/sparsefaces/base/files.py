@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import UnionType
@@ -134,8 +134,7 @@ def sha256(path: Path) -> str:
     Raises:
         UserError: The file is missing.
     """
-    with reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _digest(path, hashlib.sha256)
 
 
 def md5(path: Path) -> str:
@@ -144,8 +143,12 @@ def md5(path: Path) -> str:
     Raises:
         UserError: The file is missing.
     """
+    return _digest(path, lambda: hashlib.md5(usedforsecurity=False))
+
+
+def _digest(path: Path, algorithm: Callable[[], Any]) -> str:
     with reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 @contextmanager

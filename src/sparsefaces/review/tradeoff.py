@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from sparsefaces.base.errors import UserError
 from sparsefaces.colors import INK, QUIET, color_of_lambda
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
-from sparsefaces.tracking.runs import Logged
+from sparsefaces.tracking.queries import Logged
 
 SIZE = (10.0, 4.4)
 AXES = {"l0": "active units a face (L0)", "bits": "bits a face"}

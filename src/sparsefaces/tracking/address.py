@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sparsefaces.base.addresses import without_login, without_logins
 from sparsefaces.base.cache import project_root
 
 MOST_CHARACTERS = 300  # of an error that is shown
@@ -40,7 +41,7 @@ def is_own(path: Path) -> bool:
 
 def shown_uri() -> str:
     """Name the store as a message may: without a user's name and password."""
-    return without_secrets(tracking_uri())
+    return without_login(tracking_uri())
 
 
 def brief(error: BaseException) -> str:
@@ -56,8 +57,8 @@ def brief(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Hide the user's name and password in every address of a text, and those of the store's wherever they stand."""
-    text = re.sub(r"(?<=://)[^\s/]*@", f"{HIDDEN}@", text)
+    """Take logins out of the addresses in a text, and hide those of the store's address wherever they stand."""
+    text = without_logins(text)
     try:
         parts = urlsplit(tracking_uri())
     except ValueError:  # an address that nothing can read has no parts

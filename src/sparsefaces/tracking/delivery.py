@@ -39,7 +39,8 @@ class Delivery:
 
     Attributes:
         opened: Set once the store was opened.
-        hopeless: Set once the store failed in a way that no other try would mend.
+        settled: Set once the store was opened, or failed in a way that no other try would mend.
+        abandoned: Whether it was given up: nothing more is tried.
         error: What the store failed with last; None while it works.
     """
 
@@ -61,21 +62,21 @@ class Delivery:
             is_hopeless: Tells of a failure to open whether waiting for another try is in vain.
             tick: Called now and then, to put values of the moment.
         """
-        self.opened, self.hopeless = threading.Event(), threading.Event()
+        self.opened, self.settled, self.abandoned = threading.Event(), threading.Event(), False
         self.error: Exception | None = None
         self._open_store, self._send, self._warn, self._tick = open_store, send, warn, tick
         self._is_hopeless = is_hopeless
         self._values: deque[Value] = deque()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._wake, self._closing, self._settled = threading.Event(), threading.Event(), threading.Event()
+        self._wake, self._closing = threading.Event(), threading.Event()
         self._warned, self._delivered = False, 0
-        self._give_up_at, self._abandoned = math.inf, False
+        self._give_up_at = math.inf
         self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
         self._thread.start()
 
     def wait_until_opened(self, seconds: float) -> bool:
         """Wait until the store was opened, or is hopeless, or the time is over; tell whether it was opened."""
-        self._settled.wait(seconds)
+        self.settled.wait(seconds)
         return self.opened.is_set()
 
     def put(self, values: Iterable[Value]) -> None:
@@ -112,7 +113,7 @@ class Delivery:
 
     def abandon(self) -> None:
         """Try no more: nobody wants what was handed over."""
-        self._abandoned = True
+        self.abandoned = True
         self._closing.set()
         self._wake.set()
 
@@ -126,7 +127,7 @@ class Delivery:
                 # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
                 self._note(error)
             if self._closing.is_set():
-                if self._abandoned or (time.monotonic() > self._give_up_at if self.error else not self.waiting()):
+                if self.abandoned or (time.monotonic() > self._give_up_at if self.error else not self.waiting()):
                     return
                 self._wake.wait(SECONDS_AFTER_FAILURE / 10)
             else:
@@ -136,8 +137,7 @@ class Delivery:
         """Take note of a failure: before the store was opened, after that, and once nobody logs any more."""
         self.error = error
         if not self.opened.is_set() and self._is_hopeless(error):
-            self.hopeless.set()
-            self._settled.set()
+            self.settled.set()
         elif self.opened.is_set() and not self._warned:
             self._warned = True
             self._warn(error)
@@ -148,7 +148,7 @@ class Delivery:
         if not self.opened.is_set():
             self._open_store()
             self.opened.set()
-            self._settled.set()
+            self.settled.set()
         self._tick()
         while self._values or self._jobs:
             if self._values:

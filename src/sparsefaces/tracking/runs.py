@@ -1,4 +1,4 @@
-"""Runs in MLflow: one a training and one a comparison. With `store` and `served`, all that knows MLflow.
+"""Runs in MLflow: one per training and one per comparison.
 
 Everything is delivered in the background: a store that is lost on the way costs no result and no time, and
 `make track` delivers later what it did not take.
@@ -8,13 +8,12 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import (
     MLFLOW_GIT_COMMIT,
     MLFLOW_RUN_NOTE,
@@ -25,9 +24,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.address import brief, shown_uri, tracking_uri
+from sparsefaces.tracking.address import brief, shown_uri
 from sparsefaces.tracking.delivery import Delivery, Value
 from sparsefaces.tracking.description import Facts
+from sparsefaces.tracking.machine_metrics import MachineMetrics
 from sparsefaces.tracking.store import PROCESS, Store, is_hopeless, this_process
 from sparsefaces.training.outputs import Row
 
@@ -35,17 +35,8 @@ SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
 SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine
 # That a store which does not fail may take for one batch or job at the end, of a result and of none.
 SECONDS_TO_FINISH, SECONDS_TO_BREAK_OFF = 60.0, 10.0
-SECONDS_BETWEEN_SAMPLES = 10.0
 DIGEST_LENGTH = 36  # all that MLflow takes
 RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has no name
-
-
-class Logged(NamedTuple):
-    """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
-
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
 
 
 class TrackedRun:
@@ -55,10 +46,9 @@ class TrackedRun:
         """Start opening the run; where `on_failure` is `continue`, nobody waits for a store that fails."""
         self._facts = facts
         self._known: set[tuple[str, int]] = set()
-        self._monitor: SystemMetricsMonitor | None = None
-        self._samples, self._next_sample = 0, 0.0
+        self._machine, self._samples = MachineMetrics(), 0
         self._last_row: tuple[int, float] | None = None
-        self._resumed = self._warned = self._given_up = False
+        self._resumed = self._warned = False
         self._model: Callable[[], None] | None = None
         gives_up = is_hopeless if on_failure == "stop" else lambda error: True
         self._on_failure = on_failure
@@ -75,12 +65,11 @@ class TrackedRun:
         quiet = min(SECONDS_TO_SAY_SO, seconds)
         if self._delivery.wait_until_opened(quiet):
             return
-        if self._on_failure == "stop" and not self._delivery.hopeless.is_set():
+        if self._on_failure == "stop" and not self._delivery.settled.is_set():
             print(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})", flush=True)
             if self._delivery.wait_until_opened(seconds - quiet):
                 return
         if self._on_failure == "stop":
-            self._given_up = True
             self._delivery.abandon()
             raise UserError(
                 f"MLflow's store {shown_uri()} cannot be used ({self._reason()}). Start or repair it, or unset "
@@ -174,7 +163,7 @@ class TrackedRun:
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""
-        if self._given_up:
+        if self._delivery.abandoned:
             return
         now = int(time.time() * 1000)
         self._delivery.do(lambda: self._store.client.set_terminated(self._run_id, status, now))
@@ -221,16 +210,8 @@ class TrackedRun:
 
     def _sample(self) -> None:
         """Measure what the machine does, now and then, while a training runs."""
-        if self._last_row is None or time.monotonic() < self._next_sample:
-            return
-        self._next_sample = time.monotonic() + SECONDS_BETWEEN_SAMPLES
-        with suppress(Exception):  # of any kind: it never matters
-            # Not its own thread, which gives up at the first failure of a server.
-            self._monitor = self._monitor or SystemMetricsMonitor(self._run_id, tracking_uri=tracking_uri())
-            self._monitor.collect_metrics()
-            self.log_values("system", self._monitor.aggregate_metrics(), self._samples)
-            for monitor in self._monitor.monitors:
-                monitor.clear_metrics()
+        if self._last_row is not None and (values := self._machine.measure()):
+            self.log_values("system", values, self._samples)
             self._samples += 1
 
     def _warn(self, error: Exception | str) -> None:
@@ -277,28 +258,6 @@ def optional(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # any kind, as in a delivery
         print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
-
-
-def finished_trainings() -> list[Logged]:
-    """List the finished trainings, the newest first.
-
-    Raises:
-        UserError: The store cannot be used.
-    """
-    runs = open_store().find_trainings()
-    return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]
-
-
-def open_store() -> Store:
-    """Open the store.
-
-    Raises:
-        UserError: It cannot be used.
-    """
-    try:
-        return Store()
-    except Exception as error:
-        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
 
 
 def _inputs(facts: Facts) -> list[DatasetInput]:

@@ -14,7 +14,8 @@ from sparsefaces.base.params import ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Facts, data_hash, gather, recorded_params
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
-from sparsefaces.tracking.runs import TrackedRun, open_store, track
+from sparsefaces.tracking.queries import open_store
+from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import RESULT, Store
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
 

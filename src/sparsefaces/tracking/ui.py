@@ -8,7 +8,7 @@ from contextlib import closing
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import shown_uri, tracking_uri
-from sparsefaces.tracking.runs import open_store
+from sparsefaces.tracking.queries import open_store
 
 HOST = "127.0.0.1"  # nobody else's machine
 # All that MLflow lets an address set. Without the workflow, it opens on language models.

@@ -102,13 +102,8 @@ def fit(
             f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
         )
     coefficients = params.coefficients(lambd)
-    initial = initialize(X.shape[1], params.hidden_units, params.seed)
-    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
-    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate)
-    history: list[Row] = []
-    if start is not None:
-        engine.restore(start.tensors, start.step)
-        history = list(start.history)
+    engine = _engine(X.shape[1], params, coefficients, device, start)
+    history = list(start.history) if start else []
     batches = Batches(X, params.seed, params.batch_size, device)
     last = params.iterations - 1
     for step in range(start.step if start else 0, params.iterations):
@@ -128,6 +123,16 @@ def fit(
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
+
+
+def _engine(pixels: int, params: TrainParams, coefficients: Coefficients, device: str, start: State | None) -> Engine:
+    """Make the engine with its initial weights, or as it stood where a training was interrupted."""
+    initial = initialize(pixels, params.hidden_units, params.seed)
+    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
+    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate)
+    if start is not None:
+        engine.restore(start.tensors, start.step)
+    return engine
 
 
 def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
