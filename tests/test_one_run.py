@@ -9,6 +9,7 @@ import pytest
 from gates import DEADLINE, Gate, at_step, has_ended, wait_until
 from mlflow import MlflowClient
 
+TRAININGS = ("train_dense", "train_sparse")
 # Where a training is killed, and with whom; ROUNDS=2 kills the stage alone and its group at each point.
 POINTS = {
     "before its run is made": ("sparsefaces.tracking.runs:TrackedRun._open", "stage"),
@@ -75,12 +76,26 @@ def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undistu
     os.kill(process.pid, number)
     process.wait(DEADLINE)
     again = stale.start("dvc", "repro", "train_sparse")
-    again.wait_until_said("another process still makes train_sparse in this folder")
+    again.wait_until_said("another process is still at train_sparse in this folder")
     gate.open()  # the former one held until it was waited for
     again.end()
     wait_until(lambda: has_ended(stage))
     assert trainings(stale) == (["FINISHED"], 1)
     assert stale.results() == undisturbed
+
+
+def test_track__two_at_once_log_each_result_once(copied, tmp_path):
+    (copied.folder / "mlflow.db").unlink()
+    gate = Gate(tmp_path / "gate", "sparsefaces.tracking.stages:log_training")
+    first = copied.start("python", "src/track.py", gate=gate)
+    gate.wait(first, "track")
+    second = copied.start("python", "src/track.py")
+    second.wait_until_said("another process is still at track in this folder")
+    gate.open()
+    assert "logged train_dense, train_sparse, analyze" in first.end()
+    assert "nothing to log" in second.end()
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    assert sorted(run.data.tags["stage"] for run in client.search_runs(["1"])) == ["analyze", *TRAININGS]
 
 
 def test_train__run_by_hand_outlives_the_shell_that_started_it(stale, tmp_path):

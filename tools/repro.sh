@@ -12,13 +12,13 @@ fi
 cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
 [ "$cores" -ge 2 ] || exec dvc repro
 
-# Ctrl-C reaches the trainings themselves; this script and the label's writers wait for them to end well.
+# Ctrl-C reaches the trainings themselves, which end well; DVC, the label's writers and this script wait for them.
 trap 'interrupted=130' INT TERM
-labelled() { (trap '' INT TERM; while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; done); }
+labelled() { while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; done; }
 
 dvc repro standardize || exit
 for training in train_dense train_sparse; do
-  OMP_NUM_THREADS=1 dvc repro -s "$training" > >(labelled "$training") 2>&1 &
+  (trap '' INT TERM; OMP_NUM_THREADS=1 dvc repro -s "$training" 2>&1 | labelled "$training") &
   trainings+=($!)
 done
 failed=0

@@ -20,18 +20,18 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @contextmanager
-def alone(stage: str) -> Iterator[None]:
-    """Wait until no other process makes this stage in this folder, and let none begin within the block."""
+def alone(work: str) -> Iterator[None]:
+    """Wait until no other process does this work, such as a stage, in this folder; let none begin within the block."""
     if not PARAMS_FILE.is_file():  # no project's folder: the script says so, and leaves nothing in it
         yield
         return
-    path = Path(".scratch") / f"{re.sub('[^a-z_]', '_', stage)}.lock"
+    path = Path(".scratch") / f"{re.sub('[^a-z_]', '_', work)}.lock"
     path.parent.mkdir(exist_ok=True)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"another process still makes {stage} in this folder: waiting for its end", flush=True)
+        print(f"another process is still at {work} in this folder: waiting for its end", flush=True)
         lock.acquire()
     try:
         yield

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from sparsefaces.base.alone import alone
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
@@ -71,17 +72,19 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete, or the store cannot be used.
     """
-    store = open_store()
-    return [stage for stage in TRAININGS.values() if _complete(store, stage, data)]
+    with alone("track"):  # or two would find the same missing, and both log it
+        store = open_store()
+        return [stage for stage in TRAININGS.values() if _complete(store, stage, data)]
 
 
 def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
     metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
-    if open_store().find({"stage": "analyze", **_comparison_tag()}):
-        return []
-    with track(gather("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
-        log_comparison(run, metrics)
+    with alone("track"):
+        if open_store().find({"stage": "analyze", **_comparison_tag()}):
+            return []
+        with track(gather("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
+            log_comparison(run, metrics)
     return ["analyze"]
 
 
