@@ -16,6 +16,7 @@ from gates import DEADLINE, Gate, Started
 from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
+from servers import Server
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 from sparsefaces.fetch.sources import lfw, lfw_archive
@@ -167,6 +168,14 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of MLflow's that runs."""
+    server = Server(tmp_path_factory.mktemp("server")).start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 from gateway import Gateway
-from servers import Server
 from test_tracking import FACTS
 
 from sparsefaces.base.errors import UserError
@@ -16,13 +15,6 @@ from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import track
 
 LOGIN = base64.b64encode(b"ann:pa55 word").decode()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server")).start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

@@ -22,13 +22,6 @@ ROWS = 31
 SEEDS = count(1000)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server")).start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
 def tracked(finished, server, tmp_path):
     """A finished project that no run on the server is known of."""

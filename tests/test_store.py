@@ -49,8 +49,10 @@ def at_each_statement(do):
 PLAIN = FACTS._replace(diff="")
 
 
-def train(stage):
-    """Log what a training of a tiny history does, with inserts that take their time."""
+def train(stage, start=None):
+    """Log what a training of a tiny history does, with inserts that take their time: two come to them at once."""
+    if start:
+        start.wait()
     at_each_statement(lambda number, statement: time.sleep(0.02) if statement.startswith("INSERT") else None)
     with track(
         PLAIN._replace(stage=stage, tags=FACTS.tags | {"stage": stage, "content.key": stage}), seconds_to_open=DEADLINE
@@ -70,7 +72,8 @@ def finished(in_tmp):
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
-    children = [run(train, stage) for stage in ("train_dense", "train_sparse")]
+    start = FORKS.Barrier(2)
+    children = [run(train, stage, start) for stage in ("train_dense", "train_sparse")]
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0, 0]

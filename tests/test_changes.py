@@ -1,0 +1,87 @@
+"""What the review makes of two records of results, then and now."""
+
+import json
+
+import pytest
+
+from sparsefaces.review.directions import DIRECTIONS, judge
+from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
+
+ORL = {
+    "source": "orl",
+    "wanted": "orl",
+    "images": 400,
+    "height": 33,
+    "width": 27,
+    "sha256": "a",
+    "fallback_reason": None,
+}
+
+
+def test_faces__fallback_is_an_alert_even_where_nothing_changed():
+    fallback = ORL | {"wanted": "lfw", "fallback_reason": "LFW could not be downloaded (timed out)"}
+    (alert,) = compare_faces(fallback, fallback)
+    assert alert == "These are not the lfw faces, but orl: LFW could not be downloaded (timed out)."
+
+
+def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
+    (alert,) = compare_faces(ORL, ORL | {"height": 56, "sha256": "b"})
+    assert "33 x 27" in alert
+    assert "56 x 27" in alert
+    assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []
+
+
+def claim(name, verdict):
+    return {
+        "claim": name,
+        "measure": "effective area",
+        "dense": 0.3,
+        "sparse": 0.2,
+        "difference": -0.1,
+        "interval": [-0.12, -0.08],
+        "null": None,
+        "verdict": verdict,
+    }
+
+
+def test_claims__only_those_whose_verdict_differs():
+    then = {"claims": [claim("local", "holds"), claim("sparser", "holds"), claim("gone", "holds")]}
+    now = {"claims": [claim("local", "not decided"), claim("sparser", "holds"), claim("new", "does not hold")]}
+    evidence = "difference -0.1 [-0.12, -0.08]"
+    assert compare_claims(then, now) == [
+        ("local (effective area)", "holds", "not decided", evidence),
+        ("new (effective area)", "not made", "does not hold", evidence),
+        ("gone (effective area)", "holds", "not made", ""),
+    ]
+    assert compare_claims(None, None) == []
+
+
+def test_metrics__infinite_and_unknown_ones_have_no_verdict():
+    diff = {
+        "stages/train_sparse/metrics.json": {"ent": {"old": 2.0, "new": None}, "odd": {"old": 1, "new": 2, "diff": 1}},
+        "stages/analyze/metrics.json": {
+            "sparse.held_out.rec": {"old": 1.0, "new": 2.0, "diff": 1.0},
+            "seeds": {"old": 3, "new": 4, "diff": 1},
+        },
+    }
+    rows, others = compare_metrics(diff)
+    assert rows == [
+        ("ent", "↓", ["unchanged", "2 → none"]),
+        ("held_out.rec", "↓", ["unchanged", "1 → 2 (+1, worse)"]),
+        ("odd", "", ["unchanged", "1 → 2 (+1)"]),
+    ]
+    assert others == [("analyze: seeds", "3 → 4 (+1)")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "said"),
+    [("rec", 1, "worse"), ("rec", -1, "better"), ("hoyer", 0.1, "sparser"), ("l0", 1, "less sparse"), ("loss", 1, "")],
+)
+def test_directions__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
+    assert judge(metric, difference) == said
+
+
+def test_directions__every_metric_has_one_but_the_loss_and_what_is_neither_good_nor_bad(finished):
+    recorded = json.loads(finished.path("analyze/metrics.json").read_text())
+    named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
+    assert named - set(DIRECTIONS) == {"loss"}
