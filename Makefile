@@ -25,7 +25,7 @@ help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock
-	@tools/setup.sh $(PYTHON)
+	@tools/setup.sh "$(PYTHON)"
 
 setup: $(READY) ## Create .venv with the locked packages
 

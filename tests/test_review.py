@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -208,11 +209,11 @@ def test_review__bad_base_ends_in_one_message(base, message, cloned):
 
 def test_review__make_tells_out_of_sync_from_no_review_in_its_text(cloned):
     shutil.copy(ROOT / "Makefile", cloned.folder)
-    here = cloned.env["PATH"].split(":")[0]
-    make = ("make", "-o", ".venv/.ready", f"BIN={here}", "review")  # in this environment, which is ready
-    assert "Error 1" in cloned.run(*make, code=2, BASE="nonsense")
+    (cloned.folder / ".venv").symlink_to(sys.prefix)  # this environment, which is ready
+    make = ("make", "-o", ".venv/.ready", "review")
+    assert "Error 1\n" in cloned.run(*make, code=2, BASE="nonsense")
     cloned.set_params({"train_sparse": {"lambda": 0.7}})
-    assert "Error 3" in cloned.run(*make, code=2)
+    assert "Error 3\n" in cloned.run(*make, code=2)
 
 
 def test_claims__are_read_at_both_commits(cloned):

@@ -27,6 +27,8 @@ class Checkout:
 
     def __init__(self, folder, home):
         self.folder, self.venv = folder, folder / ".venv"
+        self.python = home / "a python of mine"
+        self.python.symlink_to(sys._base_executable)
         (folder / "tools").mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", folder)
         shutil.copy(ROOT / "tools/setup.sh", folder / "tools")
@@ -40,7 +42,7 @@ class Checkout:
 
     def setup(self, code=0, **env):
         done = subprocess.run(
-            ["make", f"PYTHON={sys.executable}", "setup"],
+            ["make", f"PYTHON={self.python}", "setup"],
             cwd=self.folder,
             env=self.env | env,
             capture_output=True,
