@@ -13,7 +13,7 @@ from sparsefaces.report.payload import pack
 from sparsefaces.standardize.dataset import load_dataset, load_people, load_provenance
 from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.runs import optional, track
-from sparsefaces.tracking.stages import comparison_facts, log_comparison, log_missing_trainings
+from sparsefaces.tracking.stages import describe_comparison, log_comparison, log_missing_trainings
 from sparsefaces.training.outputs import TRAININGS, load_training
 
 
@@ -26,7 +26,9 @@ def main() -> None:
     # BLAS with one thread makes its sums always in the same order.
     with (
         threadpool_limits(1, user_api="blas"),
-        track(comparison_facts(params, data), params.tracking.on_failure, params.tracking.seconds_to_open) as tracked,
+        track(
+            describe_comparison(params, data), params.tracking.on_failure, params.tracking.seconds_to_open
+        ) as tracked,
     ):
         if tracked.is_open():
             with optional("a training"):
@@ -35,7 +37,7 @@ def main() -> None:
         seen = data.training_part()
         metrics = compare_metrics(trainings, evidence)
         figures = draw_comparison(seen, trainings, evidence, params.analyze)
-        page = pack(seen, {name: training.weights for name, training in trainings.items()})
+        page = pack(seen, {name: training.weights for name, training in trainings.items()}, evidence.codes)
         report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)

@@ -9,7 +9,7 @@ from sparsefaces.standardize.dataset import load_dataset
 from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
-from sparsefaces.tracking.stages import log_training, training_facts
+from sparsefaces.tracking.stages import describe_training, log_training
 from sparsefaces.training.checkpoints import open_checkpoints
 from sparsefaces.training.loop import train_model
 from sparsefaces.training.outputs import save_training
@@ -23,22 +23,22 @@ def main() -> None:
     lambd = params.of_model(stage).lambd
     data = load_dataset()
     with track(
-        training_facts(stage, params, data), params.tracking.on_failure, params.tracking.seconds_to_open
+        describe_training(stage, params, data), params.tracking.on_failure, params.tracking.seconds_to_open
     ) as tracked:
         with (
             open_checkpoints(stage, params, data_hash()) as checkpoints,
             closing(TrainingTable(stage, params.train.iterations)) as table,
         ):
             pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
-            tracked.go_on(checkpoints.start.history if checkpoints.start else ())
-            watchers = [table.watch, tracked.watch, pictures.watch, checkpoints.watch]
+            tracked.resume(checkpoints.start.history if checkpoints.start else ())
+            callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
             training = train_model(
                 data.training,
                 params.train,
                 lambd,
                 params.machine,
                 held_out=data.held_out,
-                watchers=watchers,
+                callbacks=callbacks,
                 start=checkpoints.start,
             )
         save_training(stage, training)

@@ -11,7 +11,7 @@ from sparsefaces.training.outputs import TRAININGS
 
 
 def main() -> None:
-    """Print the comparison; exit with 1 where a row is off."""
+    """Print the comparison; exit with 1 if a row is off."""
     source = load_provenance()["source"]
     if source != "lfw":
         raise UserError(f"the exercise used LFW, but these trainings are on {source}: nothing to compare")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from gateway import Gateway
-from test_tracking import FACTS
+from test_tracking import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import brief, shown_uri, tracking_uri, without_secrets
@@ -34,9 +34,11 @@ def gateway(server, in_tmp, monkeypatch):
 
 
 def log(stage):
-    facts = FACTS._replace(stage=stage, diff="", tags=FACTS.tags | {"stage": stage, "content.key": stage})
-    with track(facts) as run:
-        run.watch(0, {"step": 0, "rec": 1.0})
+    description = DESCRIPTION._replace(
+        stage=stage, diff="", tags=DESCRIPTION.tags | {"stage": stage, "content.key": stage}
+    )
+    with track(description) as run:
+        run.on_step(0, {"step": 0, "rec": 1.0})
 
 
 LOGINS = {
@@ -57,7 +59,7 @@ def test_track__logs_behind_a_login_by_mlflows_own_settings(gateway, server, mon
 
 def test_track__wrong_login_is_said_at_once(gateway, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "wrong")
-    with pytest.raises(UserError, match="401"), track(FACTS, seconds_to_open=3600):
+    with pytest.raises(UserError, match="401"), track(DESCRIPTION, seconds_to_open=3600):
         pass
 
 
@@ -66,7 +68,7 @@ def test_track__login_in_the_address_works_and_is_never_shown(gateway, server, m
     log("train_secret")
     (run,) = server.runs(stage="train_secret")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", gateway.url.replace("://", "://ann:wr0ng@"))
-    with pytest.raises(UserError) as error, track(FACTS, seconds_to_open=0):
+    with pytest.raises(UserError) as error, track(DESCRIPTION, seconds_to_open=0):
         pass
     with pytest.raises(UserError) as other:
         finished_trainings()
@@ -95,7 +97,7 @@ def test_track__logs_to_a_server_with_a_private_certificate(server, certificate,
     gateway = Gateway(server.url, certificate)
     try:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", gateway.url)
-        with pytest.raises(UserError, match="CERTIFICATE_VERIFY_FAILED"), track(FACTS, seconds_to_open=3600):
+        with pytest.raises(UserError, match="CERTIFICATE_VERIFY_FAILED"), track(DESCRIPTION, seconds_to_open=3600):
             pass
         monkeypatch.setenv(setting, "true" if setting.endswith("TLS") else f"{certificate}.crt")
         log(f"train_{setting}")

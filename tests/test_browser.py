@@ -109,9 +109,14 @@ def test_report__fits_a_phone_and_paper_and_the_dark(report):
     assert report.locator("#units-grid canvas").last.is_visible()
 
 
+def describe_sparse(models, data):
+    V, W, b, _ = models["sparse"]
+    return describe_units(encode(data.X, V, b), W, data.shape)
+
+
 def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
     report.locator("#units-grid [data-unit='5']").click()
-    units = describe_units(data.X, models["sparse"], data.shape)
+    units = describe_sparse(models, data)
     assert report.inner_text("#unit-title") == "Unit 5, sparse"
     assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the faces"
     w = models["sparse"].W[5].reshape(data.shape)
@@ -133,7 +138,7 @@ def test_explorer__orders_and_filters(report, models, data):
         cells = report.locator("#units-grid [role=option]:not([hidden])")
         return cells.evaluate_all("all => all.map(one => Number(one.dataset.unit))")
 
-    units = describe_units(data.X, models["sparse"], data.shape)
+    units = describe_sparse(models, data)
     report.locator("#units-order").select_option("index")
     assert shown() == list(range(12))
     report.locator("#units-order").select_option("use")

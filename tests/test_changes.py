@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sparsefaces.review.directions import DIRECTIONS, judge
+from sparsefaces.metrics import METRICS
 from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
 
 ORL = {
@@ -75,13 +75,13 @@ def test_metrics__infinite_and_unknown_ones_have_no_verdict():
 
 @pytest.mark.parametrize(
     ("metric", "difference", "said"),
-    [("rec", 1, "worse"), ("rec", -1, "better"), ("hoyer", 0.1, "sparser"), ("l0", 1, "less sparse"), ("loss", 1, "")],
+    [("rec", 1, "worse"), ("rec", -1, "better"), ("hoyer", 0.1, "sparser"), ("l0", 1, "less sparse"), ("l0", 0, "")],
 )
-def test_directions__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
-    assert judge(metric, difference) == said
+def test_metrics__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
+    assert METRICS[metric].judge(difference) == said
 
 
-def test_directions__every_metric_has_one_but_the_loss_and_what_is_neither_good_nor_bad(finished):
+def test_metrics__every_one_that_is_recorded_is_described_but_the_loss(finished):
     recorded = json.loads(finished.path("analyze/metrics.json").read_text())
     named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
-    assert named - set(DIRECTIONS) == {"loss"}
+    assert named - set(METRICS) == {"loss"}

@@ -5,9 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from sparsefaces.analyze.compression import BITS, LinearCode, Point, curve, dct_atoms, jpeg_curve, keep, orthogonal_code
+from sparsefaces.analyze.compression import (
+    LinearCode,
+    Point,
+    curve,
+    dct_atoms,
+    jpeg_curve,
+    keep_strongest,
+    orthogonal_code,
+)
 from sparsefaces.analyze.rate_distortion import decode_at, notes, table
-from sparsefaces.standardize.split import hold_out
+from sparsefaces.measures import BITS_PER_ACTIVATION
 
 SHAPE = (6, 5)
 
@@ -24,20 +32,20 @@ def code_of(codes, atoms, *, chosen=True):
     )
 
 
-def test_keep__takes_the_strongest_contributions_not_the_largest_activations():
+def test_keep_strongest__takes_the_strongest_contributions_not_the_largest_activations():
     atoms = np.diag([1, 10, 1]).astype(np.float32)
     codes = np.array([[3, 1, 0], [4, 0, 0]], dtype=np.float32)
-    kept, active = keep(code_of(codes, atoms), 1, bits=16)
+    kept, active = keep_strongest(code_of(codes, atoms), 1, bits=16)
     assert kept == pytest.approx(np.array([[0, 1, 0], [4, 0, 0]]), rel=1e-3)
     assert active.tolist() == [1, 1]
-    _, active = keep(code_of(codes, atoms), 3, bits=16)
+    _, active = keep_strongest(code_of(codes, atoms), 3, bits=16)
     assert active.tolist() == [2, 1]  # what is not active is neither kept nor counted
 
 
-def test_keep__quantises_within_half_a_step(X):
+def test_keep_strongest__quantises_within_half_a_step(X):
     code = orthogonal_code(np.eye(30, dtype=np.float32), X.mean(axis=0), X, X, chosen=False)
     for bits in (3, 5, 8):
-        values, _ = keep(code, 30, bits)
+        values, _ = keep_strongest(code, 30, bits)
         step = (code.high - code.low) / 2**bits
         assert (np.abs(values - code.codes) <= step * 0.501).all()
 
@@ -54,8 +62,8 @@ def test_curve__counts_the_choice_only_where_there_is_one(X):
         curve("m", orthogonal_code(dct_atoms(SHAPE), X.mean(axis=0), X, X, chosen=chosen), X, ks, 0.1)
         for chosen in (True, False)
     )
-    assert [point.bits for point in first] == [k * BITS for k in ks]
-    expected = [math.log2(math.comb(30, k)) + k * BITS for k in ks]
+    assert [point.bits for point in first] == [k * BITS_PER_ACTIVATION for k in ks]
+    expected = [math.log2(math.comb(30, k)) + k * BITS_PER_ACTIVATION for k in ks]
     assert [point.bits for point in best] == pytest.approx(expected)
     assert best[1].psnr > first[1].psnr
     assert best[2].psnr == pytest.approx(first[2].psnr)
@@ -81,26 +89,9 @@ def test_jpeg__better_quality_costs_more_bits_and_no_header_is_counted():
 
 def test_decode_at__fills_the_budget_and_never_exceeds_it(X):
     code = orthogonal_code(np.eye(30, dtype=np.float32), X.mean(axis=0), X, X, chosen=False)
-    for bits, kept in ((BITS * 4, 4), (BITS * 4 + 4, 4), (1, 1), (1e6, 30)):
+    for bits, kept in ((BITS_PER_ACTIVATION * 4, 4), (BITS_PER_ACTIVATION * 4 + 4, 4), (1, 1), (1e6, 30)):
         faces = decode_at(code, bits, 2) - code.offset
         assert [np.count_nonzero(face) for face in faces] == [kept, kept]
-
-
-def test_hold_out__parts_people_not_faces_and_always_the_same():
-    people = np.repeat(np.arange(20), 3).astype(np.int32)
-    holdout = hold_out(people, 0.2)
-    assert not set(people[holdout.fitting]) & set(people[holdout.judged])
-    assert (holdout.people, len(holdout.judged), len(holdout.fitting)) == (4, 12, 48)
-    assert (hold_out(people, 0.2).judged == holdout.judged).all()
-
-
-@pytest.mark.parametrize("people", [[0, 0, 0], [0, 1], [0, 1, 1]])
-@pytest.mark.parametrize("share", [0.01, 0.99])
-def test_hold_out__leaves_someone_on_either_side(people, share):
-    holdout = hold_out(np.array(people, dtype=np.int32), share)
-    assert len(holdout.fitting) >= 1
-    assert len(holdout.judged) >= 1
-    assert sorted([*holdout.fitting, *holdout.judged]) == list(range(len(people)))
 
 
 def points(method, values):
@@ -109,10 +100,10 @@ def points(method, values):
 
 def test_notes__say_where_the_sparse_code_wins_and_where_it_loses():
     curves = points("sparse", [(1, 20), (10, 21), (100, 22)]) + points("dense", [(1, 19), (10, 21.5), (100, 25)])
-    said = notes(curves, hold_out(np.arange(10, dtype=np.int32), 0.2))
+    said = notes(curves, (8, 2, 2))
     assert said[0].startswith("Fitted on 8 faces, judged on 2 of 2 other people")
-    assert "wins by up to 1.0 dB from 10 to 10, loses by up to 3.0 dB from 100 to 1,000 bits a face" in said[1]
-    assert "from 1 to 1, loses by up to 3.0 dB from 10 to 100 coefficients a face" in said[2]
+    assert "wins by up to 1.0 dB from 10 to 10, loses by up to 3.0 dB from 100 to 1,000 bits per face" in said[1]
+    assert "from 1 to 1, loses by up to 3.0 dB from 10 to 100 coefficients per face" in said[2]
 
 
 def test_table__leaves_empty_what_is_not_known():

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 from gates import DEADLINE, Gate, at_step
 
-from sparsefaces.base.cache import find_kept, keep, key_of, scratch_path
+from sparsefaces.base.cache import key_of, load_cached, save_cached, scratch_path
 from sparsefaces.base.files import read_csv
 
 FITS = ("Fitting PCA", "Fitting NMF", "Fitting dictionary learning")
@@ -25,30 +25,30 @@ sys.exit("torch was imported" if "torch" in sys.modules else 0)
 
 def test_scratch__finds_what_was_kept_and_makes_damaged_files_again(in_tmp, capsys):
     key = key_of({"lambda": 1})
-    assert find_kept("fits/a", key) is None
-    keep("fits/a", key, {"W": np.arange(3)})
-    assert find_kept("fits/a", key)["W"].tolist() == [0, 1, 2]
+    assert load_cached("fits/a", key) is None
+    save_cached("fits/a", key, {"W": np.arange(3)})
+    assert load_cached("fits/a", key)["W"].tolist() == [0, 1, 2]
     path = scratch_path(f"fits/a-{key}.npz")
     for damage in (path.read_bytes()[:-30], b"", path.read_bytes().replace(b"\x02\0\0", b"\x03\0\0")):
         path.write_bytes(damage)
-        assert find_kept("fits/a", key) is None
+        assert load_cached("fits/a", key) is None
         assert "is damaged" in capsys.readouterr().out
 
 
 def test_scratch__forgets_the_oldest_of_a_name_only(in_tmp):
-    keep("fits/b", "0", {"W": np.zeros(1)})
+    save_cached("fits/b", "0", {"W": np.zeros(1)})
     for number in range(10):
-        keep("fits/a", str(number), {"W": np.zeros(1)})
+        save_cached("fits/a", str(number), {"W": np.zeros(1)})
     assert len(list(scratch_path("fits").glob("a-*.npz"))) == 8
-    assert find_kept("fits/b", "0") is not None
-    assert find_kept("fits/a", "9") is not None
+    assert load_cached("fits/b", "0") is not None
+    assert load_cached("fits/a", "9") is not None
 
 
 EXPERIMENT = """
 import os, sys, time
 from pathlib import Path
 import numpy as np
-from sparsefaces.base.cache import find_kept, keep, kept
+from sparsefaces.base.cache import cached, load_cached, save_cached
 
 def make():
     with open("made", "a") as file:
@@ -58,9 +58,9 @@ def make():
     return {"W": np.arange(100_000)}
 
 Path(f"here-{os.getpid()}").touch()
-assert kept("fits/a", "k", make, "Fitting")["W"][-1] == 99_999
+assert cached("fits/a", "k", make, "Fitting")["W"][-1] == 99_999
 for number in range(60):
-    keep("fits/b", str(number % 12), {"W": np.full(1000, number % 12)})
+    save_cached("fits/b", str(number % 12), {"W": np.full(1000, number % 12)})
 """
 
 
@@ -73,7 +73,7 @@ def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(i
     assert (in_tmp / "made").read_text() == "x"
     for path in scratch_path("fits").glob("b-*.npz"):
         number = path.stem.removeprefix("b-")
-        assert set(find_kept("fits/b", number)["W"].tolist()) == {int(number)}
+        assert set(load_cached("fits/b", number)["W"].tolist()) == {int(number)}
 
 
 def test_analyze__baselines_are_fitted_once_for_all_values_of_lambda(copied):
@@ -149,8 +149,8 @@ def test_plots__are_drawn_in_a_fresh_clone_with_titles_axes_and_data(clone, comm
     plots = json.loads(clone.run("dvc", "plots", *command, "--json"))["data"]
     wanted = {
         "Sorted activations": ("rank of the activation", "activation"),
-        "PSNR against coefficients": ("coefficients kept a face", "PSNR, dB"),
-        "stages/analyze/rate_distortion.csv": ("bits a face", "PSNR, dB"),
+        "PSNR against coefficients": ("coefficients kept per face", "PSNR, dB"),
+        "stages/analyze/rate_distortion.csv": ("bits per face", "PSNR, dB"),
         "Reconstruction error (rec)": ("iteration", "rec"),
     }
     for name, labels in wanted.items():

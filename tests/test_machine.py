@@ -23,7 +23,7 @@ class Clock:
         for step in range(steps):
             self.threads.append(self.set)
             self.now += self.seconds[self.set] + (1.0 if step % 7 == 0 else 0.0)  # now and then something else
-            auto.watch(step, None, None)
+            auto.on_step(step, None, None)
 
 
 def test_auto_threads__goes_on_with_the_fastest_after_its_trial(monkeypatch):

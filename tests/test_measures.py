@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sparsefaces.measures import code_bits, effective_area, hoyer_sparsity, psnr
+from sparsefaces.measures import code_bits, effective_area, hoyer_sparsity
 
 
 @settings(max_examples=50, deadline=None)
@@ -30,12 +30,6 @@ def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
     W[1, 4] = 2
     W[2, :3] = [1, -1, 1]
     assert effective_area(W) == pytest.approx([1, 1 / 9, 1 / 3])  # the filter of zeros is left out
-
-
-def test_psnr__is_20_db_for_an_error_of_a_tenth_in_every_pixel():
-    # In standardised units, scale 0.2: a residual of 0.5 in each of 50 pixels.
-    assert psnr(50 * 0.5**2, 50, 0.2) == pytest.approx(20)
-    assert psnr(0.0, 50, 0.2) == math.inf
 
 
 def test_code_bits__count_the_choices_of_active_units_and_the_bits_of_their_activations():

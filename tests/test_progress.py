@@ -43,7 +43,7 @@ def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_e
     row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
     with closing(TrainingTable("train", 2501)) as table:
         for step in range(2501):
-            table.watch(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
+            table.on_step(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
     assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]

@@ -27,7 +27,6 @@ METRICS = {
 CLAIM = {
     "claim": "Sparse is <b>sparser</b>",
     "measure": "Hoyer sparsity",
-    "better": "higher",
     "dense": 0.42,
     "sparse": 0.743,
     "difference": 0.323,
@@ -83,22 +82,22 @@ def test_report__counts_verdicts_and_groups_the_measures_of_a_claim():
     assert "JPEG wins." in text
 
 
-def test_report__methods_make_a_row_a_measure_with_the_null_last():
-    row = {"method": "dense", "psnr": 30.4, "own_measure": 0.5, "null": {"own_measure": None}}
+def test_report__methods_make_one_row_per_metric_with_the_null_last():
+    row = {"method": "dense", "psnr": 30.4, "gini": 0.5, "null": {"gini": None}}
     html = render_report(report(claims={"claims": [CLAIM], "methods": [row, row | {"method": "PCA", "psnr": 35.0}]}))
     rows = re.findall(r"<tr>(.*?)</tr>", html[html.index('class="methods"') :], re.DOTALL)
     cells = [re.sub(r"\s*<[^>]+>\s*", "|", row).strip("|").split("||") for row in rows]
     assert cells[:4] == [
         ["Measure", "dense", "PCA"],
         ["PSNR, dB", "30.4", "35.0"],
-        ["own measure", "0.500", "0.500"],
-        ["own measure, shuffled", "none", "none"],
+        ["Gini index of the code", "0.500", "0.500"],
+        ["Gini index of the code, shuffled", "none", "none"],
     ]
 
 
 def test_report__models_too_large_for_a_page_leave_the_explorer_out_and_say_so():
     data = dataset(n=4, shape=(100, 100))
-    assert pack(data, models(data, h=300)) is None
+    assert pack(data, models(data, h=300), {}) is None
     html = render_report(report(page=None))
     assert "too large" in html
     assert 'id="units-grid"' not in html
@@ -155,7 +154,8 @@ def test_sprite__too_many_pixels_are_made_fewer(monkeypatch):
 def test_pack__carries_what_decodes_each_face_of_the_editor():
     data = dataset()
     weights = models(data)
-    page = pack(data, weights)
+    codes = {name: np.maximum(data.X @ model.V + model.b, 0) for name, model in weights.items()}
+    page = pack(data, weights, codes)
     page = json.loads(json.dumps(page, allow_nan=False))
     for name, model in weights.items():
         packed = {key: base64.b64decode(page["models"][name][key]) for key in ("filters", "steps", "bias", "codes")}

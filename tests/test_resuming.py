@@ -42,17 +42,17 @@ class CrashError(Exception):
 
 
 def crash_after(step):
-    def watch(done, row, engine):
+    def on_step(done, row, engine):
         if done == step:
             raise CrashError
 
-    return watch
+    return on_step
 
 
 def interrupted_at(X, step, every=7):
     """Leave the checkpoint of a training that crashed after a step."""
     with pytest.raises(CrashError):
-        fit(X, PARAMS, 1.0, watchers=[checkpoints(every).watch, crash_after(step)])
+        fit(X, PARAMS, 1.0, callbacks=[checkpoints(every).on_step, crash_after(step)])
 
 
 @pytest.mark.parametrize("step", [0, 6, 7, 13, 29])
@@ -62,7 +62,7 @@ def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in
     kept = checkpoints()
     start = kept.load()
     assert (start.step if start else 0) == (step + 1) // 7 * 7
-    again, rows = fit(X, PARAMS, 1.0, watchers=[kept.watch], start=start)
+    again, rows = fit(X, PARAMS, 1.0, callbacks=[kept.on_step], start=start)
     assert rows == history
     assert all((a == b).all() for a, b in zip(weights, again, strict=True))
 
@@ -72,9 +72,9 @@ def test_checkpoints__falling_learning_rate_goes_on_where_it_was(in_tmp, X, sche
     params = PARAMS.model_copy(update={"learning_rate_schedule": schedule})
     weights, _ = fit(X, params, 1.0)
     with pytest.raises(CrashError):
-        fit(X, params, 1.0, watchers=[checkpoints().watch, crash_after(17)])
+        fit(X, params, 1.0, callbacks=[checkpoints().on_step, crash_after(17)])
     kept = checkpoints()
-    again, _ = fit(X, params, 1.0, watchers=[kept.watch], start=kept.load())
+    again, _ = fit(X, params, 1.0, callbacks=[kept.on_step], start=kept.load())
     assert all((a == b).all() for a, b in zip(weights, again, strict=True))
     assert (weights.W != fit(X, PARAMS, 1.0)[0].W).any()
 
@@ -86,7 +86,7 @@ def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_f
 
     with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
         kept = Checkpoints("train_dense", IDENTITY, 1000, interruption)
-        fit(X, PARAMS, 1.0, watchers=[interrupt, kept.watch])
+        fit(X, PARAMS, 1.0, callbacks=[interrupt, kept.on_step])
     assert checkpoints().load().step == 17
     said = capsys.readouterr().out
     assert "stopped after step 16: the next run continues from here" in said
@@ -129,7 +129,7 @@ def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, damage, cap
     said = capsys.readouterr().out
     assert "is damaged" in said
     assert "starts anew" in said
-    weights, _ = fit(X, PARAMS, 1.0, watchers=[kept.watch])
+    weights, _ = fit(X, PARAMS, 1.0, callbacks=[kept.on_step])
     assert np.isfinite(weights.W).all()
     assert checkpoints().load().step == 28  # the damaged one has been replaced
 
@@ -144,7 +144,7 @@ def test_checkpoints__experiments_keep_theirs_apart(in_tmp, X, monkeypatch):
 def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch):
     interrupted_at(X, 8)
     monkeypatch.setattr(Engine, "state", lambda engine: 1 / 0)
-    pytest.raises(ZeroDivisionError, fit, X, PARAMS, 1.0, watchers=[checkpoints().watch])
+    pytest.raises(ZeroDivisionError, fit, X, PARAMS, 1.0, callbacks=[checkpoints().on_step])
     assert checkpoints().load().step == 7
 
 

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from gates import DEADLINE
 from mlflow import MlflowClient
-from test_tracking import FACTS
+from test_tracking import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import runs as tracking
@@ -46,7 +46,7 @@ def at_each_statement(do):
         do(next(count), statement)
 
 
-PLAIN = FACTS._replace(diff="")
+PLAIN = DESCRIPTION._replace(diff="")
 
 
 def train(stage, start=None):
@@ -55,9 +55,10 @@ def train(stage, start=None):
         start.wait()
     at_each_statement(lambda number, statement: time.sleep(0.02) if statement.startswith("INSERT") else None)
     with track(
-        PLAIN._replace(stage=stage, tags=FACTS.tags | {"stage": stage, "content.key": stage}), seconds_to_open=DEADLINE
+        PLAIN._replace(stage=stage, tags=DESCRIPTION.tags | {"stage": stage, "content.key": stage}),
+        seconds_to_open=DEADLINE,
     ) as run:
-        run.watch(0, {"step": 0, "rec": 1.0})
+        run.on_step(0, {"step": 0, "rec": 1.0})
 
 
 def open_and_die(number):
@@ -108,7 +109,7 @@ def test_store__broken_one_is_set_aside_loudly_and_a_new_one_is_made(in_tmp, cap
     else:
         path.write_bytes(b"not a database" * 100 if how == "no database" else b"")
     broken = path.read_bytes()
-    with track(FACTS):
+    with track(DESCRIPTION):
         pass
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
     if how != "empty":  # which holds nothing that could be set aside
@@ -120,7 +121,7 @@ def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
     half_made(in_tmp / "team.db")
     before = (in_tmp / "team.db").read_bytes()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_tmp / 'team.db'}")
-    with pytest.raises(UserError, match="team.db cannot be used"), track(FACTS, seconds_to_open=0):
+    with pytest.raises(UserError, match="team.db cannot be used"), track(DESCRIPTION, seconds_to_open=0):
         pass
     assert (in_tmp / "team.db").read_bytes()[:16] == before[:16]
     assert not list(in_tmp.glob("*broken*"))
@@ -128,9 +129,9 @@ def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
 
 def test_store__with_runs_is_never_set_aside(in_tmp, empty_store):
     shutil.copy(empty_store, in_tmp / "mlflow.db")
-    with track(FACTS):
+    with track(DESCRIPTION):
         pass
-    with track(FACTS._replace(recorded=frozenset({""}))):
+    with track(DESCRIPTION._replace(recorded=frozenset({""}))):
         pass
     assert finished(in_tmp) == [("train_dense", "FINISHED")] * 2
 
@@ -155,7 +156,7 @@ def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_s
 
     monkeypatch.setattr(tracking.TrackedRun, "_open", open_)
     threading.Thread(target=let_go).start()
-    with track(FACTS, seconds_to_open=600):
+    with track(DESCRIPTION, seconds_to_open=600):
         pass
     assert failed.is_set()
     assert finished(in_tmp) == [("train_dense", "FINISHED")]

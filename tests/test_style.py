@@ -7,13 +7,13 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from sparsefaces.colors import COLORS, QUIET, color_of
+from sparsefaces.measures import sorted_activations
 from sparsefaces.report.figures import (
     draw_curves,
     draw_decoders,
     draw_reconstructions,
     draw_sparsity,
     reconstructions_size,
-    sorted_activations,
 )
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 

@@ -17,12 +17,12 @@ from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
 from sparsefaces.tracking import delivery
 from sparsefaces.tracking import runs as tracking
-from sparsefaces.tracking.description import Facts
+from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import tracking_uri
 
-FACTS = Facts(
+DESCRIPTION = Description(
     stage="train_dense",
     params={"lambda": 0.0, "seed": 3},
     tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k"},
@@ -55,9 +55,9 @@ def only_run(store):
     return run
 
 
-def work(error=None, on_failure="continue", facts=FACTS):
-    with track(facts, on_failure, 1.0) as run:
-        run.watch(0, {"step": 0, "rec": 1.0})
+def work(error=None, on_failure="continue", description=DESCRIPTION):
+    with track(description, on_failure, 1.0) as run:
+        run.on_step(0, {"step": 0, "rec": 1.0})
         if error:
             raise error
         return "result"
@@ -68,10 +68,10 @@ def picture():
 
 
 def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(store, in_tmp):
-    with track(FACTS) as run:
+    with track(DESCRIPTION) as run:
         for step in range(0, 5000, 2):
-            run.watch(step, {"step": step, "rec": 100 - step / 100, "ent": float("inf")})
-            run.watch(step + 1, None)
+            run.on_step(step, {"step": step, "rec": 100 - step / 100, "ent": float("inf")})
+            run.on_step(step + 1, None)
         run.log_picture("filters", 7, picture)
         run.log_file("checkpoints/step_7.txt", lambda path: path.write_text("7"))
         run.log_values("final", {"rec": 5.0, "ent": None})
@@ -109,8 +109,8 @@ def test_track__interrupted_run_ends_killed_and_a_broken_one_failed(store, error
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(store, error):
     pytest.raises(error, work, error)
-    with track(FACTS) as run:
-        run.go_on([{"step": 0, "rec": 1.0}, {"step": 10, "rec": 0.5}])
+    with track(DESCRIPTION) as run:
+        run.resume([{"step": 0, "rec": 1.0}, {"step": 10, "rec": 0.5}])
         run.log_picture("filters", 0, picture)
     logged = only_run(store)
     assert logged.info.status == "FINISHED"
@@ -120,11 +120,11 @@ def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(st
 
 def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(store):
     """DVC was killed before it recorded the result; or it did, and the stage is made again on purpose."""
-    with track(FACTS) as run:
+    with track(DESCRIPTION) as run:
         run.log_results([], {"result.md5": "r"}, "", "filters.png")
-    work(facts=FACTS._replace(recorded=frozenset({"that of another result"})))
+    work(description=DESCRIPTION._replace(recorded=frozenset({"that of another result"})))
     assert only_run(store).info.status == "FINISHED"
-    work(facts=FACTS._replace(recorded=frozenset({"r"})))
+    work(description=DESCRIPTION._replace(recorded=frozenset({"r"})))
     assert [run.info.status for run in all_runs(store)] == ["FINISHED"] * 2
 
 
@@ -185,7 +185,7 @@ def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_wh
     for uri in ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nonsense://ann:pa55word@127.0.0.1/x"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         assert work() == "result"
-        with pytest.raises(UserError) as error, track(FACTS, "stop", seconds_to_open=3600):
+        with pytest.raises(UserError) as error, track(DESCRIPTION, "stop", seconds_to_open=3600):
             pass
         said = str(error.value) + capsys.readouterr().out
         assert "cannot be used" in said
@@ -196,7 +196,7 @@ def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_wh
 def test_track__missing_driver_is_named_with_the_package_that_has_it(in_tmp, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://127.0.0.1/x")
-    with pytest.raises(UserError, match=r"pip install 'psycopg\[binary\]'"), track(FACTS, seconds_to_open=3600):
+    with pytest.raises(UserError, match=r"pip install 'psycopg\[binary\]'"), track(DESCRIPTION, seconds_to_open=3600):
         pass
 
 
@@ -214,9 +214,9 @@ def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_o
 
     monkeypatch.setattr(MlflowClient, "log_batch", uncertain)
     monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: 0.0))  # however long a try takes here
-    with track(FACTS) as run:
+    with track(DESCRIPTION) as run:
         for step in range(3000):
-            run.watch(step, {"step": step, "rec": 1.0 / (step + 1)})
+            run.on_step(step, {"step": step, "rec": 1.0 / (step + 1)})
     said = capsys.readouterr().out
     assert said.count("warning") == 1
     assert "is back and has all of train_dense" in said
@@ -239,8 +239,8 @@ def interrupted(*_, **__):
 
 def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
     for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0), ("analyze", 5.0)):
-        tags = FACTS.tags | {"stage": stage, "content.key": stage}
-        with track(FACTS._replace(stage=stage, params={"lambda": lambd}, tags=tags)) as tracked:
+        tags = DESCRIPTION.tags | {"stage": stage, "content.key": stage}
+        with track(DESCRIPTION._replace(stage=stage, params={"lambda": lambd}, tags=tags)) as tracked:
             tracked.log_values("final", {"l0": lambd})
     runs = finished_trainings()
     assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]

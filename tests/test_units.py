@@ -20,8 +20,8 @@ def faces(n=40, d=12):
 
 def test_units__figures_are_those_of_each_unit_on_its_own():
     X, weights = faces(), model()
-    units = describe_units(X, weights, (4, 3), faces=4, neighbours=3)
     Z = encode(X, weights.V, weights.b)
+    units = describe_units(Z, weights.W, (4, 3), faces=4, neighbours=3)
     for unit, z in enumerate(Z.T):
         assert units.frequency[unit] == pytest.approx((z > 0).mean())
         assert units.mean_activation[unit] == pytest.approx(z.mean(), rel=1e-5)
@@ -42,7 +42,7 @@ def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_the
     scores = X @ weights.V[:, 2]
     weights.b[2] = -np.partition(scores, -2)[-2]  # fires on one face, the one with the highest score
     weights.W[1] = 0
-    units = describe_units(X, weights, (4, 3))
+    units = describe_units(encode(X, weights.V, weights.b), weights.W, (4, 3))
     assert units.state.tolist() == ["alive", "dead", "near-dead", *["alive"] * 4]
     assert units.faces[1].tolist() == [-1] * 9
     assert units.faces[2].tolist() == [int(scores.argmax()), *[-1] * 8]
@@ -56,14 +56,15 @@ def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_the
 @given(hnp.arrays(np.float32, (5, 6), elements=st.floats(-2, 2, width=32)), st.integers(1, 12), st.integers(1, 9))
 def test_units__hold_their_bounds_whatever_the_filters_and_however_few_faces(W, n, count):
     W = np.where(np.abs(W) < 1e-3, 0, W)  # squares of smaller weights vanish
-    weights = model(h=5, d=6)._replace(W=W)
-    units = describe_units(faces(n, 6), weights, (3, 2), faces=count, neighbours=9)
+    weights = model(h=5, d=6)
+    Z = encode(faces(n, 6), weights.V, weights.b)
+    units = describe_units(Z, W, (3, 2), faces=count, neighbours=9)
     assert units.faces.shape == (5, min(count, n))
     assert units.neighbours.shape == (5, 4)
     assert ((units.frequency >= 0) & (units.frequency <= 1)).all()
     assert (np.abs(units.similarity) <= 1 + 1e-5).all()
     assert all(unit not in row for unit, row in enumerate(units.neighbours))
-    scaled = describe_units(faces(n, 6), weights._replace(W=4 * W), (3, 2), faces=count, neighbours=9)
+    scaled = describe_units(Z, 4 * W, (3, 2), faces=count, neighbours=9)
     assert (scaled.neighbours == units.neighbours).all()
     for name in ("area", "spread", "window"):
         assert getattr(scaled, name) == pytest.approx(getattr(units, name), nan_ok=True)

@@ -20,7 +20,7 @@ from sparsefaces.base.params import load_params
 from sparsefaces.standardize.dataset import load_dataset
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
-from sparsefaces.tracking.stages import training_facts
+from sparsefaces.tracking.stages import describe_training
 from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.loop import fit
 
@@ -29,7 +29,7 @@ PARAMS, DATA = load_params(), load_dataset()
 
 
 def alone(stack: ExitStack) -> list[Callable[..., None]]:
-    """Watch nothing."""
+    """Callback nothing."""
     return []
 
 
@@ -38,13 +38,13 @@ def checkpoints(stack: ExitStack) -> list[Callable[..., None]]:
     interruption = stack.enter_context(Interruption())
     written = Checkpoints("overhead", {}, PARAMS.machine.checkpoint_every, interruption)
     stack.callback(written.delete)
-    return [written.watch]
+    return [written.on_step]
 
 
 def tracking(stack: ExitStack) -> list[Callable[..., None]]:
     """Track as a stage does."""
-    run = stack.enter_context(track(training_facts(STAGE, PARAMS, DATA)))
-    return [run.watch, LivePictures(run, DATA, PARAMS.tracking, PARAMS.train.iterations).watch]
+    run = stack.enter_context(track(describe_training(STAGE, PARAMS, DATA)))
+    return [run.on_step, LivePictures(run, DATA, PARAMS.tracking, PARAMS.train.iterations).on_step]
 
 
 def measure(variant: Callable[[ExitStack], list[Callable[..., None]]], iterations: int) -> tuple[float, float]:
@@ -53,9 +53,9 @@ def measure(variant: Callable[[ExitStack], list[Callable[..., None]]], iteration
     with TemporaryDirectory() as folder:
         os.environ["DVC_ROOT"] = folder  # where the store and checkpoints go
         with ExitStack() as stack:
-            watchers = variant(stack)
+            callbacks = variant(stack)
             start, cpu_start = time.perf_counter(), time.process_time()
-            fit(DATA.training, params, PARAMS.of_model(STAGE).lambd, watchers=watchers)
+            fit(DATA.training, params, PARAMS.of_model(STAGE).lambd, callbacks=callbacks)
         return time.perf_counter() - start, time.process_time() - cpu_start
 
 

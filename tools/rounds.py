@@ -106,8 +106,8 @@ def stretch(X: Array, threads: int | Literal["auto"]) -> Step:
 
     def run(_: int) -> None:
         torch.set_num_threads(1 if threads == 1 else THREADS)
-        watchers = [AutoThreads(thread_counts()).watch] if threads == "auto" else []
-        fit(X, params, 1.0, watchers=watchers)
+        callbacks = [AutoThreads(thread_counts()).on_step] if threads == "auto" else []
+        fit(X, params, 1.0, callbacks=callbacks)
 
     return run
 

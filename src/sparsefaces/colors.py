@@ -3,7 +3,7 @@
 import math
 from types import MappingProxyType
 
-# One colour a method, everywhere: Okabe and Ito's, which the colour-blind tell apart. They also stand on
+# One colour per method, everywhere: Okabe and Ito's, which the colour-blind tell apart. They also stand on
 # white paper, which their yellow does not.
 COLORS = MappingProxyType(
     {

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import TrainParams
+from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
 from sparsefaces.training.loop import fit
 from sparsefaces.training.table import TrainingTable
@@ -37,7 +38,7 @@ def train(
         lambd: Weight of the code's L1 norm: 0 for the dense model, 1 for the sparse one.
         iterations: Updates.
         hidden_units: h.
-        batch_size: Faces a batch.
+        batch_size: Faces per batch.
         learning_rate: Adam's step size.
         seed: Seed of the initial weights and the batches.
 
@@ -60,12 +61,12 @@ def train(
         log_every=1000,
     )
     with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:
-        weights, _ = fit(_numpy(X), params, lambd, watchers=[table.watch])
+        weights, _ = fit(_numpy(X), params, lambd, callbacks=[table.on_step])
     return Weights(*(torch.from_numpy(array) for array in weights))
 
 
 def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, *, faces: int = 25) -> None:
-    """Plot all activations on the first faces from largest to smallest, one line a model.
+    """Plot all activations on the first faces from largest to smallest, one line per model.
 
     Args:
         X: Standardised faces, (N, d).
@@ -79,7 +80,7 @@ def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, 
     encoders = {"dense": (V1, b1), "sparse": (V2, b2)}
     figures.draw_sparsity(
         plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
-        {name: figures.sorted_activations(encode(first, _numpy(V), _numpy(b))) for name, (V, b) in encoders.items()},
+        {name: sorted_activations(encode(first, _numpy(V), _numpy(b))) for name, (V, b) in encoders.items()},
         len(first),
     )
     plt.show()

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import as_file, files
+from itertools import chain
 from typing import NamedTuple
+
+from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_csv
@@ -43,7 +46,7 @@ def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Compar
         histories: Rows of history.csv by model name, dense and sparse.
 
     Returns:
-        Four comparisons a row, in the table's order.
+        Four comparisons per row, in the table's order.
 
     Raises:
         UserError: A history lacks a row of the table.
@@ -62,22 +65,22 @@ def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Compar
 
 
 def exercise_table() -> list[dict[str, str]]:
-    """Read the exercise's table: model, lambda, step, rec, spa, ent and reg, 11 rows a model."""
+    """Read the exercise's table: model, lambda, step, rec, spa, ent and reg, 11 rows per model."""
     with as_file(files("sparsefaces") / "exercise_table.csv") as path:
         return read_csv(path)
 
 
 def format_comparisons(compared: Sequence[Comparison]) -> str:
-    """Lay comparisons out, a line a row: ours, theirs and the difference in percent for each term."""
-    width = len(TOLERANCE)
-    lines = ["model    step " + "".join(f"| {term:>8}  exercise       " for term in TOLERANCE) + "| verdict"]
-    for start in range(0, len(compared), width):
-        row = compared[start : start + width]
-        off = [one.term for one in row if not one.agrees]
-        cells = "".join(f"| {one.ours:8.2f}  {one.theirs:8.2f} {_percent(one):>6} " for one in row)
-        verdict = "off: " + ", ".join(off) if off else "agrees"
-        lines.append(f"{row[0].model:<6} {row[0].step:>6} {cells}| {verdict}")
-    return "\n".join(lines)
+    """Lay comparisons out, one line per row: ours, theirs and the difference in percent for each term."""
+    headers = ["model", "step", *chain.from_iterable((term, "exercise", "") for term in TOLERANCE), "verdict"]
+    rows = []
+    for start in range(0, len(compared), len(TOLERANCE)):
+        row = compared[start : start + len(TOLERANCE)]
+        cells = chain.from_iterable((f"{one.ours:.2f}", f"{one.theirs:.2f}", _percent(one)) for one in row)
+        off = ", ".join(one.term for one in row if not one.agrees)
+        rows.append([row[0].model, row[0].step, *cells, f"off: {off}" if off else "agrees"])
+    alignment = ("left", *["right"] * (len(headers) - 2), "left")
+    return str(tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=alignment))
 
 
 def _percent(one: Comparison) -> str:

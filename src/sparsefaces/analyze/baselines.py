@@ -13,12 +13,12 @@ from sklearn.decomposition import NMF, PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import Arrays, code_hash, kept, key_of
+from sparsefaces.base.cache import Arrays, cached, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
 
 SEED = 0
 NMF_ITERATIONS = 12
-DICTIONARY_ALPHA = 2.0  # some 30 active atoms a face of LFW
+DICTIONARY_ALPHA = 2.0  # some 30 active atoms per face of LFW
 PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 
@@ -64,7 +64,7 @@ def _fit(name: str, fit: Callable[[Dataset, int], Factors], data: Dataset, hidde
             factors = fit(data, hidden_units)
         return {part: np.asarray(array, np.float32) for part, array in factors._asdict().items()}
 
-    return kept(f"baselines/{name.replace(' ', '-')}", key, make, f"Fitting {name} on {len(data.X):,} faces")
+    return cached(f"baselines/{name.replace(' ', '-')}", key, make, f"Fitting {name} on {len(data.X):,} faces")
 
 
 def fit_pca(data: Dataset, hidden_units: int) -> Factors:
@@ -91,7 +91,7 @@ def fit_nmf(data: Dataset, hidden_units: int) -> Factors:
     By coordinate descent from NNDSVD, which starts without chance: on LFW it reached a PSNR of 26 dB in 41 s,
     MiniBatchNMF, by multiplicative updates, one of 17 dB in 37 s.
     """
-    pixels = np.maximum(data.X * np.float32(data.scale) + data.mean, 0)
+    pixels = np.maximum(data.to_pixels(data.X), 0).reshape(len(data.X), -1)
     init = "nndsvda" if hidden_units <= min(pixels.shape) else "random"
     nmf = NMF(hidden_units, init=init, solver="cd", max_iter=NMF_ITERATIONS, tol=0, random_state=SEED)
     codes = nmf.fit_transform(pixels)

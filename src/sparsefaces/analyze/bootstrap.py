@@ -1,14 +1,14 @@
-"""Bootstrap intervals (Efron 1979): how far a difference could lie from the one that was measured."""
+"""Bootstrap intervals (Efron 1979) of scipy's: how far a difference could lie from the one that was measured."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 SEED, RESAMPLES, LEVEL = 0, 2000, 0.95
-CHUNK = 100  # resamples at a time: bounds the memory
+BATCH = 100  # resamples at a time: bounds the memory
 
 Values = NDArray[np.float64]
 
@@ -28,24 +28,11 @@ def paired_difference(first: Values, second: Values, statistic: Callable[[Values
     Estimate(value=2.0, low=2.0, high=2.0)
 
     Args:
-        first: A value a face, (N,).
+        first: One value per face, (N,).
         second: Another of the same faces, (N,).
         statistic: What is made of means of values, elementwise, as 10 log10 for PSNR.
     """
-    values = np.stack([first, second], axis=1)
-    counts = _counts(len(values))
-    means = [counts[start : start + CHUNK] @ values / len(values) for start in range(0, RESAMPLES, CHUNK)]
-    return _estimate(statistic(values.mean(axis=0)), statistic(np.concatenate(means)))
-
-
-@lru_cache(maxsize=1)
-def _counts(n: int) -> NDArray[np.uint16]:
-    """Count how often each resample draws each of n faces, (RESAMPLES, n): the same draws for every statistic."""
-    rng, even = np.random.default_rng(SEED), np.full(n, 1 / n)
-    counts = np.empty((RESAMPLES, n), np.uint16)
-    for start in range(0, RESAMPLES, CHUNK):
-        counts[start : start + CHUNK] = rng.multinomial(n, even, size=min(CHUNK, RESAMPLES - start))
-    return counts
+    return _estimate(first, second, lambda values, axis: statistic(values.mean(axis=axis)), paired=True)
 
 
 def difference_of_medians(first: Values, second: Values) -> Estimate:
@@ -55,16 +42,20 @@ def difference_of_medians(first: Values, second: Values) -> Estimate:
     Estimate(value=3.0, low=3.0, high=3.0)
 
     Args:
-        first: A value a unit, (h1,).
-        second: A value a unit, (h2,).
+        first: One value per unit, (h1,).
+        second: One value per unit, (h2,).
     """
-    rng = np.random.default_rng(SEED)
-    draws = [np.median(rng.choice(values, size=(RESAMPLES, len(values))), axis=1) for values in (first, second)]
-    return _estimate(np.array([np.median(first), np.median(second)]), np.stack(draws, axis=1))
+    return _estimate(first, second, lambda values, axis: np.median(values, axis=axis), paired=False)
 
 
-def _estimate(measured: Values, resampled: Values) -> Estimate:
-    differences = resampled[:, 1] - resampled[:, 0]
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(differences, [tail, 1 - tail])
-    return Estimate(float(measured[1] - measured[0]), float(low), float(high))
+def _estimate(first: Values, second: Values, of: Callable[[Values, int], Any], *, paired: bool) -> Estimate:
+    def difference(one: Values, other: Values, axis: int = -1) -> Any:  # noqa: ANN401 - a number or many of them
+        return of(other, axis) - of(one, axis)
+
+    measured = float(difference(first, second))
+    if min(len(first), len(second)) < 2:  # nothing to resample
+        return Estimate(measured, measured, measured)
+    settings: dict[str, Any] = {"n_resamples": RESAMPLES, "batch": BATCH, "confidence_level": LEVEL}
+    settings |= {"paired": paired, "vectorized": True, "method": "percentile", "rng": np.random.default_rng(SEED)}
+    interval = bootstrap((first, second), difference, **settings).confidence_interval
+    return Estimate(measured, float(interval.low), float(interval.high))

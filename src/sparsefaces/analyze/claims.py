@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
 from sparsefaces.analyze.compression import Point
-from sparsefaces.analyze.methods import Measured, decibels, median, rounded
-from sparsefaces.measures import finite
+from sparsefaces.analyze.methods import Measured, median, recorded
+from sparsefaces.measures import psnr
+from sparsefaces.metrics import METRICS
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 NEAR_ZERO = "The sparse code has far more activations near zero."
@@ -25,33 +26,28 @@ class Measure(NamedTuple):
 
     Attributes:
         claim: The sentence.
-        key: The measure's name in `Measured`.
-        label: What the table calls it.
-        better: Which way is better: `higher` or `lower`.
+        metric: Its name.
         expected: Which way the claim says that the sparse model lies: 1 for higher, -1 for lower.
+        label: What the table calls it, if not as `METRICS` does.
     """
 
     claim: str
-    key: str
-    label: str
-    better: str
+    metric: str
     expected: int
+    label: str = ""
 
 
 OF_CODES = (
-    Measure(NEAR_ZERO, "near_zero", "activations of at most 1 % of the face's largest, share", "higher", 1),
-    Measure(NEAR_ZERO, "hoyer", "Hoyer sparsity of the code", "higher", 1),
-    Measure(NEAR_ZERO, "gini", "Gini index of the code", "higher", 1),
-    Measure(NEAR_ZERO, "treves_rolls", "Treves-Rolls sparseness of the code", "lower", -1),
+    Measure(NEAR_ZERO, "near_zero", 1),
+    Measure(NEAR_ZERO, "hoyer", 1),
+    Measure(NEAR_ZERO, "gini", 1),
+    Measure(NEAR_ZERO, "treves_rolls", -1),
 )
-OF_FIT = (
-    Measure(COST, "psnr", "PSNR, dB", "higher", -1),
-    Measure(COST, "explained_variance", "explained variance", "higher", -1),
-)
+OF_FIT = (Measure(COST, "psnr", -1), Measure(COST, "explained_variance", -1))
 OF_FILTERS = (
-    Measure(LOCALITY, "effective_area", "effective area of a filter, share of the image", "lower", -1),
-    Measure(LOCALITY, "spatial_spread", "spatial spread of a filter, relative to a uniform one", "lower", -1),
-    Measure(LOCALITY, "window_energy", "energy of a filter in its best 9 x 9 window, share", "higher", 1),
+    Measure(LOCALITY, "effective_area", -1),
+    Measure(LOCALITY, "spatial_spread", -1),
+    Measure(LOCALITY, "window_energy", 1),
 )
 
 
@@ -69,13 +65,12 @@ def judge_claims(
     Returns:
         The rows of claims.json.
     """
-    rows = [_of_faces(row, dense.faces[row.key], sparse.faces[row.key], np.asarray) for row in OF_CODES]
-    statistics = {"psnr": decibels, "explained_variance": lambda mse: 1 - mse / variance}
-    rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.key]) for row in OF_FIT]
+    rows = [_of_faces(row, dense.faces[row.metric], sparse.faces[row.metric], np.asarray) for row in OF_CODES]
+    statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / variance}
+    rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.metric]) for row in OF_FIT]
     for k, few_dense, few_sparse in pairs:
-        label = f"PSNR with a face's {k} strongest units, dB"
-        kept = Measure(COMPRESSION, "psnr", label, "higher", 1)
-        rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, decibels))
+        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with a face's {k} strongest units, dB")
+        rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, psnr))
     return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS]
 
 
@@ -108,9 +103,9 @@ def _of_faces(row: Measure, dense: Values, sparse: Values, statistic: Callable[[
 
 
 def _of_filters(row: Measure, dense: Measured, sparse: Measured) -> dict[str, Any]:
-    first, second = dense.filters[row.key], sparse.filters[row.key]
+    first, second = dense.filters[row.metric], sparse.filters[row.metric]
     estimate = difference_of_medians(first, second) if len(first) and len(second) else None
-    null = {"dense": dense.null[row.key], "sparse": sparse.null[row.key]} if row.key in dense.null else None
+    null = {"dense": dense.null[row.metric], "sparse": sparse.null[row.metric]} if row.metric in dense.null else None
     return _row(row, median(first), median(second), estimate, null)
 
 
@@ -122,18 +117,16 @@ def _row(
     null: Mapping[str, float | None] | None,
 ) -> dict[str, Any]:
     """Write a row; without an estimate, where a model has no filters or leaves no error, nothing is decided."""
-    values = {"dense": dense and finite(dense), "sparse": sparse and finite(sparse)}
     decided = estimate is not None and all(np.isfinite(estimate))
     shift = null["sparse"] - null["dense"] if null and None not in null.values() else 0.0  # type: ignore[operator]
     numbers = estimate._asdict() if estimate is not None and decided else dict.fromkeys(Estimate._fields)
-    recorded = rounded(numbers)
+    written = recorded(numbers)
     return {
         "claim": row.claim,
-        "measure": row.label,
-        "better": row.better,
-        **rounded(values),
-        "difference": recorded["value"],
-        "interval": [recorded["low"], recorded["high"]] if decided else None,
-        "null": null and rounded(null),
+        "measure": row.label or METRICS[row.metric].label,
+        **recorded({"dense": dense, "sparse": sparse}),
+        "difference": written["value"],
+        "interval": [written["low"], written["high"]] if decided else None,
+        "null": null and recorded(null),
         "verdict": verdict(estimate, row.expected, shift) if estimate is not None and decided else OPEN,
     }

@@ -17,10 +17,9 @@ from PIL import Image
 from scipy.fft import dctn
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import code_bits
+from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits, psnr
 from sparsefaces.training.weights import Weights, encode
 
-BITS = 5  # q: between 3 and 8, the best or within half a dB of it up to 1,000 bits a face, for every method
 QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # JPEG's
 START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes long
 
@@ -77,8 +76,7 @@ class Point(NamedTuple):
     @property
     def psnr(self) -> float:
         """PSNR in dB, of the mean error of all faces; infinite without any."""
-        with np.errstate(divide="ignore"):
-            return float(-10 * np.log10(self.errors.mean()))
+        return float(psnr(self.errors.mean()))
 
 
 def autoencoder_code(weights: Weights[Array], fitting: Array, judged: Array) -> LinearCode:
@@ -105,7 +103,7 @@ def orthogonal_code(atoms: Array, mean: Array, fitting: Array, judged: Array, *,
 
 
 def dct_atoms(shape: tuple[int, int]) -> Array:
-    """Compute the orthonormal DCT-II atoms of images of a shape, (n, n), one a row, low frequencies first.
+    """Compute the orthonormal DCT-II atoms of images of a shape, (n, n), one per row, low frequencies first.
 
     First is what zigzag would send first: in the order of the sum of both frequencies.
     """
@@ -116,7 +114,7 @@ def dct_atoms(shape: tuple[int, int]) -> Array:
     return np.ascontiguousarray(atoms[np.argsort(rows / shape[0] + columns / shape[1], kind="stable")], np.float32)
 
 
-def keep(code: LinearCode, k: int, bits: int = BITS) -> tuple[Array, NDArray[np.int64]]:
+def keep_strongest(code: LinearCode, k: int, bits: int = BITS_PER_ACTIVATION) -> tuple[Array, NDArray[np.int64]]:
     """Keep k quantised coefficients of each face.
 
     Uniform steps between the smallest and the largest value that the fitted faces have of a coefficient, each
@@ -154,11 +152,11 @@ def curve(method: str, code: LinearCode, judged: Array, ks: Sequence[int], scale
 
 
 def point(method: str, code: LinearCode, judged: Array, k: int, scale: float) -> Point:
-    """Measure a linear code with k coefficients a face; otherwise as `curve`."""
-    codes, active = keep(code, k)
+    """Measure a linear code with k coefficients per face; otherwise as `curve`."""
+    codes, active = keep_strongest(code, k)
     residual = codes @ code.atoms + code.offset - judged
     errors = np.square(residual).mean(axis=1, dtype=np.float64) * scale**2
-    bits = code_bits(active, code.codes.shape[1], BITS) if code.chosen else active * float(BITS)
+    bits = code_bits(active, code.codes.shape[1]) if code.chosen else active * float(BITS_PER_ACTIVATION)
     return Point(method, float(active.mean()), float(bits.mean()), errors)
 
 

@@ -10,13 +10,14 @@ from sparsefaces.analyze.baselines import Factors, fit_baselines
 from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refit
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
-from sparsefaces.analyze.rate_distortion import Strip, table, to_pixels, trace_rates
+from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Params
+from sparsefaces.measures import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.split import Holdout, hold_out, read_split
+from sparsefaces.standardize.split import count_people, split_people
 from sparsefaces.training.outputs import Training
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.weights import Weights, decode
 
 ACTIVATION_POINTS = 400
 RECONSTRUCTED_FACES = 12
@@ -45,13 +46,15 @@ class Evidence(NamedTuple):
         claims: claims.json: `claims`, `methods`, and `notes` on compression, in sentences.
         rate_distortion: The rows of rate_distortion.csv.
         activations: The rows of activations.csv.
+        codes: The codes of the faces that train, (N, h), by model.
         strip: Faces at several rates.
         reconstructions: Faces as each method shows them.
     """
 
     claims: dict[str, Any]
     rate_distortion: list[dict[str, Any]]
-    activations: list[dict[str, float]]
+    activations: list[dict[str, float | None]]
+    codes: dict[str, Array]
     strip: Strip
     reconstructions: Reconstructions
 
@@ -70,7 +73,7 @@ def gather_evidence(
         people: Person number by row.
         trainings: The pipeline's models, which have seen all faces that train.
         params: params.yaml.
-        data_hash: What `facts.data_hash` says.
+        data_hash: SHA-256 of the data.
 
     Raises:
         UserError: A model diverges when it is trained again.
@@ -78,42 +81,38 @@ def gather_evidence(
     models = {name: training.weights for name, training in trainings.items()}
     seen = data.training_part()
     baselines = fit_baselines(seen, params.train.hidden_units, data_hash)
-    holdout, judged = _judged_on_others(data, people, models, params, data_hash)
+    trains, judged = _judged_on_others(data, people, models, params, data_hash)
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, holdout, judged)
+    rates = trace_rates(data, trains, count_people(people, ~trains), judged)
     rows = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
     claims = {"claims": rows, "methods": summarize(measured, seen), "notes": rates.notes}
     used = round(float(measured["sparse"].faces["l0"].mean()))
-    return Evidence(
-        claims,
-        table(rates.points),
-        sorted_activations(models, seen.X[: params.analyze.faces]),
-        rates.strip,
-        reconstruct(seen, factors, used),
-    )
+    codes = {name: factors[name].codes for name in models}
+    activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
+    shown = reconstruct(seen, factors, used)
+    return Evidence(claims, table(rates.points), activations, codes, rates.strip, shown)
 
 
 def _judged_on_others(
     data: Dataset, people: NDArray[np.int32], models: Mapping[str, Weights[Array]], params: Params, data_hash: str
-) -> tuple[Holdout, Mapping[str, Weights[Array]]]:
-    """Return a split of the people and models that have seen one side of it: the pipeline's own where they have."""
+) -> tuple[NDArray[np.bool_], Mapping[str, Weights[Array]]]:
+    """Tell which faces train, (N,), and return models that have seen these alone: the pipeline's own if they have."""
     if not data.trains.all():
-        return read_split(data.trains, people), models
-    holdout = hold_out(people, params.analyze.held_out_people)
+        return data.trains, models
+    trains = split_people(people, params.analyze.held_out_people)
     lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
-    split = {"data": data_hash, "fitting": holdout.fitting.tolist()}
-    return holdout, refit(data.X[holdout.fitting], params.train, lambdas, split)
+    split = {"data": data_hash, "fitting": np.flatnonzero(trains).tolist()}
+    return trains, refit(data.X[trains], params.train, lambdas, split)
 
 
-def sorted_activations(models: Mapping[str, Weights[Array]], X: Array) -> list[dict[str, float]]:
-    """Sort all activations on some faces, (n, d), from largest to smallest, and thin them out evenly."""
-    columns = {name: np.sort(encode(X, model.V, model.b), axis=None)[::-1] for name, model in models.items()}
-    count = min(map(len, columns.values()))
+def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:
+    """Take rows of activations.csv, evenly spaced, from each model's sorted activations."""
+    count = min(map(len, activations.values()))
     ranks = np.unique(np.linspace(0, count - 1, ACTIVATION_POINTS).round().astype(int))
     return [
-        {"rank": int(rank)} | {name: float(f"{values[rank]:.{DIGITS}g}") for name, values in columns.items()}
+        {"rank": int(rank)} | {name: rounded(values[rank], DIGITS) for name, values in activations.items()}
         for rank in ranks
     ]
 
@@ -122,11 +121,12 @@ def reconstruct(
     data: Dataset, factors: Mapping[str, Factors], coefficients: int, faces: int = RECONSTRUCTED_FACES
 ) -> Reconstructions:
     """Reconstruct the first faces with dense, sparse and the first so many components of PCA."""
-    originals = to_pixels(data.X[:faces], data)
+    originals = np.clip(data.to_pixels(data.X[:faces]), 0, 1)
     pca = factors["PCA"]
     coefficients = min(max(coefficients, 1), len(pca.components))
     first = pca._replace(components=pca.components[:coefficients], codes=pca.codes[:, :coefficients])
     shown = {"dense": factors["dense"], "sparse": factors["sparse"], "PCA": first}
-    rows = {name: to_pixels(f.codes[:faces] @ f.components + f.offset, data) for name, f in shown.items()}
+    decoded = {name: decode(f.codes[:faces], f.components, f.offset) for name, f in shown.items()}
+    rows = {name: np.clip(data.to_pixels(X), 0, 1) for name, X in decoded.items()}
     differences = {name: row - originals for name, row in rows.items()}
     return Reconstructions(originals, rows, differences, coefficients)

@@ -11,7 +11,7 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import TYPE_CHECKING, Any
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import TRAINING_CODE, code_hash, find_kept, keep, key_of
+from sparsefaces.base.cache import TRAINING_CODE, code_hash, key_of, load_cached, save_cached
 from sparsefaces.base.params import TrainParams
 from sparsefaces.base.progress import Progress
 from sparsefaces.training.outputs import Row
@@ -44,12 +44,12 @@ def refit(
     params = params.model_copy(update={"batch_size": min(params.batch_size, len(X)), "log_every": params.iterations})
     settings = params.model_dump() | dict(depends_on) | {"code": code_hash(*TRAINING_CODE)}
     keys = {name: key_of(settings | {"lambda": lambd}) for name, lambd in lambdas.items()}
-    found = {name: find_kept(f"refits/{name}", key) for name, key in keys.items()}
+    found = {name: load_cached(f"refits/{name}", key) for name, key in keys.items()}
     missing = {name: lambdas[name] for name, arrays in found.items() if arrays is None}
     if missing:
-        print(f"Training {' and '.join(missing)} again, on {len(X):,} faces (once; kept in .scratch)", flush=True)
+        print(f"Training {' and '.join(missing)} again, on {len(X):,} faces (once; cached in .scratch)", flush=True)
         for name, weights in _train_all(X, params, missing).items():
-            keep(f"refits/{name}", keys[name], weights._asdict())
+            save_cached(f"refits/{name}", keys[name], weights._asdict())
             found[name] = weights._asdict()
     return {name: Weights(**arrays) for name, arrays in found.items() if arrays is not None}
 
@@ -87,7 +87,7 @@ def _train(X: Array, params: TrainParams, lambd: float) -> Weights[Array]:
     from sparsefaces.training.loop import fit  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
-    weights, _ = fit(X, params, lambd, watchers=[_count])
+    weights, _ = fit(X, params, lambd, callbacks=[_count])
     return weights
 
 

@@ -11,13 +11,13 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.measures import (
     effective_area,
     explained_variance,
-    finite,
     gini,
-    heard,
     hoyer_sparsity,
-    kurtosis,
+    is_nonzero,
     l0,
     near_zero,
+    psnr,
+    rounded,
     shuffle_pixels,
     spatial_spread,
     total_variance,
@@ -39,8 +39,8 @@ class Measured(NamedTuple):
     """A method, measured.
 
     Attributes:
-        faces: By measure, a value a face, (N,); `mse` is that of its pixels, in [0, 1].
-        filters: By measure, a value a filter that is not all zero.
+        faces: By metric, one value per face, (N,); `mse` is that of its pixels, in [0, 1].
+        filters: By metric, one value per filter that is not all zero.
         null: The measures of geometry on filters with their pixels shuffled: medians over all shuffles.
     """
 
@@ -59,9 +59,9 @@ def measure(factors: Factors, data: Dataset) -> Measured:
     parts = [slice(start, start + CHUNK) for start in range(0, len(data.X), CHUNK)]
     by_part = [_measure_codes(factors, rows, data) for rows in parts]
     faces = {name: np.concatenate([part[name] for part in by_part]) for name in by_part[0]}
-    filters = factors.components[heard(factors.components)]
-    measured = {"effective_area": effective_area(filters), "kurtosis": kurtosis(filters)}
-    return Measured(faces, measured | _geometry(filters, data.shape), _null(filters, data.shape))
+    filters = factors.components[is_nonzero(factors.components)]
+    measured = {"effective_area": effective_area(filters)} | _geometry(filters, data.shape)
+    return Measured(faces, measured, _null(filters, data.shape))
 
 
 def _measure_codes(factors: Factors, rows: slice, data: Dataset) -> dict[str, Values]:
@@ -102,17 +102,11 @@ def _row(method: Measured, variance: float) -> dict[str, Any]:
     means = {name: float(values.mean()) for name, values in method.faces.items()}
     mse = means.pop("mse")
     fit = {
-        "psnr": finite(decibels(mse)) if mse > ROUNDING else None,
+        "psnr": psnr(mse) if mse > ROUNDING else None,
         "explained_variance": explained_variance(mse, variance),
     }
     row = fit | means | {name: median(values) for name, values in method.filters.items()}
-    return rounded(row) | {"null": rounded(method.null)}
-
-
-def decibels(mse: Any) -> Any:  # noqa: ANN401 - a number or an array of them
-    """Compute the PSNR, -10 log10(mse), of pixels in [0, 1]."""
-    with np.errstate(divide="ignore"):
-        return -10 * np.log10(mse)
+    return recorded(row) | {"null": recorded(method.null)}
 
 
 def median(values: Values) -> float | None:
@@ -120,6 +114,6 @@ def median(values: Values) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def rounded(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Round to a few significant digits, which do not depend on the machine's last ones."""
-    return {name: None if value is None else float(f"{value:.{DIGITS}g}") for name, value in values.items()}
+def recorded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Round to a few significant digits, which do not depend on the machine's last ones; None if not finite."""
+    return {name: rounded(value, DIGITS) for name, value in values.items()}

@@ -10,7 +10,7 @@ ANALYZE = STAGES / "analyze"
 
 
 def save_comparison(metrics: Mapping[str, Any], evidence: Evidence, figures: Mapping[str, bytes], report: str) -> None:
-    """Write metrics.json, claims.json, the curves' tables, one PNG a figure, and report.html."""
+    """Write metrics.json, claims.json, the curves' tables, one PNG per figure, and report.html."""
     write_json(ANALYZE / "metrics.json", metrics)
     write_json(ANALYZE / "claims.json", evidence.claims)
     write_csv(ANALYZE / "rate_distortion.csv", evidence.rate_distortion)

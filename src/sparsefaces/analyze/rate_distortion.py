@@ -9,22 +9,20 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import principal_components
 from sparsefaces.analyze.compression import (
-    BITS,
     LinearCode,
     Point,
     autoencoder_code,
     curve,
     dct_atoms,
     jpeg_curve,
-    keep,
+    keep_strongest,
     orthogonal_code,
     point,
 )
-from sparsefaces.analyze.methods import rounded
+from sparsefaces.analyze.methods import recorded
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import code_bits, finite
+from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.split import Holdout
 from sparsefaces.training.weights import Weights
 
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
@@ -63,28 +61,29 @@ class Rates(NamedTuple):
     notes: list[str]
 
 
-def trace_rates(data: Dataset, holdout: Holdout, models: Mapping[str, Weights[Array]]) -> Rates:
+def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: Mapping[str, Weights[Array]]) -> Rates:
     """Trace every method's curve on the people held out.
 
     Args:
         data: All faces.
-        holdout: Who is judged.
-        models: Dense and sparse, fitted on the others.
+        trains: Which faces the models were fitted on, (N,); the others are held out.
+        people: How many people these others are.
+        models: Dense and sparse.
     """
-    fitting, judged = data.X[holdout.fitting], data.X[holdout.judged]
+    fitting, judged = data.X[trains], data.X[~trains]
     units = models["sparse"].W.shape[0]
     codes = linear_codes(models, fitting, judged, data.shape)
     points = []
     for name, code in codes.items():
         points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
-    pixels = to_pixels(judged, data)
+    pixels = np.clip(data.to_pixels(judged), 0, 1)
     points += jpeg_curve(pixels)
     compared = kept_counts(COMPARED_SHARES, units, units)
     dense, sparse = (
         [point(name, codes[name], judged, k, data.scale) for k in compared] for name in ("dense", "sparse")
     )
     pairs = list(zip(compared, dense, sparse, strict=True))
-    return Rates(points, _strip(codes, pixels, data, units), pairs, notes(points, holdout))
+    return Rates(points, _strip(codes, pixels, data, units), pairs, notes(points, (len(fitting), len(judged), people)))
 
 
 def linear_codes(
@@ -109,26 +108,20 @@ def kept_counts(shares: Sequence[int], units: int, most: int) -> list[int]:
     return sorted({min(max(round(share * units / 400), 1), most) for share in shares})
 
 
-def to_pixels(X: Array, data: Dataset) -> NDArray[np.float32]:
-    """Turn standardised faces, (N, d), into images, (N, height, width), in [0, 1]."""
-    pixels = X * np.float32(data.scale) + data.mean
-    return np.asarray(np.clip(pixels, 0, 1).reshape(-1, *data.shape), dtype=np.float32)
-
-
 def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
     """Decode the first faces, as many coefficients each as fit into so many bits, at least one."""
     counts = np.arange(1, len(code.atoms) + 1)
-    sizes = code_bits(counts, len(code.atoms), BITS) if code.chosen else counts * float(BITS)
+    sizes = code_bits(counts, len(code.atoms)) if code.chosen else counts * float(BITS_PER_ACTIVATION)
     over = np.flatnonzero(sizes > bits * (1 + 1e-9))
     k = max(int(over[0]) if len(over) else len(counts), 1)
-    codes, _ = keep(replace(code, codes=code.codes[:faces]), k)
+    codes, _ = keep_strongest(replace(code, codes=code.codes[:faces]), k)
     return np.asarray(codes @ code.atoms + code.offset)
 
 
 def _strip(codes: Mapping[str, LinearCode], pixels: NDArray[np.float32], data: Dataset, units: int) -> Strip:
-    budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units, BITS).tolist()
+    budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units).tolist()
     rows = {
-        name: np.stack([to_pixels(decode_at(codes[name], bits, STRIP_FACES), data) for bits in budgets])
+        name: np.stack([np.clip(data.to_pixels(decode_at(codes[name], bits, STRIP_FACES)), 0, 1) for bits in budgets])
         for name in STRIP_METHODS
     }
     return Strip(pixels[:STRIP_FACES], budgets, rows)
@@ -138,29 +131,34 @@ def table(points: Sequence[Point]) -> list[dict[str, Any]]:
     """Write points as rows of rate_distortion.csv; what is not known is left empty."""
     return [
         {"method": point.method}
-        | rounded({"coefficients": point.coefficients, "bits": point.bits, "psnr": finite(point.psnr)})
+        | recorded({"coefficients": point.coefficients, "bits": point.bits, "psnr": point.psnr})
         for point in points
     ]
 
 
-def notes(points: Sequence[Point], holdout: Holdout) -> list[str]:
-    """Say where the sparse code wins over each other method, and where not, at equal bits and equal numbers."""
+def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
+    """Say where the sparse code wins over each other method, and where not, at equal bits and equal numbers.
+
+    Args:
+        points: All points.
+        counts: Faces that were fitted on, faces that were judged, and people whose these are.
+    """
     methods = list(dict.fromkeys(point.method for point in points))
     curves = {method: [point for point in points if point.method == method] for method in methods}
     lines = [
-        f"Fitted on {len(holdout.fitting):,} faces, judged on {len(holdout.judged):,} of {holdout.people:,} other "
-        f"people; {BITS} bits a coefficient; PSNR of all faces judged. What all faces share is not counted: atoms, "
-        "mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
+        f"Fitted on {counts[0]:,} faces, judged on {counts[1]:,} of {counts[2]:,} other people; "
+        f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
+        "counted: atoms, mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
     ]
     for method in methods:
         if method != "sparse":
-            lines.append(_compare(curves["sparse"], curves[method], method, "bits", "bits a face"))
+            lines.append(_compare(curves["sparse"], curves[method], method, "bits"))
             if curves[method][0].coefficients is not None:
-                lines.append(_compare(curves["sparse"], curves[method], method, "coefficients", "coefficients a face"))
+                lines.append(_compare(curves["sparse"], curves[method], method, "coefficients"))
     return lines
 
 
-def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis: str, unit: str) -> str:
+def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis: str) -> str:
     """Compare two curves at the sparse one's points, the other's PSNR interpolated, where both have any."""
     x, y = (np.array([getattr(point, name) for point in other], float) for name in (axis, "psnr"))
     known = [(getattr(p, axis), p.psnr) for p in sparse if x.min() <= getattr(p, axis) <= x.max()]
@@ -171,7 +169,7 @@ def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis:
     gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
     runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
     said = ", ".join(_say(at[run], gains[run]) for run in runs)
-    return f"Against {method}, at equal {axis}: the sparse code {said} {unit}."
+    return f"Against {method}, at equal {axis}: the sparse code {said} {axis} per face."
 
 
 def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:

@@ -1,4 +1,4 @@
-"""Scratch: files that save work and are no results, in `.scratch`, which Git and DVC ignore."""
+"""The cache: files that save work and are no results, in `.scratch`, which Git and DVC ignore."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ from sparsefaces.base.environment import LIBRARY
 from sparsefaces.base.files import DAMAGE, sha256, write_arrays
 
 Arrays = dict[str, NDArray[Any]]
-KEPT = 8  # of a name, the files that were used last
-# The rooms that decide a result, as dvc.yaml names them: a test holds both to the same.
+MOST_CACHED = 8  # of a name, the files that were used last
+# The rooms and files that decide a result, as dvc.yaml names them: a test holds both to the same.
 TRAINING_CODE = ("base", "standardize", "measures", "training")
-ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report")
+ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report", "colors.py", "metrics.py")
 
 
 def project_root() -> Path:
@@ -51,8 +51,8 @@ def key_of(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def find_kept(name: str, key: str) -> Arrays | None:
-    """Read named arrays that were kept under a name and a key; None where they are not, or are damaged.
+def load_cached(name: str, key: str) -> Arrays | None:
+    """Read named arrays that are cached under a name and a key; None where they are not, or are damaged.
 
     Args:
         name: What they are, a path below the scratch folder.
@@ -71,27 +71,27 @@ def find_kept(name: str, key: str) -> Arrays | None:
     return arrays
 
 
-def keep(name: str, key: str, arrays: Arrays) -> None:
-    """Keep named arrays under a name and a key, and forget the name's files that were not used for longest."""
+def save_cached(name: str, key: str, arrays: Arrays) -> None:
+    """Cache named arrays under a name and a key, and forget the name's files that were not used for longest."""
     path = scratch_path(f"{name}-{key}.npz")
     with FileLock(path.with_name(".lock")):  # experiments that run at once would write into the same file
         write_arrays(path, arrays)
         others = path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz")
-        for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-KEPT]:
+        for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-MOST_CACHED]:
             old.unlink(missing_ok=True)
 
 
-def kept(name: str, key: str, make: Callable[[], Arrays], label: str) -> Arrays:
-    """Find arrays in the scratch folder, or make them, saying so on the terminal, and keep them there.
+def cached(name: str, key: str, make: Callable[[], Arrays], label: str) -> Arrays:
+    """Find arrays in the scratch folder, or make them, saying so on the terminal, and cache them there.
 
     Of experiments that want the same at once, one makes it and the others wait.
     """
     with FileLock(scratch_path(f"{name}.lock")):
-        arrays = find_kept(name, key)
+        arrays = load_cached(name, key)
         if arrays is None:
-            print(f"{label} (once; kept in .scratch)", flush=True)
+            print(f"{label} (once; cached in .scratch)", flush=True)
             start = time.monotonic()
             arrays = make()
             print(f"  took {time.monotonic() - start:.0f} s", flush=True)
-            keep(name, key, arrays)
+            save_cached(name, key, arrays)
     return arrays

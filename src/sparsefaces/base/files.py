@@ -107,7 +107,7 @@ def read_json(path: Path, types: Mapping[str, type | UnionType]) -> dict[str, An
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a table with a header as one dict a row.
+    """Read a table with a header as one dict per row.
 
     Raises:
         UserError: The file is missing or damaged.

@@ -13,7 +13,7 @@ def mosaic(images: NDArray[np.float32], columns: int, *, gap: int = 1, backgroun
 
     Args:
         images: (count, height, width).
-        columns: Images a row; a last row that is not full ends in background.
+        columns: Images per row; a last row that is not full ends in background.
         gap: Pixels between images.
         background: Value of gaps and empty places.
 

@@ -126,7 +126,7 @@ class TrackingParams(Section):
 
 
 class Params(Section):
-    """All of params.yaml, one attribute a section."""
+    """All of params.yaml, one attribute per section."""
 
     fetch: FetchParams
     standardize: StandardizeParams
@@ -180,7 +180,7 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        # A union reports each of its members: one line a key is enough.
+        # A union reports each of its members: one line per key is enough.
         # Unknown keys come first, since a misspelt one is also missing.
         problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in problems)

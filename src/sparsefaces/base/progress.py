@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line every so often in a log."""
+"""Progress of long work: a bar on a terminal, one line every so often in a log."""
 
 import sys
 import time

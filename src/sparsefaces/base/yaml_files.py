@@ -25,7 +25,7 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
 
 
 def ambiguities(text: str) -> list[str]:
-    """Say, a line each, which keys stand in the text twice and which values readers of YAML take differently.
+    """Say, one line each, which keys stand in the text twice and which values readers of YAML take differently.
 
     Raises:
         NOT_YAML: One of these, where it is not YAML or holds too much.

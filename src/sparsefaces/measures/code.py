@@ -1,4 +1,4 @@
-"""How sparse codes are, each measure a number a face; k units, entries of either sign."""
+"""How sparse codes are, each measure one number per face; k units, entries of either sign."""
 
 import math
 
@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
 
-BITS_AN_ACTIVATION = 8
+# q: between 3 and 8, the best or within half a dB of it up to 1,000 bits per face, for every method.
+BITS_PER_ACTIVATION = 5
 NEAR = 0.01
 
 
@@ -103,19 +104,19 @@ def treves_rolls(Z: Array) -> NDArray[np.float64]:
     return np.asarray(np.clip(ratio, 1 / k, 1))
 
 
-def firing_frequency(Z: Array) -> NDArray[np.float64]:
-    """Compute the share of codes, (N, k), in which each unit is active, (k,).
+def sorted_activations(Z: Array) -> Array:
+    """Sort all activations of codes, (N, k), from largest to smallest, (N * k,).
 
-    >>> firing_frequency(np.array([[0, 3, 0], [0, 2, 1]], dtype=np.float32)).tolist()
-    [0.0, 1.0, 0.5]
+    >>> sorted_activations(np.array([[0, 3], [1, 2]], dtype=np.float32)).tolist()
+    [3.0, 2.0, 1.0, 0.0]
     """
-    return np.asarray(np.count_nonzero(Z, axis=0) / len(Z))
+    return np.asarray(-np.sort(-Z, axis=None))
 
 
-def code_bits(active: NDArray[np.int64], units: int, bits: int = BITS_AN_ACTIVATION) -> NDArray[np.float64]:
+def code_bits(active: NDArray[np.int64], units: int, bits: int = BITS_PER_ACTIVATION) -> NDArray[np.float64]:
     """Compute the size of codes: which units are active, and so many bits for each one's activation.
 
-    log2 C(h, k) + k q, for k active units of h and q bits an activation: what an enumerative code takes
+    log2 C(h, k) + k q, for k active units of h and q bits per activation: what an enumerative code takes
     (Cover 1973), the number k itself left aside.
 
     >>> code_bits(np.array([0, 1, 8]), units=8, bits=4).round(9).tolist()

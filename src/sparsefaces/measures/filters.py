@@ -1,8 +1,8 @@
-"""How local filters are, each measure a number a filter.
+"""How local filters are, each measure one number per filter.
 
 w is a filter of n pixels, p_i = w_i^2 / |w|^2 the share of its energy in pixel i. Filters of zeros, of silent
-units, have no such shares: they are left out of every result (`heard` says which remain). Spread and window
-energy look at where pixels lie; effective area, kurtosis and Hoyer's sparsity do not, and stay the same when
+units, have no such shares: they are left out of every result (`is_nonzero` says which remain). Spread and window
+energy look at where pixels lie; effective area and Hoyer's sparsity do not, and stay the same when
 the pixels are shuffled (`shuffle_pixels`): shuffled filters are the null that locality is judged against.
 """
 
@@ -17,10 +17,10 @@ from sparsefaces.base.arrays import Array
 WINDOW = 9  # pixels, height and width of the window
 
 
-def heard(W: Array) -> NDArray[np.bool_]:
+def is_nonzero(W: Array) -> NDArray[np.bool_]:
     """Tell which filters, (h, n), are not all zero: (h,).
 
-    >>> heard(np.array([[0, 0], [0, 2]], dtype=np.float32)).tolist()
+    >>> is_nonzero(np.array([[0, 0], [0, 2]], dtype=np.float32)).tolist()
     [False, True]
     """
     return np.asarray(np.any(W != 0, axis=1))
@@ -41,24 +41,6 @@ def effective_area(W: Array) -> NDArray[np.float64]:
         At most (h,) values in [1/n, 1].
     """
     return np.asarray(1 / (W.shape[1] * np.square(_energy(W)).sum(axis=1)))
-
-
-def kurtosis(W: Array) -> NDArray[np.float64]:
-    """Compute the kurtosis of each filter's weights about zero, n sum_i w_i^4 / (sum_i w_i^2)^2.
-
-    About zero, since zero is what an idle pixel has; it is then 1 / effective area: 1 for a uniform filter,
-    3 on average for normal weights, n for a single pixel.
-
-    >>> kurtosis(np.array([[3, 3, 3, -3], [0, 0, 2, 0]], dtype=np.float32)).tolist()
-    [1.0, 4.0]
-
-    Args:
-        W: Filters, (h, n).
-
-    Returns:
-        At most (h,) values in [1, n].
-    """
-    return np.asarray(W.shape[1] * np.square(_energy(W)).sum(axis=1))
 
 
 def spatial_spread(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -123,6 +105,6 @@ def shuffle_pixels(W: Array, rng: np.random.Generator) -> Array:
 def _energy(W: Array) -> NDArray[np.float64]:
     """Compute p, (h, n), of the filters that are not all zero."""
     # Divided by the largest weight first: squares of tiny weights would vanish.
-    weights = W[heard(W)].astype(np.float64)
+    weights = W[is_nonzero(W)].astype(np.float64)
     energy = np.square(weights / np.abs(weights).max(axis=1, keepdims=True))
     return np.asarray(energy / energy.sum(axis=1, keepdims=True))

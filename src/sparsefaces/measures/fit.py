@@ -1,7 +1,7 @@
 """How well a model reconstructs."""
 
 import math
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -31,38 +31,29 @@ def explained_variance(rec: float, variance: float) -> float:
     0.75
 
     Args:
-        rec: Mean squared norm of the residual a face.
+        rec: Mean squared norm of the residual per face.
         variance: `total_variance` of the same faces.
     """
     return 1 - rec / variance
 
 
-def psnr(rec: float, pixels: int, scale: float) -> float:
-    """Compute the peak signal-to-noise ratio in dB, 10 log10(1 / mse), for pixels in [0, 1].
+def psnr(mse: Any) -> Any:  # noqa: ANN401 - a number or an array of them
+    """Compute the peak signal-to-noise ratio in dB, 10 log10(1 / mse), of pixels in [0, 1]; inf without any error.
 
     An error of a tenth in every pixel is 20 dB:
 
-    >>> round(psnr(rec=50 * 0.5**2, pixels=50, scale=0.2), 9)
+    >>> float(round(psnr(0.1**2), 9))
     20.0
-
-    Args:
-        rec: Mean squared norm of the residual a face, in standardised units.
-        pixels: d.
-        scale: Pixel units per standardised unit.
-
-    Returns:
-        dB; inf without any error.
     """
-    if rec == 0:
-        return math.inf
-    return -10 * math.log10(rec * scale**2 / pixels)
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)
 
 
-def finite(value: SupportsFloat) -> float | None:
-    """Replace what JSON cannot hold, inf and NaN, by None; scalars of torch and NumPy are taken as well.
+def rounded(value: SupportsFloat | None, digits: int) -> float | None:
+    """Round to so many significant digits; None, for JSON, of None and of what is not finite.
 
-    >>> finite(np.float32(0.5)), finite(math.inf)
-    (0.5, None)
+    >>> rounded(12.345, 3), rounded(math.inf, 3)
+    (12.3, None)
     """
-    number = float(value)
-    return number if math.isfinite(number) else None
+    number = math.nan if value is None else float(value)
+    return float(f"{number:.{digits}g}") if math.isfinite(number) else None

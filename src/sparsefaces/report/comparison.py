@@ -7,23 +7,18 @@ from matplotlib.figure import Figure
 
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
 from sparsefaces.base.params import AnalyzeParams
+from sparsefaces.measures import sorted_activations
+from sparsefaces.metrics import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.outputs import Training
-from sparsefaces.training.weights import encode
-
-# Beside what each training measured at its end.
-MEASURES = ("psnr", "near_zero", "gini", "treves_rolls", "effective_area", "spatial_spread", "window_energy")
 
 
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
-    """Put what is known of both models side by side: each training's metrics, and the analysis's MEASURES."""
-    rows = {row["method"]: row for row in evidence.claims["methods"]}
-    return {
-        name: {**training.metrics, **{measure: rows[name][measure] for measure in MEASURES}}
-        for name, training in trainings.items()
-    }
+    """Put what is known of both models side by side: each training's metrics, and what the analysis adds."""
+    rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
+    return {name: {**training.metrics, **rows[name], **training.metrics} for name, training in trainings.items()}
 
 
 def draw_comparison(
@@ -39,12 +34,11 @@ def _draw(
     data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
 ) -> dict[str, Figure]:
     models = {name: training.weights for name, training in trainings.items()}
-    first = data.X[: params.faces]
     return {
         "sparsity": figures.draw_sparsity(
             new_figure(figures.SPARSITY_SIZE),
-            {name: figures.sorted_activations(encode(first, model.V, model.b)) for name, model in models.items()},
-            len(first),
+            {name: sorted_activations(Z[: params.faces]) for name, Z in evidence.codes.items()},
+            min(params.faces, len(data.X)),
         ),
         "decoder": figures.draw_decoders(
             new_figure(figures.DECODER_SIZE),

@@ -15,11 +15,11 @@ from sparsefaces.report.style import grid, hide_frame
 RATES_SIZE, STRIP_SIZE = (10.0, 4.4), (9.0, 3.6)
 # The line's style tells PCA's two ways apart.
 LINES = {"dense": "-", "sparse": "-", "PCA first": "-", "PCA best": "--", "DCT": "-", "JPEG": ":"}
-AXES = {"coefficients": "coefficients kept a face", "bits": "bits a face"}
+AXES = {"coefficients": "coefficients kept per face", "bits": "bits per face"}
 
 
 def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw PSNR against the number of coefficients and against bits, one line a method.
+    """Draw PSNR against the number of coefficients and against bits, one line per method.
 
     Args:
         figure: Where to draw.
@@ -42,7 +42,7 @@ def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> F
 
 
 def draw_strip(figure: Figure, strip: Strip) -> Figure:
-    """Draw a few faces at several rates, one row a method, next to the originals."""
+    """Draw a few faces at several rates, one row per method, next to the originals."""
     empty = np.ones_like(strip.originals)
     for row, (method, columns) in enumerate(strip.rows.items()):
         axes = figure.add_subplot(len(strip.rows), 1, row + 1)

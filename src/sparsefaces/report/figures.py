@@ -10,26 +10,17 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.mosaics import filter_mosaic, mosaic
 from sparsefaces.colors import color_of
+from sparsefaces.metrics import METRICS
 from sparsefaces.report.style import grid, hide_frame
 
 SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)
 CELL = 0.62  # inches that a face is wide among the reconstructions
 GAIN = 3  # differences are drawn so many times as strong
-TERM_LABELS = {  # title of the panel, unit on its axis
-    "rec": ("reconstruction error (rec)", "standardised units squared"),
-    "spa": ("L1 norm of the code (spa)", "activation"),
-    "ent": ("sum of 1 / mean activation (ent)", "1 / activation"),
-    "reg": ("squared norm of the decoder (reg)", "weight squared"),
-}
-
-
-def sorted_activations(Z: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sort all activations of codes, (N, h), from largest to smallest, (N * h,)."""
-    return -np.sort(-Z.ravel())
+TERMS = ("rec", "spa", "ent", "reg")
 
 
 def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]], faces: int) -> Figure:
-    """Draw sorted activations on so many faces, one line a model; zeros are part of the line."""
+    """Draw sorted activations on so many faces, one line per model; zeros are part of the line."""
     axes = figure.add_subplot()
     for order, (name, values) in enumerate(activations.items()):
         active = np.count_nonzero(values) / len(values)
@@ -63,15 +54,15 @@ def draw_decoders(
 
 
 def draw_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Draw the four terms over the iterations, one panel a term, one line a model."""
+    """Draw the four terms over the iterations, one panel per term, one line per model."""
     panels = figure.subplots(2, 2, sharex=True).ravel()
-    for axes, (term, (title, unit)) in zip(panels, TERM_LABELS.items(), strict=True):
+    for axes, term in zip(panels, TERMS, strict=True):
         for name, rows in histories.items():
             # The first row, before any update, would set the scale of everything after it.
             later = rows[1:] or rows
             steps, values = [row["step"] for row in later], [row[term] for row in later]
             axes.plot(steps, values, color=color_of(name), label=name, linewidth=1.3)
-        axes.set(title=title, ylabel=unit, yscale="log")
+        axes.set(title=METRICS[term].label, ylabel=METRICS[term].unit, yscale="log")
         grid(axes)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
         axes.yaxis.set_major_formatter("{x:g}")  # 400, not 4 x 10^2

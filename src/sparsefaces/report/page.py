@@ -12,24 +12,15 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
-# What the table shows, in its order: key, label, format.
-TABLE = (
-    ("rec", "Reconstruction error (rec)", "{:.2f}"),
-    ("explained_variance", "Explained variance", "{:.2%}"),
-    ("psnr", "PSNR", "{:.2f} dB"),
-    ("spa", "L1 norm of the code (spa)", "{:.1f}"),
-    ("l0", "Active units a face (L0)", "{:.1f}"),
-    ("hoyer", "Hoyer sparsity of the codes", "{:.3f}"),
-    ("ent", "Sum of 1 / mean activation (ent)", "{:.1f}"),
-    ("silent_units", "Units silent on every face", "{}"),
-    ("reg", "Squared norm of the decoder (reg)", "{:.2f}"),
-    ("effective_area", "Effective area of a filter, median", "{:.1%}"),
-)
-# What stands at the top: key, label, format, what it means.
+from sparsefaces.metrics import METRICS
+
+# What the table shows, in its order.
+TABLE = ("rec", "explained_variance", "psnr", "spa", "l0", "hoyer", "ent", "silent_units", "reg", "effective_area")
+# What stands at the top: metric, heading, format, what it means.
 TILES = (
     ("explained_variance", "Explained variance", "{:.1%}", "of the faces' differences from the mean face"),
     ("psnr", "PSNR, in dB", "{:.1f}", "3 dB more is half the squared error"),
-    ("l0", "Active units a face", "{:.0f}", "activations above zero, mean over all faces"),
+    ("l0", "Active units per face", "{:.0f}", "activations above zero, mean over all faces"),
     ("effective_area", "A filter covers", "{:.0%}", "of the image: effective area, median over units"),
 )
 # Figures in their order: name, title, caption; those that were not drawn are left out.
@@ -65,20 +56,6 @@ CAPTIONS = (
         "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",
     ),
 )
-# Measures of claims.json's methods that need a better name than their key.
-MEASURES = {
-    "psnr": "PSNR, dB",
-    "explained_variance": "explained variance",
-    "l0": "active units a face (L0)",
-    "near_zero": "activations near zero, share",
-    "hoyer": "Hoyer sparsity of the code",
-    "gini": "Gini index of the code",
-    "treves_rolls": "Treves-Rolls sparseness of the code",
-    "effective_area": "effective area of a filter",
-    "kurtosis": "kurtosis of a filter",
-    "spatial_spread": "spatial spread of a filter",
-    "window_energy": "energy in the best 9 x 9 window",
-}
 # What one claim does that got a verdict, and what several do.
 VERDICTS = {
     "holds": ("holds", "hold"),
@@ -93,7 +70,7 @@ class Report(NamedTuple):
     Attributes:
         provenance: provenance.json of the faces.
         metrics: The models' metrics by model name.
-        claims: claims.json: `claims`, one mapping a measure of a claim; `methods`, one row a method; and
+        claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
             `notes`, in sentences. Each may be missing.
         figures: PNG by name; CAPTIONS has their titles.
         page: What the explorer and the editor compute with, of `packing.pack`; None leaves both out.
@@ -194,13 +171,14 @@ def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Lay TABLE out, a column a model, and below it what was measured on people held out, where there are any."""
-    rows = [(label, [_cell(values[key], form) for values in metrics.values()]) for key, label, form in TABLE]
+    """Lay TABLE out, one column per model, and below it what was measured on people held out, if there are any."""
+    shown = [(name, METRICS[name].title, METRICS[name].form) for name in TABLE]
+    rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
-        (f"{label}, on people held out", [_cell(values[key], form) for values in held_out])
-        for key, label, form in TABLE
-        if held_out and key in held_out[0] and key != "reg"  # the decoder's: it is of no faces
+        (f"{title}, on people held out", [_cell(values[name], form) for values in held_out])
+        for name, title, form in shown
+        if held_out and name in held_out[0] and name != "reg"  # the decoder's: it is of no faces
     ]
 
 
@@ -217,18 +195,14 @@ def _figure(png: bytes, name: str, title: str, caption: str) -> dict[str, Any]:
 
 
 def _methods(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Turn rows of methods into a table with a row a measure; those of the null come last."""
+    """Turn rows of methods into a table with one row per metric; those of the null come last."""
     if not rows:
         return None
-    flat = [{**row, **{f"{key}, shuffled": value for key, value in row.get("null", {}).items()}} for row in rows]
-    keys = [key for key in flat[0] if key not in ("method", "null")]
-    table = [(_measure_name(key), [row[key] for row in flat]) for key in keys]
+    names = [name for name in rows[0] if name not in ("method", "null")]
+    table = [(METRICS[name].label, [row[name] for row in rows]) for name in names]
+    nulls = rows[0].get("null", ())
+    table += [(f"{METRICS[name].label}, shuffled", [row["null"][name] for row in rows]) for name in nulls]
     return {"names": [row["method"] for row in rows], "rows": table}
-
-
-def _measure_name(key: str) -> str:
-    name, comma, rest = key.partition(",")
-    return f"{MEASURES.get(name, name.replace('_', ' '))}{comma}{rest}"
 
 
 def _cell(value: float | None, form: str) -> str:

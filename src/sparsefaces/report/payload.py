@@ -12,9 +12,10 @@ from PIL import Image
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.mosaics import mosaic
+from sparsefaces.measures import rounded
 from sparsefaces.report.units import Units, describe_units
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.weights import Weights
 
 EDITOR_FACES = 32
 # The page stays below 15 MB: what would take more is left out, and the page says so.
@@ -28,7 +29,7 @@ class Sprite(NamedTuple):
 
     Attributes:
         jpeg: The picture.
-        columns: Faces a row.
+        columns: Faces per row.
         cell: (height, width) of a face's place.
         face: (height, width) of the face, at its place's upper left.
     """
@@ -39,12 +40,13 @@ class Sprite(NamedTuple):
     face: tuple[int, int]
 
 
-def pack(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, Any] | None:
+def pack(data: Dataset, models: Mapping[str, Weights[Array]], codes: Mapping[str, Array]) -> dict[str, Any] | None:
     """Pack what the explorer and the editor need.
 
     Args:
         data: The faces.
         models: The models by name.
+        codes: Their codes of the faces, (N, h), by name.
 
     Returns:
         Values that JSON can hold, arrays in base64; None where the models are too large for a page.
@@ -52,22 +54,19 @@ def pack(data: Dataset, models: Mapping[str, Weights[Array]]) -> dict[str, Any] 
     sizes = [model.W.shape for model in models.values()]
     if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:
         return None
-    units = {name: describe_units(data.X, model, data.shape) for name, model in models.items()}
+    units = {name: describe_units(codes[name], model.W, data.shape) for name, model in models.items()}
     shown = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
     shown = shown[shown >= 0]
     edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
-    X = np.asarray(data.X[edited])
     return {
         "height": data.shape[0],
         "width": data.shape[1],
         "scale": data.scale,
         "mean": _floats(data.mean),
         "sprite": _pack_sprite(make_sprite(to_grey(data.X[shown], data))) if len(shown) else None,
-        "editor": {"faces": edited.tolist(), "pixels": _base64(to_grey(X, data).tobytes())},
+        "editor": {"faces": edited.tolist(), "pixels": _base64(to_grey(data.X[edited], data).tobytes())},
         "models": {
-            name: pack_weights(model)
-            | _pack_units(units[name], shown)
-            | {"codes": _floats(encode(X, model.V, model.b))}
+            name: pack_weights(model) | _pack_units(units[name], shown) | {"codes": _floats(codes[name][edited])}
             for name, model in models.items()
         },
     }
@@ -92,8 +91,7 @@ def pack_weights(model: Weights[Array]) -> dict[str, Any]:
 
 def to_grey(X: Array, data: Dataset) -> NDArray[np.uint8]:
     """Turn standardised faces, (n, d), into 8-bit grey, (n, height, width)."""
-    grey = np.clip(X * np.float32(data.scale) + data.mean, 0, 1) * 255
-    return np.asarray(grey.round().astype(np.uint8).reshape(-1, *data.shape))
+    return np.asarray((np.clip(data.to_pixels(X), 0, 1) * 255).round().astype(np.uint8))
 
 
 def make_sprite(faces: NDArray[np.uint8]) -> Sprite:
@@ -136,7 +134,7 @@ def _pack_units(units: Units, shown: NDArray[np.int64]) -> dict[str, Any]:
 
 def _short(values: NDArray[Any]) -> list[float | None]:
     """Round to four digits, as many as anybody reads; what is not finite is None."""
-    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+    return [rounded(value, 4) for value in values]
 
 
 def _floats(values: NDArray[Any]) -> str:

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import effective_area, heard, spatial_spread, window_energy
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.measures import effective_area, is_nonzero, spatial_spread, window_energy
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead
@@ -46,28 +45,27 @@ class Units(NamedTuple):
 
 
 def describe_units(
-    X: Array, weights: Weights[Array], shape: tuple[int, int], faces: int = FACES, neighbours: int = NEIGHBOURS
+    Z: Array, W: Array, shape: tuple[int, int], faces: int = FACES, neighbours: int = NEIGHBOURS
 ) -> Units:
     """Describe every unit of a model.
 
     Args:
-        X: Standardised faces, (N, d).
-        weights: The model.
+        Z: Codes of faces, (N, h).
+        W: Filters, (h, d).
         shape: (height, width) of a face.
         faces: k, how many of the faces that excite a unit most to name, at most N.
         neighbours: n, how many of the most similar units to name, at most h - 1.
     """
-    Z = encode(X, weights.V, weights.b)
     fires = np.count_nonzero(Z, axis=0)
     total = Z.sum(axis=0, dtype=np.float64)
-    nearest, similarity = _nearest_filters(weights.W, neighbours)
+    nearest, similarity = _nearest_filters(W, neighbours)
     return Units(
-        frequency=fires / len(X),
-        mean_activation=total / len(X),
+        frequency=fires / len(Z),
+        mean_activation=total / len(Z),
         usual_activation=total / np.maximum(fires, 1),
-        area=_for_each(weights.W, effective_area(weights.W)),
-        spread=_for_each(weights.W, spatial_spread(weights.W, shape)),
-        window=_for_each(weights.W, window_energy(weights.W, shape)),
+        area=_for_each(W, effective_area(W)),
+        spread=_for_each(W, spatial_spread(W, shape)),
+        window=_for_each(W, window_energy(W, shape)),
         faces=_strongest_faces(Z, faces),
         neighbours=nearest,
         similarity=similarity,
@@ -93,5 +91,5 @@ def _nearest_filters(W: Array, count: int) -> tuple[NDArray[np.int64], Array]:
 def _for_each(W: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give every filter its value, those of zeros, which the measures leave out, NaN."""
     everyone = np.full(len(W), np.nan)
-    everyone[heard(W)] = values
+    everyone[is_nonzero(W)] = values
     return everyone

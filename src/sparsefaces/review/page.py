@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparsefaces.base.files import reading
 from sparsefaces.base.yaml_files import NOT_YAML
+from sparsefaces.metrics import METRICS
 from sparsefaces.review import revisions
-from sparsefaces.review.directions import DIRECTIONS, arrow, judge
 from sparsefaces.training.outputs import TRAININGS
 
 Json = Mapping[str, Any]
@@ -31,7 +31,7 @@ class Review(NamedTuple):
         alerts: What changed about the faces.
         params: (name, then, now) of each parameter that differs.
         stages: (stage, what it reads that differs, what it leaves that differs).
-        metrics: (metric, wanted direction, a cell a model) of each that differs.
+        metrics: (metric, wanted direction, one cell per model) of each that differs.
         other_metrics: (name, cell) of those that belong to no model.
         claims: (claim, verdict then, verdict now, evidence now) where the verdict differs.
         figures: (path, was there then, is there now) of the pictures that differ.
@@ -149,9 +149,10 @@ def compare_metrics(diff: Json) -> tuple[list[tuple[str, str, list[str]]], list[
                 cells.setdefault(metric, {})[model] = cell
             else:
                 others.append((f"{stage}: {name}", cell))
-    known = list(DIRECTIONS)
+    known = list(METRICS)
     ranked = sorted(cells, key=lambda name: (known.index(name) if name in known else len(known), name))
-    rows = [(name, arrow(_last(name)), [cells[name].get(model, "unchanged") for model in TRAININGS]) for name in ranked]
+    arrows = {name: METRICS[_last(name)].arrow if _last(name) in METRICS else "" for name in ranked}
+    rows = [(name, arrows[name], [cells[name].get(model, "unchanged") for model in TRAININGS]) for name in ranked]
     return rows, sorted(others)
 
 
@@ -185,7 +186,8 @@ def _change(metric: str, change: Json) -> str:
     shown = f"{_show(old)} → {_show(new)}"
     if not isinstance(old, int | float) or not isinstance(new, int | float):
         return shown
-    verdict = judge(_last(metric), new - old)
+    known = METRICS.get(_last(metric))
+    verdict = known.judge(new - old) if known else ""
     return f"{shown} ({new - old:+.4g}{', ' + verdict if verdict else ''})"
 
 

@@ -10,15 +10,17 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.colors import INK, QUIET, color_of_lambda
+from sparsefaces.metrics import METRICS
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.tracking.queries import Logged
 
 SIZE = (10.0, 4.4)
-AXES = {"l0": "active units a face (L0)", "bits": "bits a face"}
-METRICS = ("explained_variance", *AXES)
+AXES = ("l0", "bits")
+MEASURED = ("explained_variance", *AXES)
 FREE = ("lambda", "seed", "log_every")  # what may differ between trainings that are compared
 
 
@@ -49,7 +51,7 @@ def compare(runs: Sequence[Logged]) -> Tradeoff:
     Raises:
         UserError: These are less than two.
     """
-    measured = [run for run in runs if all(f"final/{name}" in run.metrics for name in METRICS)]
+    measured = [run for run in runs if all(f"final/{name}" in run.metrics for name in MEASURED)]
     reasons = Counter({"without final metrics": len(runs) - len(measured)})
     chosen: dict[tuple[float, int], Point] = {}
     for run in measured:
@@ -71,7 +73,7 @@ def compare(runs: Sequence[Logged]) -> Tradeoff:
 
 
 def _point(run: Logged) -> Point:
-    values = {name: run.metrics[f"final/{name}"] for name in METRICS}
+    values = {name: run.metrics[f"final/{name}"] for name in MEASURED}
     experiment = run.tags.get("dvc.experiment", "")
     return Point(float(run.params["lambda"]), int(run.params["seed"]), **values, experiment=experiment)
 
@@ -86,19 +88,21 @@ def _differing(run: Logged, reference: Logged) -> list[str]:
 
 def format_tradeoff(tradeoff: Tradeoff) -> str:
     """Lay the trainings out as a table, and below it say what was left out."""
-    lines = [f"{'lambda':>8} {'seed':>6} {'l0':>8} {'bits':>8} {'explained variance':>19}  experiment"]
-    lines += [
-        f"{point.lambd:>8g} {point.seed:>6} {point.l0:>8.1f} {point.bits:>8.1f} {point.explained_variance:>19.2%}"
-        f"  {point.experiment}".rstrip()
+    headers = ("lambda", "seed", *MEASURED, "experiment")
+    rows = [
+        (f"{point.lambd:g}", point.seed, *(_shown(point, name) for name in MEASURED), point.experiment)
         for point in tradeoff.points
     ]
-    if tradeoff.left_out:
-        lines.append(f"left out: {', '.join(tradeoff.left_out)}")
-    return "\n".join(lines)
+    table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=("right",) * 5)
+    return "\n".join([table, *([f"left out: {', '.join(tradeoff.left_out)}"] if tradeoff.left_out else [])])
+
+
+def _shown(point: Point, name: str) -> str:
+    return METRICS[name].form.format(getattr(point, name))
 
 
 def draw_tradeoff(tradeoff: Tradeoff) -> bytes:
-    """Draw one point a training, joined by their means at each lambda, as PNG."""
+    """Draw one point per training, joined by their means at each lambda, as PNG."""
     with paper():
         figure = draw(new_figure(SIZE), tradeoff.points)
         return png_of_figure(figure)
@@ -106,13 +110,13 @@ def draw_tradeoff(tradeoff: Tradeoff) -> bytes:
 
 def draw(figure: Figure, points: Sequence[Point]) -> Figure:
     """Draw points, in the order of lambda, against each of AXES."""
-    for axes, (name, label) in zip(figure.subplots(1, 2, sharey=True), AXES.items(), strict=True):
+    for axes, name in zip(figure.subplots(1, 2, sharey=True), AXES, strict=True):
         _draw_panel(axes, points, name)
-        axes.set(xlabel=label, title=f"Explained variance against {name.replace('l0', 'active units')}")
+        axes.set(xlabel=METRICS[name].label, title=f"Explained variance against {name.replace('l0', 'active units')}")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.margins(0.14)
         grid(axes)
-    figure.axes[0].set_ylabel("explained variance")
+    figure.axes[0].set_ylabel(METRICS["explained_variance"].label)
     return figure
 
 

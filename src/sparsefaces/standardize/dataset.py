@@ -49,6 +49,11 @@ class Dataset(NamedTuple):
         """The other faces; None where there are none."""
         return None if self.trains.all() else Rows(self.X, np.flatnonzero(~self.trains))
 
+    def to_pixels(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn standardised faces, (n, d), into images, (n, height, width): those of faces are in [0, 1]."""
+        pixels = X * np.float32(self.scale) + self.mean
+        return np.asarray(pixels.reshape(-1, *self.shape), dtype=np.float32)
+
     def training_part(self) -> "Dataset":
         """Leave the faces out that are held out: a copy, where there are any."""
         return self if self.trains.all() else self._replace(X=self.training[:], trains=self.trains[self.trains])

@@ -12,7 +12,7 @@ class Standardized(NamedTuple):
     """Standardised faces and what turns them back: image = X * scale + mean.
 
     Attributes:
-        X: (N, d) float32, one face a row, those held out among them.
+        X: (N, d) float32, one face per row, those held out among them.
         mean: The mean face, (d,) float32, in [0, 1].
         scale: Standard deviation of the whole centred array, in the unit of the pixels.
     """

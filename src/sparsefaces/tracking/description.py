@@ -26,7 +26,7 @@ Sections = Mapping[str, Mapping[str, Any]]
 Record = TypeVar("Record")
 
 
-class Facts(NamedTuple):
+class Description(NamedTuple):
     """What a run is created with.
 
     Attributes:
@@ -59,14 +59,14 @@ class Facts(NamedTuple):
         return color_of_lambda(lambd) if isinstance(lambd, int | float) and lambd >= 0 else QUIET
 
 
-def gather(
+def describe(
     stage: str,
     sections: Sections,
     data: Dataset,
     identity: Mapping[str, str],
     machine: Mapping[str, str] | None = None,
-) -> Facts:
-    """Gather the facts of one stage's run.
+) -> Description:
+    """Describe one stage's run.
 
     Args:
         stage: The stage.
@@ -100,7 +100,7 @@ def gather(
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
     models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
     inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
-    return Facts(stage, params, tags, note, inputs, recorded_results(stage), diff)
+    return Description(stage, params, tags, note, inputs, recorded_results(stage), diff)
 
 
 def data_hash() -> str:

@@ -27,7 +27,7 @@ class LivePictures:
         self._run, self._data = run, data
         self._params, self._last = params, iterations - 1
 
-    def watch(self, step: int, row: Row | None, engine: "Engine") -> None:
+    def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Hand over what is due after a step."""
         pictures = step % self._params.log_pictures_every == 0 or step == self._last
         checkpoint = (step + 1) % self._params.log_weights_every == 0
@@ -56,8 +56,7 @@ def draw_reconstructions(weights: Weights[Array], data: Dataset) -> bytes:
     """Draw faces from all over the data set above their reconstructions, as a PNG."""
     X = example_rows(data, FACES)
     rows = np.concatenate([X, decode(encode(X, weights.V, weights.b), weights.W, weights.a)])
-    images = (rows * np.float32(data.scale) + data.mean).reshape(-1, *data.shape)
-    return png_of_mosaic(mosaic(images, len(X), gap=2), ZOOM)
+    return png_of_mosaic(mosaic(data.to_pixels(rows), len(X), gap=2), ZOOM)
 
 
 def example_rows(data: Dataset, count: int) -> Array:

@@ -26,7 +26,7 @@ from PIL import Image
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import brief, shown_uri
 from sparsefaces.tracking.delivery import Delivery, Value
-from sparsefaces.tracking.description import Facts
+from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
 from sparsefaces.tracking.store import PROCESS, Store, is_hopeless, this_process
 from sparsefaces.training.outputs import Row
@@ -42,9 +42,9 @@ RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has
 class TrackedRun:
     """One run: what it is given waits in memory until the store has it."""
 
-    def __init__(self, facts: Facts, on_failure: str) -> None:
+    def __init__(self, description: Description, on_failure: str) -> None:
         """Start opening the run; where `on_failure` is `continue`, nobody waits for a store that fails."""
-        self._facts = facts
+        self._description = description
         self._known: set[tuple[str, int]] = set()
         self._machine, self._samples = MachineMetrics(), 0
         self._last_row: tuple[int, float] | None = None
@@ -53,8 +53,8 @@ class TrackedRun:
         gives_up = is_hopeless if on_failure == "stop" else lambda error: True
         self._on_failure = on_failure
         self._delivery = Delivery(self._open, self._send, self._warn, is_hopeless=gives_up, tick=self._sample)
-        if facts.diff:
-            self.log_file("uncommitted.diff", lambda path: path.write_text(facts.diff, encoding="utf-8"))
+        if description.diff:
+            self.log_file("uncommitted.diff", lambda path: path.write_text(description.diff, encoding="utf-8"))
 
     def open(self, seconds: float) -> None:
         """Wait until the store has taken the run, or has failed for so long, or in a way that waiting does not mend.
@@ -78,7 +78,7 @@ class TrackedRun:
             )
         self._warn(self._reason())
 
-    def watch(self, step: int, row: Row | None, engine: object = None) -> None:
+    def on_step(self, step: int, row: Row | None, engine: object = None) -> None:
         """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
         if row is None:
             return
@@ -94,10 +94,10 @@ class TrackedRun:
         """Tell whether the store has taken the run."""
         return self._delivery.opened.is_set()
 
-    def go_on(self, history: Iterable[Row]) -> None:
+    def resume(self, history: Iterable[Row]) -> None:
         """Log the rows of a training that continues; those that the interrupted process delivered stay as they are."""
         for row in history:
-            self.watch(int(row["step"]), row)
+            self.on_step(int(row["step"]), row)
 
     def log_values(self, group: str, values: Mapping[str, float | None], step: int = 0) -> None:
         """Log numbers, shown as group/name. Those that are None or not finite are left out.
@@ -143,7 +143,7 @@ class TrackedRun:
         Args:
             files: The files.
             tags: The tags.
-            note: Markdown, which follows the facts' own.
+            note: Markdown, which follows the run's own.
             figure: The artifact that is shown below it.
         """
 
@@ -151,7 +151,7 @@ class TrackedRun:
             for file in files:
                 self._store.client.log_artifact(self._run_id, str(file))
             shown = f"![{figure}](get-artifact?path={figure}&run_uuid={self._run_id})"  # relative to the UI's address
-            text = {MLFLOW_RUN_NOTE: "\n\n".join((self._facts.note, note, shown))}
+            text = {MLFLOW_RUN_NOTE: "\n\n".join((self._description.note, note, shown))}
             last = [RunTag(name, value) for name, value in {**tags, **text}.items()]
             self._store.client.log_batch(self._run_id, tags=last)
 
@@ -172,36 +172,36 @@ class TrackedRun:
         if not self._delivery.finish(SECONDS_TO_FINISH if status == "FINISHED" else SECONDS_TO_BREAK_OFF):
             reason = self._reason()
             self._warn(reason)
-            print(f"MLflow lacks some of {self._facts.stage} ({reason}): `make track` delivers it", flush=True)
+            print(f"MLflow lacks some of {self._description.stage} ({reason}): `make track` delivers it", flush=True)
         elif self._warned:
-            print(f"MLflow's store is back and has all of {self._facts.stage}", flush=True)
+            print(f"MLflow's store is back and has all of {self._description.stage}", flush=True)
 
     def _reason(self) -> str:
         return brief(self._delivery.error) if self._delivery.error else "no answer"
 
     def _open(self) -> None:
         """Create the run, or go on with the one that an interrupted process left of the same content."""
-        facts, self._store = self._facts, Store()
-        tags = facts.tags | {PROCESS: this_process()}
+        description, self._store = self._description, Store()
+        tags = description.tags | {PROCESS: this_process()}
         client = self._store.client
         with self._store.lock:
-            run = self._store.take_over(facts.stage, facts.tags["content.key"], facts.recorded)
+            run = self._store.find_resumable(description.stage, description.tags["content.key"], description.recorded)
             if run is None:
-                first = {MLFLOW_RUN_NOTE: facts.note, MLFLOW_SOURCE_NAME: f"dvc repro {facts.stage}"}
-                first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: facts.color}
+                first = {MLFLOW_RUN_NOTE: description.note, MLFLOW_SOURCE_NAME: f"dvc repro {description.stage}"}
+                first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: description.color}
                 if "git.commit" in tags:
                     first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
-                run = client.create_run(self._store.experiment, run_name=facts.run_name, tags=first | tags)
+                run = client.create_run(self._store.experiment, run_name=description.run_name, tags=first | tags)
             else:
                 self._resumed = True
                 client.update_run(run.info.run_id, "RUNNING")
                 client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
             # Two that log the same input at once would both make it.
-            client.log_inputs(run.info.run_id, _inputs(facts))
+            client.log_inputs(run.info.run_id, _inputs(description))
         self._run_id = run.info.run_id
         self._known = self._store.logged_steps(run)
         self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
-        client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in facts.params.items()])
+        client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in description.params.items()])
 
     def _send(self, values: Sequence[Value]) -> None:
         # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
@@ -220,25 +220,27 @@ class TrackedRun:
             self._warned = True
             reason = brief(error) if isinstance(error, Exception) else error
             print(
-                f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._facts.stage} goes on; what it "
+                f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._description.stage} goes on; what it "
                 "logs is delivered when the store is back, or later by `make track`",
                 flush=True,
             )
 
 
 @contextmanager
-def track(facts: Facts, on_failure: str = "stop", seconds_to_open: float = SECONDS_TO_OPEN) -> Iterator[TrackedRun]:
+def track(
+    description: Description, on_failure: str = "stop", seconds_to_open: float = SECONDS_TO_OPEN
+) -> Iterator[TrackedRun]:
     """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
 
     Args:
-        facts: What the run is created with.
+        description: What the run is created with.
         on_failure: `stop` or `continue`, where the store cannot be used.
         seconds_to_open: How long a store may fail before it counts as one that cannot be used.
 
     Raises:
         UserError: The store cannot be used, and `on_failure` is not `continue`.
     """
-    run = TrackedRun(facts, on_failure)
+    run = TrackedRun(description, on_failure)
     try:
         run.open(seconds_to_open)
         yield run
@@ -260,12 +262,12 @@ def optional(what: str) -> Iterator[None]:
         print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
 
 
-def _inputs(facts: Facts) -> list[DatasetInput]:
+def _inputs(description: Description) -> list[DatasetInput]:
     """Name what a stage reads as MLflow's inputs: the digest is the start of the SHA-256, whole in the tags."""
     return [
         DatasetInput(
             Dataset(name, digest[:DIGEST_LENGTH], "local", f"sha256:{digest}"),
-            [InputTag("mlflow.data.context", facts.stage)],
+            [InputTag("mlflow.data.context", description.stage)],
         )
-        for name, digest in facts.inputs.items()
+        for name, digest in description.inputs.items()
     ]

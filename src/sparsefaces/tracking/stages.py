@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
+from tabulate import tabulate
 
 from sparsefaces.base.alone import alone
 from sparsefaces.base.arrays import Array
@@ -13,7 +13,7 @@ from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
 from sparsefaces.base.params import ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
-from sparsefaces.tracking.description import Facts, data_hash, gather, recorded_params
+from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import open_store
 from sparsefaces.tracking.runs import TrackedRun, track
@@ -25,12 +25,12 @@ ALIASES = {stage: name for name, stage in TRAININGS.items()}
 NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
 
 
-def training_facts(stage: str, params: Params, data: Dataset) -> Facts:
-    """Gather the facts of a training that is about to start."""
+def describe_training(stage: str, params: Params, data: Dataset) -> Description:
+    """Describe a training that is about to start."""
     from sparsefaces.training.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
 
     machine = {"device": choose_device(params.machine.device), "threads": str(params.machine.threads)}
-    return gather(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
+    return describe(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -46,9 +46,9 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     run.log_model(*_model(stage, data))
 
 
-def comparison_facts(params: Params, data: Dataset) -> Facts:
-    """Gather the facts of a comparison that is about to start; its tags name the models that it reads."""
-    return gather("analyze", {"analyze": params.analyze.model_dump()}, data, _comparison_identity(), {})
+def describe_comparison(params: Params, data: Dataset) -> Description:
+    """Describe a comparison that is about to start; its tags name the models that it reads."""
+    return describe("analyze", {"analyze": params.analyze.model_dump()}, data, _comparison_identity(), {})
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
@@ -83,7 +83,7 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     with alone("track"):
         if open_store().find({"stage": "analyze", **_comparison_tag()}):
             return []
-        with track(gather("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
+        with track(describe("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
             log_comparison(run, metrics)
     return ["analyze"]
 
@@ -106,22 +106,22 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
         store.register(finished[0].info.run_id, *_model(stage, data))
         return True
     training = load_training(stage, data.X.shape[1])
-    with track(_recorded_facts(stage, data)) as run:
+    with track(_describe_recorded(stage, data)) as run:
         for row in training.history:
-            run.watch(int(row["step"]), row)
+            run.on_step(int(row["step"]), row)
         log_pictures(run, int(training.history[-1]["step"]), training.weights, data)
         log_training(run, stage, training, data)
     return True
 
 
-def _recorded_facts(stage: str, data: Dataset) -> Facts:
+def _describe_recorded(stage: str, data: Dataset) -> Description:
     sections = recorded_params(stage)
     try:  # as a training writes them, 1.0 for 1: the key depends on it
         train, model = TrainParams.model_validate(sections["train"]), ModelParams.model_validate(sections[stage])
         sections = _sections(stage, train, model)
     except (ValidationError, KeyError):
         pass  # of another version of the code: a run of its own
-    return gather(stage, sections, data, _training_code())
+    return describe(stage, sections, data, _training_code())
 
 
 def _sections(stage: str, train: TrainParams, model: ModelParams) -> dict[str, dict[str, Any]]:
@@ -148,16 +148,11 @@ def _model_tag(stage: str) -> dict[str, str]:
 def _model(stage: str, data: Dataset) -> tuple[str, dict[str, Path], Array]:
     """Name a training's model, the files that it is made of, and an example of its input, two faces."""
     files = {"weights": STAGES / stage / "model.safetensors", "scaling": STANDARDIZE / "scaling.npz"}
-    example = example_rows(data, 2) * np.float32(data.scale) + data.mean
-    return ALIASES[stage], files, example.reshape(-1, *data.shape)
+    return ALIASES[stage], files, data.to_pixels(example_rows(data, 2))
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Lay the main numbers of models out as a table in Markdown, a column a model."""
-    lines = ["| | " + " | ".join(metrics) + " |", "|---|" + "---:|" * len(metrics)]
-    for name in NOTED:
-        cells = (values.get(name) for values in metrics.values())
-        lines.append(
-            f"| {name} | " + " | ".join("infinite" if cell is None else f"{cell:.5g}" for cell in cells) + " |"
-        )
-    return "\n".join(lines)
+    """Lay the main numbers of models out as a table in Markdown, one column per model."""
+    rows = [[name, *(values.get(name) for values in metrics.values())] for name in NOTED]
+    style = {"tablefmt": "github", "floatfmt": ".5g", "missingval": "infinite", "numalign": "right"}
+    return str(tabulate(rows, ["", *metrics], **style))

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIDESCRIPTION_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # With the defaults, a call to a server that is down blocks for minutes; `Delivery` tries again instead.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "6")
@@ -97,7 +97,7 @@ class Store:
         condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
         return list(self.client.search_runs([self.experiment], condition, max_results=MOST_RUNS))
 
-    def take_over(self, stage: str, key: str, recorded: Collection[str]) -> Run | None:
+    def find_resumable(self, stage: str, key: str, recorded: Collection[str]) -> Run | None:
         """Find the run of this content to go on with, and close those that a killed process left open.
 
         That is an unfinished one, or a finished one whose result DVC never heard of, since something was killed

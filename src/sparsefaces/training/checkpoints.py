@@ -84,7 +84,7 @@ class Checkpoints:
         self.start, self._history = state, list(state.history)
         return state
 
-    def watch(self, step: int, row: Row | None, engine: "Engine") -> None:
+    def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Write a checkpoint where one is due, and end the training where that was asked for.
 
         Raises:

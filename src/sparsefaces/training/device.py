@@ -53,7 +53,7 @@ class AutoThreads:
         torch.set_num_threads(self.threads)
         self._last = time.perf_counter()
 
-    def watch(self, step: int, row: Row | None, engine: "Engine") -> None:
+    def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Take note of the time of a finished step and set the number of threads of the next one."""
         now = time.perf_counter()
         threads = self._plan.send(now - self._last)

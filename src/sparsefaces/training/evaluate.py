@@ -5,7 +5,7 @@ import torch
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Coefficients
-from sparsefaces.measures import code_bits, finite, hoyer_sparsity, total_variance
+from sparsefaces.measures import code_bits, explained_variance, hoyer_sparsity, rounded, total_variance
 from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.objective import Terms, encode, weigh
 from sparsefaces.training.weights import Weights
@@ -24,7 +24,7 @@ def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> d
 
     Returns:
         rec, spa, ent and reg as in `objective`, over all N faces; their weighted sum `loss`; `l0`, the mean
-        number of active units a face; `bits`, the mean size of a face's code; `hoyer`, the mean Hoyer
+        number of active units per face; `bits`, the mean size of a face's code; `hoyer`, the mean Hoyer
         sparsity of the codes; `explained_variance`, 1 - rec / total variance about the mean face;
         `silent_units`, never active on any face; and `min_mean_activation` of a unit. `ent`, and a loss it
         enters, is None where it is infinite.
@@ -48,14 +48,13 @@ def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> d
     reg = np.square(weights.W, dtype=np.float64).sum()
     with np.errstate(divide="ignore"):
         terms = Terms(*(torch.tensor(value) for value in (rec / count, mean.sum(), (1 / mean).sum(), reg)))
-    values: dict[str, float | None] = {name: finite(term) for name, term in terms._asdict().items()}
-    values |= {
-        "loss": finite(weigh(terms, coefficients)),
+    values = {name: float(term) for name, term in terms._asdict().items()} | {
+        "loss": float(weigh(terms, coefficients)),
         "l0": l0 / count,
         "bits": bits / count,
         "hoyer": hoyer / count,
-        "explained_variance": 1 - rec / count / total_variance(X),
+        "explained_variance": explained_variance(rec / count, total_variance(X)),
         "min_mean_activation": float(mean.min()),
     }
-    rounded = {name: None if value is None else float(f"{value:.{DIGITS}g}") for name, value in values.items()}
-    return rounded | {"silent_units": int((mean == 0).sum())}
+    written = {name: rounded(value, DIGITS) for name, value in values.items()}
+    return written | {"silent_units": int((mean == 0).sum())}

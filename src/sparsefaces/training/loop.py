@@ -22,7 +22,7 @@ from sparsefaces.training.weights import Weights, initialize
 
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
 
-Watch = Callable[[int, Row | None, Engine], None]
+Callback = Callable[[int, Row | None, Engine], None]
 
 
 class State(NamedTuple):
@@ -46,7 +46,7 @@ def train_model(
     machine: MachineParams,
     *,
     held_out: Faces | None = None,
-    watchers: Sequence[Watch] = (),
+    callbacks: Sequence[Callback] = (),
     start: State | None = None,
 ) -> Training:
     """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
@@ -58,10 +58,10 @@ def train_model(
     """
     device = choose_device(machine.device)
     if machine.threads == "auto" and device == "cpu":
-        watchers = [*watchers, AutoThreads(thread_counts()).watch]
+        callbacks = [*callbacks, AutoThreads(thread_counts()).on_step]
     elif machine.threads != "auto":
         torch.set_num_threads(machine.threads)
-    weights, history = fit(X, params, lambd, device=device, watchers=watchers, start=start)
+    weights, history = fit(X, params, lambd, device=device, callbacks=callbacks, start=start)
     coefficients = params.coefficients(lambd)
     metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients))
     if held_out is not None:
@@ -75,7 +75,7 @@ def fit(
     lambd: float,
     *,
     device: str = "cpu",
-    watchers: Sequence[Watch] = (),
+    callbacks: Sequence[Callback] = (),
     start: State | None = None,
 ) -> tuple[Weights[Array], list[Row]]:
     """Train one autoencoder.
@@ -85,7 +85,7 @@ def fit(
         params: What both trainings share.
         lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
         device: Torch device to train on.
-        watchers: Each called after each step with the step, the row of the history where one is due, and
+        callbacks: Each called after each step with the step, the row of the history where one is due, and
             the engine, whose weights are then those after the step's update.
         start: Where an interrupted training of the same X, params, lambd and device stood.
 
@@ -118,8 +118,8 @@ def fit(
             params.learning_rate, params.learning_rate_schedule, step, params.iterations
         )
         engine.advance()
-        for watch in watchers:
-            watch(step, row, engine)
+        for callback in callbacks:
+            callback(step, row, engine)
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history

@@ -22,7 +22,7 @@ class TrainingTable:
         self._progress = Progress(label, iterations, unit="it")
         self._progress.say(HEADER)
 
-    def watch(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
+    def on_step(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
         """Take note of a finished step and, where one is due, its row of the history."""
         self._progress.update(step + 1 - self._done)  # a training that continues starts further on
         self._done = step + 1
