@@ -1,8 +1,10 @@
 """The guard rails: what `make lint`, a commit and a push refuse."""
 
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, Project
@@ -10,15 +12,35 @@ from conftest import ROOT, Project
 
 @pytest.fixture
 def guarded(copied, tmp_path):
-    """The finished project with the hooks, which find the tools of the environment that runs the tests."""
-    for name in (".pre-commit-config.yaml", ".github", "pyproject.toml"):
+    """The finished project with the hooks, in an activated environment of another name, outside of the project."""
+    for name in (".pre-commit-config.yaml", ".github", "pyproject.toml", "tools"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, copied.folder / name)
-    (copied.folder / ".venv").symlink_to(sys.prefix)
+    environment = tmp_path / "faces-env"
+    environment.symlink_to(sys.prefix)
     copied.env |= {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit"), "SKIP": "mypy", "PRE_COMMIT_COLOR": "never"}
-    copied.run("git", "add", "-A", "--", ":!.venv")
+    copied.env |= {"VIRTUAL_ENV": str(environment), "PATH": f"{environment}/bin{os.pathsep}{os.environ['PATH']}"}
+    copied.run("git", "add", "-A")
     copied.run("git", "commit", "-qm", "hooks")
     return copied
+
+
+@pytest.fixture
+def unactivated(guarded, tmp_path):
+    """The same with the hooks installed, in a shell that has another Python and none of the project's tools."""
+    git = str(Path(shutil.which("git")).parent)
+    guarded.run("pre-commit", "install", GIT_CONFIG_GLOBAL=os.devnull)
+    (tmp_path / "base/bin").mkdir(parents=True)
+    for tool in ("python", "ruff"):
+        (tmp_path / "base/bin" / tool).write_text("#!/bin/sh\necho not this one; exit 1\n")
+        (tmp_path / "base/bin" / tool).chmod(0o755)
+    del guarded.env["VIRTUAL_ENV"]
+    guarded.env |= {"CONDA_PREFIX": str(tmp_path / "base"), "GIT_CONFIG_GLOBAL": os.devnull}
+    guarded.env["PATH"] = os.pathsep.join([str(tmp_path / "base/bin"), git, os.defpath])
+    path = guarded.folder / "src/check.py"
+    path.write_text(path.read_text() + "\n# A comment.\n")
+    guarded.set_params({"analyze": {"faces": 4}})
+    return guarded
 
 
 def lint(project: Project, *arguments: str) -> dict[str, str]:
@@ -43,7 +65,7 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
     (guarded.folder / "long.ipynb").write_text(json.dumps({"outputs": "x" * 401 * 1024}))
     workflow = guarded.folder / ".github/workflows/tests.yml"
     workflow.write_text(workflow.read_text().replace("@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "@v6") + "job: {}\n")
-    guarded.run("git", "add", "-A", "--", ":!.venv")
+    guarded.run("git", "add", "-A")
     assert lint(guarded) == {
         "ruff check": "Failed",
         "ruff format": "Passed",
@@ -64,3 +86,16 @@ def test_hooks__a_push_is_refused_while_dvc_lock_does_not_match_but_a_commit_is_
     guarded.run("git", "add", "params.yaml")
     assert lint(guarded, "--hook-stage", "pre-push") == {name: "Failed"}
     assert name not in lint(guarded)
+
+
+def test_hooks__commit_with_nothing_activated_finds_the_tools_in_venv(unactivated):
+    (unactivated.folder / ".venv").symlink_to(sys.prefix)
+    output = unactivated.run("git", "commit", "-am", "a change")
+    assert output.count("Passed") >= 5
+    assert "Failed" not in output
+
+
+def test_hooks__commit_without_any_environment_is_refused_with_what_to_do(unactivated):
+    output = unactivated.run("git", "commit", "-am", "a change", code=1)
+    assert "activate yours, or type `make setup`" in output
+    assert "not this one" not in output
