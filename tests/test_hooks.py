@@ -53,7 +53,7 @@ def lint(project: Project, *arguments: str) -> dict[str, str]:
 def test_hooks__pass_on_a_finished_pipeline(guarded):
     came_to = lint(guarded)
     assert set(came_to.values()) == {"Passed"}
-    assert len(came_to) == 8  # mypy has its own `make lint`; there is no notebook here
+    assert len(came_to) == 10  # mypy has its own `make lint`; there is no notebook here
 
 
 def test_hooks__refuse_what_they_are_there_for(guarded):
@@ -65,6 +65,9 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
     (guarded.folder / "long.ipynb").write_text(json.dumps({"outputs": "x" * 401 * 1024}))
     workflow = guarded.folder / ".github/workflows/tests.yml"
     workflow.write_text(workflow.read_text().replace("@de0fac2e4500dabe0009e67214ff5f5447ce83dd", "@v6") + "job: {}\n")
+    for name in ("dependabot.yml", "ISSUE_TEMPLATE/bug.yml"):
+        with (guarded.folder / ".github" / name).open("a") as file:
+            file.write("unknown: key\n")
     guarded.run("git", "add", "-A")
     assert lint(guarded) == {
         "ruff check": "Failed",
@@ -75,6 +78,8 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
         "files are under 300 kB": "Failed",
         "notebooks, with their outputs, are under 400 kB": "Failed",
         "workflows follow GitHub's schema": "Failed",
+        "dependabot.yml follows GitHub's schema": "Failed",
+        "issue forms follow GitHub's schema": "Failed",
         "workflows are pinned and ask for no more than they need": "Failed",
     }
 
