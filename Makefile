@@ -19,7 +19,7 @@ export PIP_USER := 0
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review sweep tradeoff test lint verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review sweep tradeoff test lint schema verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test: $(READY) ## Run the tests, those of two files at a time
 lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
 	@$(BIN)/pre-commit run --all-files
 	@$(BIN)/pre-commit run --all-files --hook-stage pre-push
+
+schema: $(READY) ## Renew params.schema.json, by which editors know params.yaml, from base/params.py
+	@$(BIN)/python src/schema.py
 
 verify: $(READY) ## Train on LFW if need be, then compare with the exercise's table row by row
 	@$(BIN)/dvc repro fetch

@@ -13,7 +13,7 @@ from conftest import ROOT, Project
 @pytest.fixture
 def guarded(copied, tmp_path):
     """The finished project with the hooks, in an activated environment of another name, outside of the project."""
-    for name in (".pre-commit-config.yaml", ".github", "pyproject.toml", "tools"):
+    for name in (".pre-commit-config.yaml", ".github", "pyproject.toml", "params.schema.json", "tools"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, copied.folder / name)
     environment = tmp_path / "faces-env"
@@ -53,10 +53,11 @@ def lint(project: Project, *arguments: str) -> dict[str, str]:
 def test_hooks__pass_on_a_finished_pipeline(guarded):
     came_to = lint(guarded)
     assert set(came_to.values()) == {"Passed"}
-    assert len(came_to) == 10  # mypy has its own `make lint`; there is no notebook here
+    assert len(came_to) == 12  # mypy has its own `make lint`; there is no notebook here
 
 
 def test_hooks__refuse_what_they_are_there_for(guarded):
+    (guarded.folder / "params.schema.json").write_text("{}")
     (guarded.folder / "src/fetch.py").write_text("import os\n")
     guarded.set_params({"train": {"batch_size": 0}})
     dvc_yaml = guarded.folder / "dvc.yaml"
@@ -74,6 +75,8 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
         "ruff format": "Passed",
         "rooms import downwards, MLflow in tracking alone": "Passed",
         "params.yaml is valid": "Failed",
+        "params.schema.json is the one of base/params.py (make schema)": "Failed",
+        "params.yaml is valid to editors": "Failed",
         "dvc.yaml is valid": "Failed",
         "files are under 300 kB": "Failed",
         "notebooks, with their outputs, are under 400 kB": "Failed",

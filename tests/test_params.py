@@ -1,5 +1,7 @@
+import json
 import re
-from contextlib import suppress
+import subprocess
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,11 +12,13 @@ from dvc.utils.serialize import load_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema import schema_text
 from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, load_params, parse_params
 
 PARAMS = ROOT / "params.yaml"
+SCHEMA = ROOT / "params.schema.json"
 
 
 def multiplying(group):
@@ -207,7 +211,7 @@ def test_load_params__quoted_text_and_ordinary_words_are_clear(tmp_path):
 
 def test_load_params__key_twice_is_refused_with_both_its_lines(tmp_path):
     path = with_lines(tmp_path, {"train.seed": "2\n  seed: 3"})
-    with pytest.raises(UserError, match=r"params.yaml: train.seed stands there twice, in lines 15 and 16: keep one"):
+    with pytest.raises(UserError, match=r"params.yaml: train.seed stands there twice, in lines 16 and 17: keep one"):
         load_params(path)
 
 
@@ -224,3 +228,39 @@ def test_load_params__any_value_ends_in_params_or_one_message(text):
 
 def test_params__sections_are_those_of_the_file():
     assert set(yaml.safe_load(PARAMS.read_text())) == set(Params.model_fields)
+
+
+def test_schema__in_the_tree_is_the_models_and_params_yaml_names_it():
+    assert SCHEMA.read_text() == schema_text()
+    assert PARAMS.read_text().splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA.name}"
+
+
+def test_schema__describes_every_key_of_the_file():
+    schema = json.loads(SCHEMA.read_text())
+    for name, keys in yaml.safe_load(PARAMS.read_text()).items():
+        section = schema["$defs"][schema["properties"][name]["$ref"].rpartition("/")[2]]
+        assert list(section["properties"]) == list(keys)
+        assert section["description"]
+        assert all(key["description"] for key in section["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("key", "spelling", "said"),
+    [
+        ("train.learning_rate", "1e-05", None),  # as DVC writes it
+        ("fetch.crop", "[1, 2, 30, 40]", None),
+        ("fetch.source", "lwf", "'lwf' is not one of ['lfw', 'orl', 'folder']"),
+        ("train.batch_size", "0", "0 is less than the minimum of 1"),
+        ("fetch.crop", "[1, 2]", "is not valid under any of the given schemas"),
+        ("train.seed", "1\n  sede: 1", "'sede' was unexpected"),
+        ("train_dense.lambda", "1.0\n  lambd: 1.0", "'lambd' was unexpected"),
+    ],
+)
+def test_schema__takes_and_refuses_what_the_model_does(tmp_path, key, spelling, said):
+    path = with_lines(tmp_path, {key: spelling})
+    with pytest.raises(UserError) if said else nullcontext():
+        load_params(path)
+    command = ["check-jsonschema", "--schemafile", SCHEMA, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == (said is not None)
+    assert (said or "ok") in done.stdout
