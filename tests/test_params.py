@@ -1,6 +1,7 @@
 import json
 import re
 import subprocess
+import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -260,7 +261,7 @@ def test_schema__takes_and_refuses_what_the_model_does(tmp_path, key, spelling, 
     path = with_lines(tmp_path, {key: spelling})
     with pytest.raises(UserError) if said else nullcontext():
         load_params(path)
-    command = ["check-jsonschema", "--schemafile", SCHEMA, path]
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", SCHEMA, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == (said is not None)
     assert (said or "ok") in done.stdout
