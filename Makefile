@@ -19,7 +19,7 @@ export PIP_USER := 0
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review sweep tradeoff test lint schema verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review sweep tradeoff test coverage lint schema verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -44,6 +44,13 @@ tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in ML
 
 test: $(READY) ## Run the tests, those of two files at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: $(READY) ## Run the tests and say what they do not reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadfile
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"
 
 lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
 	@$(BIN)/pre-commit run --all-files

@@ -21,7 +21,8 @@ def test_workflows__run_targets_of_the_makefile_and_nothing_else():
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     run = [re.fullmatch(r"make (?:--silent )?([a-z]+)( \| tee .*)?", command) for command in steps("run")]
     assert all(run)
-    assert {match[1] for match in run} == {"setup", "lint", "test", "browser", "review", "comment"} <= {*targets}
+    named = {"setup", "lint", "test", "coverage", "browser", "review", "comment"}
+    assert {match[1] for match in run} == named <= {*targets}
 
 
 def test_workflows__actions_are_pinned_by_commit_with_their_version():
