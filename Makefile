@@ -19,7 +19,7 @@ export PIP_USER := 0
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review sweep tradeoff test coverage lint schema verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review preview sweep tradeoff test coverage lint schema verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
 # Exits with 2 where dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
 review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and whether dvc.lock is in sync
 	@$(BIN)/python src/review.py "$$BASE"
+
+preview: $(READY) ## Make the report of the committed code on the embedded faces, in short: report-orl.html
+	@tools/preview.sh
 
 sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
 	@tools/sweep.sh

@@ -21,7 +21,7 @@ def test_workflows__run_targets_of_the_makefile_and_nothing_else():
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     run = [re.fullmatch(r"make (?:--silent )?([a-z]+)( \| tee .*)?", command) for command in steps("run")]
     assert all(run)
-    named = {"setup", "lint", "test", "coverage", "browser", "review", "comment"}
+    named = {"setup", "lint", "test", "coverage", "browser", "review", "preview", "comment"}
     assert {match[1] for match in run} == named <= {*targets}
 
 
@@ -82,3 +82,32 @@ def test_comment__puts_the_review_on_the_pull_request_in_place_of_the_last(comme
 @pytest.mark.parametrize("review", ["", None])
 def test_comment__without_a_review_posts_nothing_and_says_so(commented, review):
     assert commented(review) == "run 7 left no review: nothing to comment\n"
+
+
+def test_preview__runs_what_is_committed_in_a_clone_and_leaves_one_file(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/dvc").write_text(
+        '#!/bin/sh\nmkdir -p stages/analyze; echo "$@" "${MLFLOW_TRACKING_URI-}" > stages/analyze/report.html\n'
+    )
+    (tmp_path / "bin/dvc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ours.example.org")
+    project = tmp_path / "large" / "faces"
+    (project / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/preview.sh", project / "tools")
+
+    def git(*arguments):
+        command = ["git", "-C", project, "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    git("init", "-q", tmp_path / "large")
+    git("add", "-A")
+    git("commit", "-qm", "start")
+    subprocess.run([project / "tools/preview.sh"], check=True)
+    made = (project / "report-orl.html").read_text().split()
+    changes = dict(setting.split("=") for setting in made[2:] if setting != "--set-param")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert made[:2] == ["exp", "run"]
+    assert changes == {"fetch.source": "orl", "train.iterations": "1001"}
+    assert all(key in values[section] for section, _, key in (name.partition(".") for name in changes))
+    assert git("status", "--porcelain").split() == ["??", "faces/report-orl.html"]
