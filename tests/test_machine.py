@@ -8,7 +8,7 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.training import device as machine
 from sparsefaces.training.device import AutoThreads, choose_device, fastest, thread_counts
 
-PERIOD = machine.STEPS_A_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
+PERIOD = machine.STEPS_PER_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 def test_auto_threads__goes_on_with_the_fastest_after_its_trial(monkeypatch):
     clock = Clock(monkeypatch, {1: 4.0, 2: 3.0})
     clock.run(AutoThreads([1, 2]), PERIOD)
-    trial = machine.STEPS_A_TURN * machine.TURNS * 2
+    trial = machine.STEPS_PER_TURN * machine.TURNS * 2
     assert set(clock.threads[:trial]) == {1, 2}
     assert set(clock.threads[trial:]) == {2}
 

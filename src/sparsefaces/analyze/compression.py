@@ -63,7 +63,7 @@ class Point(NamedTuple):
 
     Attributes:
         method: The method.
-        coefficients: Mean number that a face keeps; None where it is not known (JPEG).
+        coefficients: Mean number that a face keeps; None if it is not known (JPEG).
         bits: Mean size of a face.
         errors: Mean squared error of each face's pixels, (N,), pixels in [0, 1].
     """

@@ -20,7 +20,7 @@ from sparsefaces.training.weights import Weights
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
 
-STEPS_A_COUNT = 100
+STEPS_PER_COUNT = 100
 _steps: "Synchronized[int]"  # in a training's process: the updates of all of them
 
 
@@ -92,6 +92,6 @@ def _train(X: Array, params: TrainParams, lambd: float) -> Weights[Array]:
 
 
 def _count(step: int, row: Row | None, engine: "Engine") -> None:
-    if (step + 1) % STEPS_A_COUNT == 0:
+    if (step + 1) % STEPS_PER_COUNT == 0:
         with _steps.get_lock():
-            _steps.value += STEPS_A_COUNT
+            _steps.value += STEPS_PER_COUNT

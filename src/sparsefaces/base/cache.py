@@ -52,7 +52,7 @@ def key_of(values: Mapping[str, Any]) -> str:
 
 
 def load_cached(name: str, key: str) -> Arrays | None:
-    """Read named arrays that are cached under a name and a key; None where they are not, or are damaged.
+    """Read named arrays that are cached under a name and a key; None if they are not, or are damaged.
 
     Args:
         name: What they are, a path below the scratch folder.

@@ -49,7 +49,7 @@ def pack(data: Dataset, models: Mapping[str, Weights[Array]], codes: Mapping[str
         codes: Their codes of the faces, (N, h), by name.
 
     Returns:
-        Values that JSON can hold, arrays in base64; None where the models are too large for a page.
+        Values that JSON can hold, arrays in base64; None if the models are too large for a page.
     """
     sizes = [model.W.shape for model in models.values()]
     if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:

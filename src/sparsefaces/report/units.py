@@ -18,7 +18,7 @@ class Units(NamedTuple):
     Attributes:
         frequency: Share of the faces on which the unit fires, (h,), in [0, 1].
         mean_activation: Mean over all faces, (h,).
-        usual_activation: Mean over the faces on which it fires, (h,); 0 where there are none.
+        usual_activation: Mean over the faces on which it fires, (h,); 0 if there are none.
         area: Effective area of its filter, (h,); NaN for a filter of zeros, and so below.
         spread: Spatial spread of its filter, (h,).
         window: Share of its filter's energy in the best window, (h,).

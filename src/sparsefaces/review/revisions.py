@@ -75,13 +75,13 @@ def stale_stages() -> list[str]:
 
 
 def read_then(commit: str, path: str) -> dict[str, Any] | None:
-    """Read a JSON or YAML file of this folder as Git has it at a commit; None where it was not there."""
+    """Read a JSON or YAML file of this folder as Git has it at a commit; None if it was not there."""
     done = ask("git", "cat-file", "blob", f"{commit}:./{path}")  # without ./, from the top of the repository
     return None if done.returncode else _parse(done.stdout, path)
 
 
 def read_now(path: str) -> dict[str, Any] | None:
-    """Read a JSON or YAML file as it is in the workspace; None where it is not there."""
+    """Read a JSON or YAML file as it is in the workspace; None if it is not there."""
     file = Path(path)
     return _parse(file.read_text(encoding="utf-8"), path) if file.is_file() else None
 

@@ -46,7 +46,7 @@ class Dataset(NamedTuple):
 
     @property
     def held_out(self) -> Rows | None:
-        """The other faces; None where there are none."""
+        """The other faces; None if there are none."""
         return None if self.trains.all() else Rows(self.X, np.flatnonzero(~self.trains))
 
     def to_pixels(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ class Dataset(NamedTuple):
         return np.asarray(pixels.reshape(-1, *self.shape), dtype=np.float32)
 
     def training_part(self) -> "Dataset":
-        """Leave the faces out that are held out: a copy, where there are any."""
+        """Leave the faces out that are held out: a copy, if there are any."""
         return self if self.trains.all() else self._replace(X=self.training[:], trains=self.trains[self.trains])
 
 

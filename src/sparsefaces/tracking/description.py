@@ -36,7 +36,7 @@ class Description(NamedTuple):
         note: Markdown that opens the run's page.
         inputs: SHA-256 by name of what it reads.
         recorded: MD5 of what DVC has on record as the stage's results.
-        diff: What differs from the commit in the code and the parameters, as text; empty where nothing does.
+        diff: What differs from the commit in the code and the parameters, as text; empty if nothing does.
     """
 
     stage: str

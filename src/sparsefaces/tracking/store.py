@@ -54,7 +54,7 @@ class Store:
     """
 
     def __init__(self) -> None:
-        """Open the store, creating it and the experiment where they are missing.
+        """Open the store, creating it and the experiment if they are missing.
 
         Raises:
             Exception: Whatever the store, its driver or its server fails with.
@@ -156,7 +156,7 @@ class Store:
 
 
 def _prepare(path: Path) -> None:
-    """Make the project's own store where it is missing or broken; a file elsewhere may be someone else's to mend."""
+    """Make the project's own store if it is missing or broken; a file elsewhere may be someone else's to mend."""
     if is_own(path) and (aside := set_aside_if_broken(path)):
         print(
             f"warning: MLflow's store {path} was broken and is now {aside.name}; a new one takes its place "

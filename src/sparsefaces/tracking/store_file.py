@@ -11,7 +11,7 @@ BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def create(path: Path) -> None:
-    """Make a store where there is none: under another name, then renamed, so that a kill leaves no half of one.
+    """Make a store, if there is none: under another name, then renamed, so that a kill leaves no half of one.
 
     MLflow makes its tables in hundreds of steps, and cannot go on from the midst of them.
 
@@ -37,7 +37,7 @@ def set_aside_if_broken(path: Path) -> Path | None:
     """Rename a file that is no database, or a store that a kill left half made: neither holds a run that could be read.
 
     Returns:
-        Its new name; None where it stayed.
+        Its new name; None if it stayed.
     """
     if not path.is_file() or not path.stat().st_size or not _is_broken(path):
         return None

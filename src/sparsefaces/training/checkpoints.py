@@ -46,7 +46,7 @@ class Checkpoints:
     """The checkpoint of one training: read at its start, written now and then, deleted at its end.
 
     Attributes:
-        start: Where the training stood, once it is loaded; None where it starts anew.
+        start: Where the training stood, once it is loaded; None if it starts anew.
     """
 
     def __init__(self, stage: str, identity: Mapping[str, str], every: int, interruption: Interruption) -> None:
@@ -85,7 +85,7 @@ class Checkpoints:
         return state
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
-        """Write a checkpoint where one is due, and end the training where that was asked for.
+        """Write a checkpoint if one is due, and end the training where that was asked for.
 
         Raises:
             KeyboardInterrupt: An interruption was requested; the checkpoint is written.
@@ -99,7 +99,7 @@ class Checkpoints:
             raise KeyboardInterrupt
 
     def delete(self) -> None:
-        """Delete the checkpoint, where there is one."""
+        """Delete the checkpoint, if there is one."""
         self._path.unlink(missing_ok=True)
 
 

@@ -14,7 +14,7 @@ from sparsefaces.training.outputs import Row
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
 
-STEPS_A_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
+STEPS_PER_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go
 GAIN = 0.9  # more threads must take less than this share of one thread's time
 
@@ -69,7 +69,7 @@ def _trials(counts: Sequence[int]) -> Generator[int, float, None]:
         times: dict[int, list[float]] = {count: [] for count in counts}
         for _ in range(TURNS):
             for count in counts:
-                for turn in range(STEPS_A_TURN):
+                for turn in range(STEPS_PER_TURN):
                     seconds = yield count
                     if turn:  # the first step wakes the threads up
                         times[count].append(seconds)

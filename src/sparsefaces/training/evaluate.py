@@ -27,7 +27,7 @@ def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> d
         number of active units per face; `bits`, the mean size of a face's code; `hoyer`, the mean Hoyer
         sparsity of the codes; `explained_variance`, 1 - rec / total variance about the mean face;
         `silent_units`, never active on any face; and `min_mean_activation` of a unit. `ent`, and a loss it
-        enters, is None where it is infinite.
+        enters, is None if it is infinite.
     """
     V, W, b, a = (torch.from_numpy(array) for array in weights)
     rec = l0 = hoyer = bits = 0.0

@@ -51,7 +51,7 @@ def train_model(
 ) -> Training:
     """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
 
-    The model is also measured on faces that are held out, (n, d), where there are any: `held_out` in the metrics.
+    The model is also measured on faces that are held out, (n, d), if there are any: `held_out` in the metrics.
 
     Raises:
         UserError: The device is missing, or as `fit`.
@@ -85,7 +85,7 @@ def fit(
         params: What both trainings share.
         lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
         device: Torch device to train on.
-        callbacks: Each called after each step with the step, the row of the history where one is due, and
+        callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
         start: Where an interrupted training of the same X, params, lambd and device stood.
 

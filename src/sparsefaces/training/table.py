@@ -8,7 +8,7 @@ from sparsefaces.training.outputs import Row
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
 
-ITERATIONS_A_LINE = 1000
+ITERATIONS_PER_LINE = 1000
 HEADER = f"{'nbit':>6} {'rec':>9} {'spa':>9} {'ent':>9} {'reg':>9}"
 
 
@@ -23,12 +23,12 @@ class TrainingTable:
         self._progress.say(HEADER)
 
     def on_step(self, step: int, row: Row | None, engine: "Engine | None" = None) -> None:
-        """Take note of a finished step and, where one is due, its row of the history."""
+        """Take note of a finished step and, if one is due, its row of the history."""
         self._progress.update(step + 1 - self._done)  # a training that continues starts further on
         self._done = step + 1
         if row is not None and (step >= self._next_line or step == self._last):
             self._progress.say(format_row(row))
-            self._next_line = (step // ITERATIONS_A_LINE + 1) * ITERATIONS_A_LINE
+            self._next_line = (step // ITERATIONS_PER_LINE + 1) * ITERATIONS_PER_LINE
 
     def close(self) -> None:
         """Take the bar away."""

@@ -21,9 +21,9 @@ class Faces(NamedTuple):
     Attributes:
         images: (N, height, width) float32 in [0, 1].
         source: The source that was read.
-        people: Person number by row, (N,) int32; None where the source does not tell.
+        people: Person number by row, (N,) int32; None if the source does not tell.
         wanted: The source that was asked for.
-        fallback_reason: Why the wanted source was not read; None where it was.
+        fallback_reason: Why the wanted source was not read; None if it was.
     """
 
     images: NDArray[np.float32]
