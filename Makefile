@@ -19,7 +19,7 @@ export PIP_USER := 0
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review preview sweep tradeoff test coverage lint schema verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review preview sweep tradeoff check test coverage lint schema verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,7 +45,10 @@ sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
 	@$(BIN)/python src/tradeoff.py
 
-test: $(READY) ## Run the tests, those of two files at a time
+check: $(READY) ## Run the fast tests: the library's, room by room, and the examples in its docstrings
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit src/sparsefaces
+
+test: $(READY) ## Run all tests, those of two files at a time: also real DVC, servers, pages
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 coverage: $(READY) ## Run the tests and say what they do not reach

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 from gates import DEADLINE, Gate, Started
 from hosts import Host, small_archive
 from mlflow import MlflowClient
@@ -23,6 +25,7 @@ from sparsefaces.fetch.sources import lfw, lfw_archive
 from sparsefaces.fetch.sources.download import Address
 
 ROOT = Path(__file__).parents[1]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 collect_ignore = ["gate"]  # what processes behind a gate import, and no tests
 PIPELINE = (
     "src",
@@ -35,6 +38,10 @@ PIPELINE = (
     ".dvc/config",
     ".dvc/plots",
 )
+
+# How long an example takes is the machine's business.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 # Variables of the machine's that would reach into a test.
 PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_")
@@ -137,10 +144,20 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after `dvc repro`; tests read it and leave it as it is."""
-    project = make_project(tmp_path_factory.mktemp("finished") / "project")
-    project.output = project.run("dvc", "repro")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "results")
+    own = tmp_path_factory.mktemp("finished") / "project"
+    # The first of pytest's workers makes it for all, of whom each has a copy.
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, said = base / "first" / "project", base / "first" / "output.txt"
+    with FileLock(base / "first.lock"):
+        if not said.exists():
+            project = make_project(folder)
+            output = project.run("dvc", "repro")
+            project.run("git", "add", "-A")
+            project.run("git", "commit", "-qm", "results")
+            said.write_text(output, encoding="utf-8")
+    project = Project(shutil.copytree(folder, own, symlinks=True))
+    project.output = said.read_text(encoding="utf-8")
     return project
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from gateway import Gateway
-from test_tracking import DESCRIPTION
+from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import brief, shown_uri, tracking_uri, without_secrets

@@ -1,13 +1,13 @@
 """What people look at, looked at in a real browser."""
 
 import os
+import shutil
 import signal
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Project
 from mlflow import MlflowClient
 from servers import free_port, wait_for
 
@@ -227,8 +227,10 @@ def test_editor__takes_any_unit_by_number_or_from_the_explorer_and_hears_the_key
     assert report.errors == []
 
 
-@contextmanager
-def mlflow_ui(project):
+@pytest.fixture(scope="module")
+def ui(finished, tmp_path_factory):
+    """The address of `make ui` on a copy of the finished project."""
+    project = Project(shutil.copytree(finished.folder, tmp_path_factory.mktemp("ui") / "project", symlinks=True))
     port = free_port()
     server = project.start("python", "src/ui.py", str(port))
     url = f"http://127.0.0.1:{port}"
@@ -241,54 +243,53 @@ def mlflow_ui(project):
         server.end(code=None)
 
 
-def test_ui__comparing_both_trainings_shows_what_differs_their_curves_and_their_filters(page, copied):
-    with mlflow_ui(copied) as url:
-        open_runs(page, url)
-        compare(page, *TRAININGS)
-        assert page.get_by_role("row", name="lambda 0.0 1.0", exact=True).count()
-        text = page.inner_text("body")
-        assert "final/explained_variance" in text
-        assert page.get_by_text("hidden_units", exact=True).count() == 0  # the same in both
-        page.get_by_role("link", name="batch/rec").first.click()
-        page.locator(".js-plotly-plot").first.wait_for()
-        text = page.inner_text("body")
-        assert all(name in text for name in TRAININGS)
+def run_of(project, stage):
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.folder / 'mlflow.db'}")
+    return client.search_runs(["1"], f"tags.stage = '{stage}'")[0].info.run_id
 
 
-def test_ui__charts_lay_curves_over_each_other_and_pictures_follow_a_slider(page, copied):
-    with mlflow_ui(copied) as url:
-        open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
-        for name in TRAININGS:
-            page.get_by_text(f"{name} (batch/rec)").first.wait_for()
-        assert page.get_by_text("analyze", exact=True).count() == 0
-        page.get_by_text("Model metrics").first.scroll_into_view_if_needed()
-        page.get_by_text("System metrics").first.scroll_into_view_if_needed()
-        pictures(page, "filters%2Bstep%2B0").first.wait_for()
-        page.get_by_role("slider").first.press("ArrowRight")  # to the next step with a picture
-        pictures(page, "filters%2Bstep%2B24").first.wait_for()
+def test_ui__comparing_both_trainings_shows_what_differs_their_curves_and_their_filters(page, ui):
+    open_runs(page, ui)
+    compare(page, *TRAININGS)
+    assert page.get_by_role("row", name="lambda 0.0 1.0", exact=True).count()
+    text = page.inner_text("body")
+    assert "final/explained_variance" in text
+    assert page.get_by_text("hidden_units", exact=True).count() == 0  # the same in both
+    page.get_by_role("link", name="batch/rec").first.click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    text = page.inner_text("body")
+    assert all(name in text for name in TRAININGS)
 
 
-def test_ui__run_opens_on_its_note_with_a_table_and_its_figure(page, copied):
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    (run,) = client.search_runs(["1"], "tags.stage = 'train_sparse'")
-    with mlflow_ui(copied) as url:
-        page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}")
-        page.get_by_role("cell", name="explained_variance", exact=True).first.wait_for()
-        figure = pictures(page, "get-artifact?path=filters.png")
-        figure.wait_for()
-        page.wait_for_function("image => image.naturalWidth > 0", arg=figure.element_handle())
+def test_ui__charts_lay_curves_over_each_other_and_pictures_follow_a_slider(page, ui):
+    open_runs(page, ui, "tags.stage LIKE 'train%'", "CHART")
+    for name in TRAININGS:
+        page.get_by_text(f"{name} (batch/rec)").first.wait_for()
+    assert page.get_by_text("analyze", exact=True).count() == 0
+    page.get_by_text("Model metrics").first.scroll_into_view_if_needed()
+    page.get_by_text("System metrics").first.scroll_into_view_if_needed()
+    pictures(page, "filters%2Bstep%2B0").first.wait_for()
+    page.get_by_role("slider").first.press("ArrowRight")  # to the next step with a picture
+    pictures(page, "filters%2Bstep%2B24").first.wait_for()
 
 
-def test_report__works_within_mlflows_artifact_viewer(page, copied):
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    (run,) = client.search_runs(["1"], "tags.stage = 'analyze'")
-    with mlflow_ui(copied) as url:
-        page.goto(f"{url}/#/experiments/1/runs/{run.info.run_id}/artifacts/report.html")
-        frame = page.frame_locator("iframe")
-        frame.get_by_role("link", name="Editor").click()
-        frame.locator("#editor-sliders input").first.fill("0")
-        turned = frame.locator("#editor-turned-psnr").inner_text()
-        assert "PSNR" in turned
-        assert turned != frame.locator("#editor-plain-psnr").inner_text()
-        frame.locator("#units-grid [data-unit='3']").click()
-        assert frame.locator("#unit-title").inner_text() == "Unit 3, sparse"
+def test_ui__run_opens_on_its_note_with_a_table_and_its_figure(page, ui, finished):
+    run = run_of(finished, "train_sparse")
+    page.goto(f"{ui}/#/experiments/1/runs/{run}")
+    page.get_by_role("cell", name="explained_variance", exact=True).first.wait_for()
+    figure = pictures(page, "get-artifact?path=filters.png")
+    figure.wait_for()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=figure.element_handle())
+
+
+def test_report__works_within_mlflows_artifact_viewer(page, ui, finished):
+    run = run_of(finished, "analyze")
+    page.goto(f"{ui}/#/experiments/1/runs/{run}/artifacts/report.html")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("link", name="Editor").click()
+    frame.locator("#editor-sliders input").first.fill("0")
+    turned = frame.locator("#editor-turned-psnr").inner_text()
+    assert "PSNR" in turned
+    assert turned != frame.locator("#editor-plain-psnr").inner_text()
+    frame.locator("#units-grid [data-unit='3']").click()
+    assert frame.locator("#unit-title").inner_text() == "Unit 3, sparse"

@@ -4,7 +4,8 @@ import shutil
 import sys
 
 import pytest
-from conftest import ROOT, Project, make_project
+import yaml
+from conftest import CORES, ROOT, Project, make_project
 
 VARIABLES = {
     "FORCE_COLOR": "1",
@@ -79,16 +80,30 @@ def settings(project):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """A project after another user's `dvc repro`."""
+    """A project made from nothing by another user, in another folder, with two threads, both trainings at once."""
     project = make_project(tmp_path_factory.mktemp("hostile") / "project")
+    project.set_params({"machine": {"threads": 2}})
+    (project.folder / "tools").mkdir()
+    shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools")
     # DVC itself does not survive PYTHONWARNINGS=error, which make therefore takes away.
-    project.run("dvc", "repro", **settings(project) | {"PYTHONWARNINGS": ""})
+    project.output = project.run("tools/repro.sh", **settings(project) | {"PYTHONWARNINGS": ""})
     return project
 
 
-def test_repro__another_users_settings_change_no_byte(hostile, finished):
+def test_repro__from_nothing_and_side_by_side_under_another_users_settings_changes_no_byte(hostile, finished):
     theirs, ours = hostile.results(), finished.results()
     assert {name for name in theirs | ours if theirs.get(name) != ours.get(name)} == set()
+    # The training that ends first is recorded first; what is recorded is the same.
+    locks = [yaml.safe_load((project.folder / "dvc.lock").read_text()) for project in (hostile, finished)]
+    assert locks[0] == locks[1]
+
+
+def test_repro__side_by_side_says_whose_each_line_is(hostile):
+    if CORES < 2:
+        pytest.skip("on one core, trainings take turns")
+    for training in ("train_dense", "train_sparse"):
+        assert f"{training:<12} |   nbit       rec       spa       ent       reg" in hostile.output
+    assert hostile.run("tools/repro.sh").strip() == "Data and pipelines are up to date."
 
 
 def test_scripts__survive_warnings_that_are_made_errors(hostile):

@@ -13,8 +13,8 @@ from gates import DEADLINE, Gate, at_step
 
 from sparsefaces.base.cache import key_of, load_cached, save_cached, scratch_path
 from sparsefaces.base.files import read_csv
+from sparsefaces.metrics import METRICS
 
-FITS = ("Fitting PCA", "Fitting NMF", "Fitting dictionary learning")
 WITHOUT_TORCH = """
 import runpy, sys
 sys.path.insert(0, "src")
@@ -74,14 +74,6 @@ def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(i
     for path in scratch_path("fits").glob("b-*.npz"):
         number = path.stem.removeprefix("b-")
         assert set(load_cached("fits/b", number)["W"].tolist()) == {int(number)}
-
-
-def test_analyze__baselines_are_fitted_once_for_all_values_of_lambda(copied):
-    assert [copied.output.count(fit) for fit in FITS] == [1, 1, 1]
-    copied.set_params({"train_sparse": {"lambda": 0.5}})
-    output = copied.run("dvc", "repro")
-    assert not [fit for fit in FITS if fit in output]
-    assert "Training sparse again, on 320 faces" in output  # and not dense, whose lambda is as it was
 
 
 def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_bytes(copied):
@@ -159,3 +151,9 @@ def test_plots__are_drawn_in_a_fresh_clone_with_titles_axes_and_data(clone, comm
         assert all(f'"title": "{label}"' in text for label in labels), name
         assert len(plot["content"]["data"]["values"]) >= 8
     assert {f"stages/analyze/{name}.png" for name in ("rate_distortion", "rates", "decoder")} <= set(plots)
+
+
+def test_metrics__every_one_that_is_recorded_is_described_but_the_loss(finished):
+    recorded = json.loads(finished.path("analyze/metrics.json").read_text())
+    named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
+    assert named - set(METRICS) == {"loss"}

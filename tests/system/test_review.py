@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Project
 from PIL import Image
-from test_changes import claim
+from samples import claim
 
 FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "sparsity")
 

@@ -5,11 +5,9 @@ import shutil
 import signal
 
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import CORES, ROOT
 from gates import Gate, at_step
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 pytestmark = pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
 
 
@@ -19,17 +17,6 @@ def started(project):
     (project.folder / "tools").mkdir()
     shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools/repro.sh")
     return project
-
-
-def test_repro__side_by_side_leaves_what_one_after_the_other_does(started, finished):
-    output = started.run("tools/repro.sh")
-    for training in ("train_dense", "train_sparse"):
-        assert f"{training:<12} |   nbit       rec       spa       ent       reg" in output
-    assert started.results() == finished.results()
-    # The one that ends first is recorded first; what is recorded is the same.
-    locks = [yaml.safe_load((project.folder / "dvc.lock").read_text()) for project in (started, finished)]
-    assert locks[0] == locks[1]
-    assert started.run("tools/repro.sh").strip() == "Data and pipelines are up to date."
 
 
 def test_repro__side_by_side_passes_a_failure_on(started):

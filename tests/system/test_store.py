@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from gates import DEADLINE
 from mlflow import MlflowClient
-from test_tracking import DESCRIPTION
+from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import runs as tracking

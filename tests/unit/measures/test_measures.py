@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from sparsefaces.measures import code_bits, effective_area, hoyer_sparsity
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(np.float32, (4, 7), elements=st.floats(0, 100, width=32)), st.floats(0.125, 8))
 def test_hoyer__lies_between_0_and_1_and_ignores_scale(codes, factor):
     Z = np.where(codes < 1e-3, 0, codes)

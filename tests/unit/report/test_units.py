@@ -52,7 +52,7 @@ def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_the
     assert np.isfinite(units.similarity).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(np.float32, (5, 6), elements=st.floats(-2, 2, width=32)), st.integers(1, 12), st.integers(1, 9))
 def test_units__hold_their_bounds_whatever_the_filters_and_however_few_faces(W, n, count):
     W = np.where(np.abs(W) < 1e-3, 0, W)  # squares of smaller weights vanish

@@ -1,8 +1,7 @@
 """What the review makes of two records of results, then and now."""
 
-import json
-
 import pytest
+from samples import claim
 
 from sparsefaces.metrics import METRICS
 from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
@@ -29,19 +28,6 @@ def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
     assert "33 x 27" in alert
     assert "56 x 27" in alert
     assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []
-
-
-def claim(name, verdict):
-    return {
-        "claim": name,
-        "measure": "effective area",
-        "dense": 0.3,
-        "sparse": 0.2,
-        "difference": -0.1,
-        "interval": [-0.12, -0.08],
-        "null": None,
-        "verdict": verdict,
-    }
 
 
 def test_claims__only_those_whose_verdict_differs():
@@ -79,9 +65,3 @@ def test_metrics__infinite_and_unknown_ones_have_no_verdict():
 )
 def test_metrics__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
     assert METRICS[metric].judge(difference) == said
-
-
-def test_metrics__every_one_that_is_recorded_is_described_but_the_loss(finished):
-    recorded = json.loads(finished.path("analyze/metrics.json").read_text())
-    named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
-    assert named - set(METRICS) == {"loss"}

@@ -1,14 +1,11 @@
 """People held out from training: they change nothing, and are reported beside the others."""
 
-import json
-
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from mlflow import MlflowClient
-from test_training import params
+from samples import params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients
@@ -17,12 +14,11 @@ from sparsefaces.standardize.split import count_people, split_people
 from sparsefaces.standardize.standardize import standardize
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit
-from sparsefaces.training.weights_file import load_weights
 
 PEOPLE = hnp.arrays(np.int32, st.integers(2, 40), elements=st.integers(0, 6))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PEOPLE, st.floats(0.01, 0.99))
 def test_split_people__parts_people_and_leaves_someone_on_either_side(people, share):
     trains = split_people(people, share)
@@ -70,30 +66,3 @@ def test_fit__on_some_rows_of_a_map_is_that_on_a_copy_of_them(faces, tmp_path):
 def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):
     with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 faces"):
         fit(Rows(standardize(faces).X, np.arange(9)), params(), 0.0)
-
-
-def test_repro__reports_people_held_out_beside_the_others(copied):
-    copied.set_params({"standardize": {"holdout": 0.25}})
-    output = copied.run("dvc", "repro")
-    assert "100 of them are held out" in output
-    X = np.load(copied.path("standardize/X.npy"))
-    trains = np.load(copied.path("standardize/split.npy"))
-    people = np.load(copied.path("fetch/people.npy"))
-    assert (X.shape[0], trains.sum(), len(set(people[~trains]))) == (400, 300, 10)
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0)):
-        metrics = json.loads(copied.path(f"{stage}/metrics.json").read_text())
-        weights = load_weights(copied.path(f"{stage}/model.safetensors"))
-        terms = params().coefficients(lambd)
-        held_out = metrics.pop("held_out")
-        assert metrics == pytest.approx(evaluate(X[trains], weights, terms))
-        assert held_out == pytest.approx(evaluate(X[~trains], weights, terms))
-        newest = client.search_runs(["1"], f"tags.stage = '{stage}'", order_by=["attributes.start_time DESC"])[0]
-        assert newest.data.metrics["final/rec"] == pytest.approx(metrics["rec"])
-        assert newest.data.metrics["final/held_out/rec"] == pytest.approx(held_out["rec"])
-        assert newest.data.params["data.held_out"] == "100"
-    assert "dense.held_out.rec" in copied.run("dvc", "metrics", "diff")
-    # Its models have not seen them: nothing is trained again to judge compression.
-    assert "again" not in output
-    assert "Fitted on 300 faces, judged on 100 of 10 other people" in copied.path("analyze/claims.json").read_text()
-    assert "Explained variance, on people held out" in copied.path("analyze/report.html").read_text()

@@ -10,7 +10,7 @@ from sparsefaces.standardize.standardize import standardize
 pixels = st.floats(0, 1, width=32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hnp.arrays(np.float32, st.tuples(st.integers(2, 20), st.integers(1, 4), st.integers(1, 4)), elements=pixels))
 def test_standardize__centres_every_pixel_has_unit_scale_and_can_be_undone(faces):
     assume(np.ptp(faces, axis=0).max() > 1e-3)

@@ -11,25 +11,16 @@ import psutil
 import pytest
 from gates import DEADLINE
 from mlflow import MlflowClient
+from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
 from sparsefaces.tracking import delivery
 from sparsefaces.tracking import runs as tracking
-from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import tracking_uri
-
-DESCRIPTION = Description(
-    stage="train_dense",
-    params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k"},
-    note="**note**",
-    inputs={"orl": "d" * 64},
-    diff="+ a line",
-)
 
 
 @pytest.fixture(autouse=True)

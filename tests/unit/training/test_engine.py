@@ -40,7 +40,7 @@ def engine_gradients(X, weights, coefficients):
     return engine.gradients()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     m=st.integers(1, 8),
@@ -56,7 +56,7 @@ def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, sil
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), m=st.integers(1, 6), lambd=st.sampled_from([0.0, 1.0]))
 def test_backward__passes_gradcheck_against_the_engines_own_loss(seed, m, lambd):
     """Autograd's own checker, with the engine as the backward pass of the reference's loss."""

@@ -35,7 +35,7 @@ def test_terms__take_numpy_faces():
     assert get_objective_terms(X.numpy(), *weights) == get_objective_terms(X, *weights)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_terms__gradients_are_those_of_finite_differences(seed):
     X, *weights = random_problem(seed)

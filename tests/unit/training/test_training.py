@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
+from samples import params
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import Coefficients, TrainParams
+from sparsefaces.base.params import Coefficients
 from sparsefaces.training import batches
 from sparsefaces.training.batches import draw_batch
 from sparsefaces.training.engine import Engine
@@ -17,28 +18,13 @@ from sparsefaces.training.loop import fit
 from sparsefaces.training.weights import initialize
 
 
-def params(**changes):
-    values = {
-        "seed": 0,
-        "hidden_units": 8,
-        "iterations": 31,
-        "batch_size": 10,
-        "learning_rate": 0.01,
-        "learning_rate_schedule": "constant",
-        "epsilon_per_lambda": 0.01,
-        "eta_per_lambda": 1.0,
-        "log_every": 10,
-    }
-    return TrainParams(**(values | changes))
-
-
 @pytest.fixture
 def X(faces):
     flat = faces.reshape(len(faces), -1)
     return (flat - flat.mean(axis=0)) / flat.std()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**63 - 1), step=st.integers(0, 10**6), faces=st.integers(1, 300), data=st.data())
 def test_draw_batch__names_distinct_faces_and_is_a_function_of_seed_and_step(seed, step, faces, data):
     size = data.draw(st.integers(1, faces))

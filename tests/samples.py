@@ -1,0 +1,41 @@
+"""What several files of tests begin with."""
+
+from sparsefaces.base.params import TrainParams
+from sparsefaces.tracking.description import Description
+
+DESCRIPTION = Description(
+    stage="train_dense",
+    params={"lambda": 0.0, "seed": 3},
+    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k"},
+    note="**note**",
+    inputs={"orl": "d" * 64},
+    diff="+ a line",
+)
+
+
+def params(**changes):
+    values = {
+        "seed": 0,
+        "hidden_units": 8,
+        "iterations": 31,
+        "batch_size": 10,
+        "learning_rate": 0.01,
+        "learning_rate_schedule": "constant",
+        "epsilon_per_lambda": 0.01,
+        "eta_per_lambda": 1.0,
+        "log_every": 10,
+    }
+    return TrainParams(**(values | changes))
+
+
+def claim(name, verdict):
+    return {
+        "claim": name,
+        "measure": "effective area",
+        "dense": 0.3,
+        "sparse": 0.2,
+        "difference": -0.1,
+        "interval": [-0.12, -0.08],
+        "null": None,
+        "verdict": verdict,
+    }
