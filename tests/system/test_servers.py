@@ -286,5 +286,9 @@ def test_server__on_postgresql_takes_the_whole_pipeline(finished, postgres, tmp_
             assert_complete(server.client, by_stage[stage], project.path(f"{stage}/history.csv"))
         version = server.client.get_model_version_by_alias("sparsefaces", "sparse")
         assert version.run_id == by_stage["train_sparse"].info.run_id
+        # The same database without a server, in each spelling of MLflow's docs.
+        for dialect in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
+            direct = {"MLFLOW_TRACKING_URI": f"{dialect}://{postgres.partition('://')[2]}"}
+            assert "nothing to log" in project.run("python", "src/track.py", **direct)
     finally:
         server.kill()
