@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -38,6 +39,9 @@ PIPELINE = (
     ".dvc/config",
     ".dvc/plots",
 )
+
+# Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("patient", deadline=None)
