@@ -3,6 +3,8 @@
 # What DVC runs and records is the same as with plain `dvc repro`, which takes one after the other.
 set -uo pipefail
 CDPATH='' cd "$(dirname "$0")/.."
+# DVC gives up after 3 s that another holds its lock, as it may on a busy machine: here it waits.
+dvc() { command dvc --wait-for-lock "$@"; }
 
 status=$(dvc status) || exit
 if [ "$status" = "Data and pipelines are up to date." ]; then
@@ -10,7 +12,7 @@ if [ "$status" = "Data and pipelines are up to date." ]; then
   exit
 fi
 cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
-[ "$cores" -ge 2 ] || exec dvc repro
+[ "$cores" -ge 2 ] || exec dvc --wait-for-lock repro
 
 # Ctrl-C reaches the trainings themselves, which end well; DVC, the label's writers and this script wait for them.
 trap 'interrupted=130' INT TERM
@@ -27,4 +29,4 @@ for training in "${trainings[@]}"; do
 done
 [ -z "${interrupted:-}" ] || exit "$interrupted"
 [ "$failed" -eq 0 ] || exit "$failed"
-exec dvc repro
+exec dvc --wait-for-lock repro
