@@ -1,7 +1,13 @@
 """What several files of tests begin with."""
 
+import pytest
+
 from sparsefaces.base.params import TrainParams
 from sparsefaces.tracking.description import Description
+from sparsefaces.training.products import LIBRARIES, onednn_works
+
+needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
+EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
 
 DESCRIPTION = Description(
     stage="train_dense",

@@ -1,6 +1,6 @@
 """Time a training step beside its floor and other ways to take it: interleaved rounds, medians, ratios.
 
-Writes examples/benchmark.md and examples/benchmark.png. Usage: python tools/bench.py [seconds a table, 30]
+Writes examples/benchmark.md and examples/benchmark.png. Usage: python tools/bench.py [seconds per table, 30]
 """
 
 import json
@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tabulate import tabulate
+
 from sparsefaces.base.files import write_bytes
 from sparsefaces.colors import COLORS, QUIET
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
+from sparsefaces.training.products import choose_products
 
 TOP = Path(__file__).parents[1]
 ONE_THREAD = {
@@ -19,8 +22,10 @@ ONE_THREAD = {
     "NPROC": "1",  # JAX's pool of threads, which no flag of XLA's makes smaller
 }
 LABELS = {
-    "floor": "floor: five products, one fused Adam pass",
+    "floor": "floor: five products, each by the fastest library, one fused Adam pass",
     "engine": "sparsefaces, one batch",
+    "engine_on_blas": "the same on one batch, by torch's BLAS",
+    "engine_on_onednn": "the same on one batch, by oneDNN",
     "engine_with_batches": "sparsefaces, drawing its batches",
     "exercise": "the exercise's loop",
     "exercise_fused": "the exercise's loop, Adam(fused=True)",
@@ -43,7 +48,7 @@ def measure(what: str, seconds: float, env: dict[str, str]) -> Rows:
 
 def table(rows: Rows, base: str) -> str:
     """Lay rows out as Markdown; `base` is what the ratios are to."""
-    lines = [f"| | ms a step | min to max | times {base} | cores used |", "|---|---:|---:|---:|---:|"]
+    lines = [f"| | ms per step | min to max | times {base} | cores used |", "|---|---:|---:|---:|---:|"]
     for row in rows:
         name = LABELS.get(str(row["name"]), str(row["name"]))
         if "failed" in row:
@@ -52,6 +57,19 @@ def table(rows: Rows, base: str) -> str:
         spread = f"{row['min']:.2f} to {row['max']:.2f}"
         lines.append(f"| {name} | {row['median']:.2f} | {spread} | {row['ratio']:.2f} | {row['cores']:.1f} |")
     return "\n".join(lines)
+
+
+def rates_table(rows: Rows) -> str:
+    """Lay the rates of products out as Markdown, with the share of the best large product that the best one is."""
+    names = [name for name in rows[0] if name != "name"]
+    peak = max(float(rows[-1][name]) for name in names)
+    cells = [[row["name"], *(row[name] for name in names), max(float(row[name]) for name in names)] for row in rows]
+    return tabulate(
+        [[*row[:-1], f"{row[-1] / peak:.0%}"] for row in cells],
+        ["GFLOP/s", *names, "best, of the peak"],
+        tablefmt="github",
+        floatfmt=".0f",
+    )
 
 
 def draw_growth(rows: Rows) -> bytes:
@@ -63,7 +81,7 @@ def draw_growth(rows: Rows) -> bytes:
             mine = [row for row in rows if row["contestant"] == name]
             products, milliseconds = ([row[key] for row in mine] for key in ("products", "median"))
             axes.loglog(products, milliseconds, marker, color=color, label=LABELS[name])
-        axes.set(xlabel="multiplications a step, 5 m h d", ylabel="ms a step", title="How a step grows, one thread")
+        axes.set(xlabel="multiplications per step, 5 m h d", ylabel="ms per step", title="How a step grows, one thread")
         grid(axes)
         axes.legend()
         return png_of_figure(figure)
@@ -78,6 +96,10 @@ def main() -> None:
         "One training step at h = 400, d = 1036, m = 100, sparse objective; medians over interleaved rounds, "
         "ratios round by round; cores used are CPU time over wall time. Made by `make bench`.",
         machine(),
+        "## Products, one thread",
+        f"Products by library; {choose_products('auto', 'cpu').name} is what `machine.products: auto` takes here. The "
+        "peak is the best of the last row.",
+        rates_table(measure("products", seconds, ONE_THREAD)),
         "## One thread",
         table(measure("contestants", seconds, ONE_THREAD), "the floor"),
         "## Each library's default number of threads",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from floor import RATE, floor  # noqa: F401 - bench.py finds the floor among the contestants
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 from sparsefaces.base.arrays import Array
@@ -14,10 +15,10 @@ from sparsefaces.base.params import Coefficients
 from sparsefaces.training.batches import Batches
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.objective import get_objective_terms, weigh
+from sparsefaces.training.products import choose_products
 from sparsefaces.training.weights import Weights, initialize
 
 SPARSE = Coefficients(1.0, 0.01, 1.0)
-RATE = 1e-4
 Step = Callable[[int], object]
 
 
@@ -26,36 +27,26 @@ def initial(X: Array, h: int) -> Weights[torch.Tensor]:
     return Weights(*(torch.from_numpy(array) for array in initialize(X.shape[1], h, 0)))
 
 
-def floor(X: Array, h: int, m: int) -> Step:
-    """The five matrix products and the fused Adam pass alone: what no implementation on torch avoids."""
-    d = X.shape[1]
-    weights, batch = initial(X, h), torch.from_numpy(X[:m].copy())
-    for weight in weights:
-        weight.grad = torch.full_like(weight, 1e-3)
-    adam = torch.optim.Adam(list(weights), lr=RATE, fused=True)
-    code, residual = torch.rand(m, h), torch.rand(m, d)
-    buffers = [torch.empty(size) for size in ((m, h), (m, d), (h, d), (d, h))]
-
-    def step(_: int) -> None:
-        torch.mm(batch, weights.V, out=buffers[0])
-        torch.mm(code, weights.W, out=buffers[1])
-        torch.mm(code.T, residual, out=buffers[2])
-        torch.mm(residual, weights.W.T, out=buffers[0])
-        torch.mm(batch.T, code, out=buffers[3])
-        adam.step()
-
-    return step
-
-
-def engine(X: Array, h: int, m: int) -> Step:
+def engine(X: Array, h: int, m: int, library: str = "auto") -> Step:
     """This project's step, on one batch."""
-    trained, batch = Engine(initial(X, h), m, SPARSE, RATE), torch.from_numpy(X[:m].copy())
+    trained = Engine(initial(X, h), m, SPARSE, RATE, choose_products(library, "cpu"))
+    batch = torch.from_numpy(X[:m].copy())
     return lambda _: trained.step(batch)
+
+
+def engine_on_blas(X: Array, h: int, m: int) -> Step:
+    """This project's step, on one batch, by torch's BLAS."""
+    return engine(X, h, m, "blas")
+
+
+def engine_on_onednn(X: Array, h: int, m: int) -> Step:
+    """This project's step, on one batch, by oneDNN."""
+    return engine(X, h, m, "onednn")
 
 
 def engine_with_batches(X: Array, h: int, m: int) -> Step:
     """This project's step, with a new batch drawn and read each time."""
-    trained, batches = Engine(initial(X, h), m, SPARSE, RATE), Batches(X, 0, m)
+    trained, batches = Engine(initial(X, h), m, SPARSE, RATE, choose_products("auto", "cpu")), Batches(X, 0, m)
     return lambda step: trained.step(batches.read(step))
 
 

@@ -14,6 +14,7 @@ import contestants
 import numpy as np
 import torch
 from contestants import Step
+from floor import rates
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import TrainParams
@@ -80,8 +81,14 @@ def faces(d: int, n: int = N) -> Array:
 def contest(seconds: float) -> list[dict[str, Any]]:
     """Time all contestants at the exercise's size."""
     X = faces(D)
-    names = ("floor", "engine", "engine_with_batches", "exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
+    names = ("floor", "engine_with_batches", "engine_on_blas", "engine_on_onednn")
+    names += ("exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
     return interleave({name: lambda name=name: getattr(contestants, name)(X, H, M) for name in names}, seconds, "floor")
+
+
+def multiply(_: float) -> list[dict[str, Any]]:
+    """Measure the products of a step at the exercise's size, by library."""
+    return rates(faces(D, M), H, M)
 
 
 def grow(seconds: float) -> list[dict[str, Any]]:
@@ -151,5 +158,5 @@ def beside_a_neighbour(seconds: float) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    measures = {"contestants": contest, "growth": grow, "neighbour": beside_a_neighbour}
+    measures = {"products": multiply, "contestants": contest, "growth": grow, "neighbour": beside_a_neighbour}
     print(json.dumps(measures[sys.argv[1]](float(sys.argv[2]))))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -84,7 +85,7 @@ def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_byt
     output = copied.run("python", "src/analyze.py", OPENBLAS_NUM_THREADS="2")
     assert "is damaged" in output
     assert "Fitting NMF on 400 faces" in output
-    assert "Training dense and sparse again" in output
+    assert "Training dense again on 320 faces" in output
     assert copied.results() == before
 
 
@@ -99,6 +100,16 @@ def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied, t
     gate.wait(process, "analyze")  # one of its own processes, which train
     process.terminate()
     assert "Traceback" not in process.end(130)
+
+
+def test_analyze__one_of_whose_processes_is_killed_says_so_and_ends(copied, tmp_path):
+    copied.set_params({"train": {"iterations": 26}})
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start("python", "-u", "src/analyze.py", gate=gate)
+    os.kill(gate.wait(process, "analyze"), signal.SIGKILL)
+    said = process.end(1)
+    assert "error: a process was killed (Training dense again on 320 faces, Training sparse again" in said
+    assert "Traceback" not in said
 
 
 def test_claims__are_recorded_for_every_claim_and_method(finished):

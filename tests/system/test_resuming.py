@@ -13,6 +13,7 @@ from sparsefaces.base.params import TrainParams
 from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import fit
+from sparsefaces.training.products import onednn_works
 
 PARAMS = TrainParams(
     seed=0,
@@ -25,7 +26,7 @@ PARAMS = TrainParams(
     eta_per_lambda=1.0,
     log_every=10,
 )
-IDENTITY = {"parameters": "p", "data": "d", "code": "c"}
+IDENTITY = {"parameters": "p", "data": "d", "code": "c", "matrix products": "m"}
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_interruption__first_signal_is_not_lost_where_nobody_asks():
     assert reached
 
 
-@pytest.mark.parametrize("what", ["parameters", "data", "code"])
+@pytest.mark.parametrize("what", ["parameters", "data", "code", "matrix products"])
 def test_checkpoints__of_other_inputs_are_thrown_away_and_it_is_said_why(in_tmp, X, what, capsys):
     interrupted_at(X, 20)
     assert checkpoints(**{what: "other"}).load() is None
@@ -149,6 +150,8 @@ def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch)
 
 
 STEPS = {"train": {"iterations": 61}, "machine": {"checkpoint_every": 10}}
+# The library that most machines do not choose.
+STEPS["machine"]["products"] = "onednn" if onednn_works() else "blas"
 # Where a training is killed, and from which step it then continues.
 KILLS = (
     (at_step(15), 10),

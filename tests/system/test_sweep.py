@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from conftest import ROOT, Project
 from gates import wait_until
@@ -104,6 +105,7 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
     assert yaml.safe_load((copy.folder / "params.yaml").read_text())["train_sparse"]["lambda"] == 3
     assert "up to date" in copy.run("dvc", "status")
     # Beside another experiment at the same time, the same bits as alone.
+    torch.set_num_threads(1)
     alone, _ = fit(np.load(copy.path("standardize/X.npy")), load_params(copy.folder / "params.yaml").train, 3.0)
     for ours, theirs in zip(load_weights(copy.path("train_sparse/model.safetensors")), alone, strict=True):
         assert (ours == theirs).all()

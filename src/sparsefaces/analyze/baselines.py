@@ -12,13 +12,15 @@ import numpy as np
 from sklearn.decomposition import NMF, PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
+from sparsefaces.analyze.jobs import Job
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import Arrays, cached, code_hash, key_of
+from sparsefaces.base.cache import Arrays, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
 
 SEED = 0
 NMF_ITERATIONS = 12
 DICTIONARY_ALPHA = 2.0  # some 30 active atoms per face of LFW
+BASELINES = ("PCA", "NMF", "dictionary learning")  # as they are shown
 PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 
@@ -36,35 +38,34 @@ class Factors(NamedTuple):
     offset: Array
 
 
-def fit_baselines(data: Dataset, hidden_units: int, data_hash: str) -> dict[str, Factors]:
-    """Fit every baseline, or find it in the scratch folder.
+def baseline_fits(data: Dataset, hidden_units: int, data_hash: str) -> dict[str, Job]:
+    """Describe how to fit every baseline, by name of the method; each leaves the arrays of `Factors`.
 
     Args:
         data: The faces.
         hidden_units: Components wanted; PCA has at most min(N - 1, d).
         data_hash: SHA-256 of X.npy.
-
-    Returns:
-        The factors by name of the method.
     """
-    fits: dict[str, Callable[[Dataset, int], Factors]] = {
-        "PCA": fit_pca,
-        "NMF": fit_nmf,
-        "dictionary learning": fit_dictionary,
-    }
+    fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
     code = code_hash("analyze/baselines.py", packages=PACKAGES)
     key = key_of({"data": data_hash, "components": hidden_units, "code": code})
-    return {name: Factors(**_fit(name, fit, data, hidden_units, key)) for name, fit in fits.items()}
+    return {
+        name: Job(
+            f"baselines/{name.replace(' ', '-')}",
+            key,
+            f"Fitting {name} on {len(data.X):,} faces",
+            _fit,
+            (fit, data, hidden_units),
+        )
+        for name, fit in fits.items()
+    }
 
 
-def _fit(name: str, fit: Callable[[Dataset, int], Factors], data: Dataset, hidden_units: int, key: str) -> Arrays:
-    def make() -> Arrays:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are chosen
-            factors = fit(data, hidden_units)
-        return {part: np.asarray(array, np.float32) for part, array in factors._asdict().items()}
-
-    return cached(f"baselines/{name.replace(' ', '-')}", key, make, f"Fitting {name} on {len(data.X):,} faces")
+def _fit(fit: Callable[[Dataset, int], Factors], data: Dataset, hidden_units: int) -> Arrays:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are chosen
+        factors = fit(data, hidden_units)
+    return {part: np.asarray(array, np.float32) for part, array in factors._asdict().items()}
 
 
 def fit_pca(data: Dataset, hidden_units: int) -> Factors:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.analyze.baselines import Factors, fit_baselines
+from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
-from sparsefaces.analyze.held_out_models import refit
+from sparsefaces.analyze.held_out_models import refits
+from sparsefaces.analyze.jobs import Job, run_jobs
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
@@ -80,8 +81,10 @@ def gather_evidence(
     """
     models = {name: training.weights for name, training in trainings.items()}
     seen = data.training_part()
-    baselines = fit_baselines(seen, params.train.hidden_units, data_hash)
-    trains, judged = _judged_on_others(data, people, models, params, data_hash)
+    trains, jobs = _judged_on_others(data, people, params, data_hash)
+    made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units, data_hash))
+    judged = {name: Weights(**made[name]) for name in jobs} or models
+    baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
@@ -96,15 +99,18 @@ def gather_evidence(
 
 
 def _judged_on_others(
-    data: Dataset, people: NDArray[np.int32], models: Mapping[str, Weights[Array]], params: Params, data_hash: str
-) -> tuple[NDArray[np.bool_], Mapping[str, Weights[Array]]]:
-    """Tell which faces train, (N,), and return models that have seen these alone: the pipeline's own if they have."""
+    data: Dataset, people: NDArray[np.int32], params: Params, data_hash: str
+) -> tuple[NDArray[np.bool_], dict[str, Job]]:
+    """Tell which faces compression is fitted on, (N,), and train models that have seen these alone.
+
+    Nothing is to be trained if faces are held out already: the pipeline's own models have not seen them.
+    """
     if not data.trains.all():
-        return data.trains, models
+        return data.trains, {}
     trains = split_people(people, params.analyze.held_out_people)
     lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
     split = {"data": data_hash, "fitting": np.flatnonzero(trains).tolist()}
-    return trains, refit(data.X[trains], params.train, lambdas, split)
+    return trains, refits(data.X[trains], params.train, lambdas, split)
 
 
 def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:

@@ -92,6 +92,6 @@ def cached(name: str, key: str, make: Callable[[], Arrays], label: str) -> Array
             print(f"{label} (once; cached in .scratch)", flush=True)
             start = time.monotonic()
             arrays = make()
-            print(f"  took {time.monotonic() - start:.0f} s", flush=True)
+            print(f"{label}: took {time.monotonic() - start:.0f} s", flush=True)
             save_cached(name, key, arrays)
     return arrays

@@ -28,8 +28,11 @@ NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # nu
 def describe_training(stage: str, params: Params, data: Dataset) -> Description:
     """Describe a training that is about to start."""
     from sparsefaces.training.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
+    from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
 
-    machine = {"device": choose_device(params.machine.device), "threads": str(params.machine.threads)}
+    device = choose_device(params.machine.device)
+    products = choose_products(params.machine.products, device).name
+    machine = {"device": device, "products": products, "threads": str(params.machine.threads)}
     return describe(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
 
 

@@ -19,6 +19,7 @@ from sparsefaces.base.params import Params
 from sparsefaces.training.device import choose_device
 from sparsefaces.training.loop import State
 from sparsefaces.training.outputs import Row
+from sparsefaces.training.products import choose_products
 
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
@@ -34,7 +35,8 @@ def open_checkpoints(stage: str, params: Params, data_hash: str) -> Iterator["Ch
         "parameters": json.dumps(values, sort_keys=True),
         "data": data_hash,
         "code": code_hash(*TRAINING_CODE),
-        "device": choose_device(params.machine.device),
+        "device": (device := choose_device(params.machine.device)),
+        "matrix products": choose_products(params.machine.products, device).name,
     }
     with Interruption() as interruption:
         checkpoints = Checkpoints(stage, identity, params.machine.checkpoint_every, interruption)

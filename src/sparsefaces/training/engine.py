@@ -1,7 +1,7 @@
 """The training step in closed form: the five matrix products of the gradient and one fused Adam pass.
 
 It computes what autograd computes on `objective.get_objective_terms` (the tests hold it to that), without a
-graph and without allocating: at the floor of what these products cost (`make bench` measures it).
+graph: at the floor of what these products cost (`make bench` measures it).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.objective import Terms, entropy_term
+from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside the number of its steps
@@ -21,17 +22,23 @@ class Engine:
     """One training's weights, gradients, buffers and optimizer."""
 
     def __init__(
-        self, weights: Weights[Tensor], batch_size: int, coefficients: Coefficients, learning_rate: float
+        self,
+        weights: Weights[Tensor],
+        batch_size: int,
+        coefficients: Coefficients,
+        learning_rate: float,
+        products: Products = LIBRARIES["blas"],
     ) -> None:
-        """Allocate everything once.
+        """Allocate what lasts.
 
         Args:
             weights: Initial weights, updated in place by `advance`.
             batch_size: m, the faces of every batch.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
+            products: What multiplies.
         """
-        self.weights = weights
+        self.weights, self._products = weights, products
         self._batch_size, self._coefficients = batch_size, coefficients
         V = weights.V
         self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
@@ -52,8 +59,8 @@ class Engine:
     def forward(self, X: Tensor) -> None:
         """Fill the buffers: the code Z, (m, h), and the residual Z W + a - X, (m, d)."""
         V, W, b, a = self.weights
-        torch.addmm(b, X, V, out=self._code).relu_()
-        torch.sub(a, X, out=self._residual).addmm_(self._code, W)
+        self._code = self._products.encode(X, V, b, self._code)
+        self._residual = self._products.residual(self._code, W, a, X, self._residual)
 
     def terms(self) -> Terms:
         """Compute the terms of the batch last given to `forward`, before `advance`."""
@@ -69,12 +76,12 @@ class Engine:
 
     def backward(self, X: Tensor) -> None:
         """Write the gradient of rec + lambda spa + epsilon ent into the gradients, from `forward`'s buffers."""
-        Z, R, G, m = self._code, self._residual, self._signal, self._batch_size
-        W, gradients = self.weights.W, self._gradients
+        Z, R, m = self._code, self._residual, self._batch_size
+        multiply, old = self._products.multiply, self._gradients
         # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
-        _product(gradients.W, Z.T, R, 2 / m)
-        torch.sum(R, 0, out=gradients.a).mul_(2 / m)
-        _product(G, R, W.T, 2 / m)
+        to_W = multiply(Z.T, R, 2 / m, old.W)
+        to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
+        G = self._signal = multiply(R, self.weights.W.T, 2 / m, self._signal)
         lambd, epsilon, _ = self._coefficients
         if lambd:
             G.add_(lambd / m)
@@ -85,8 +92,8 @@ class Engine:
             G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
         # The gate of max(0, .): nothing flows where the unit is off.
         torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
-        torch.mm(X.T, G, out=gradients.V)
-        torch.sum(G, 0, out=gradients.b)
+        to_V = multiply(X.T, G, 1.0, old.V)
+        self._gradients = Weights(V=to_V, W=to_W, b=torch.sum(G, 0, out=old.b), a=to_a)
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
@@ -142,8 +149,3 @@ class Engine:
             tensor.copy_(state[name])
         for count in self._steps:
             count.fill_(steps)
-
-
-def _product(out: Tensor, A: Tensor, B: Tensor, scale: float) -> None:
-    """Write scale A B into a buffer."""
-    torch.addmm(out, A, B, beta=0, alpha=scale, out=out)

@@ -7,20 +7,24 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import code_bits, explained_variance, hoyer_sparsity, rounded, total_variance
 from sparsefaces.standardize.rows import Faces
-from sparsefaces.training.objective import Terms, encode, weigh
+from sparsefaces.training.objective import Terms, weigh
+from sparsefaces.training.products import Products, choose_products
 from sparsefaces.training.weights import Weights
 
 DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
-def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> dict[str, float | None]:
+def evaluate(
+    X: Faces, weights: Weights[Array], coefficients: Coefficients, products: Products | None = None
+) -> dict[str, float | None]:
     """Measure a model over all of some faces.
 
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped.
         weights: The model.
         coefficients: What the terms are weighted with in the loss.
+        products: What multiplies; by default what this machine is fastest with.
 
     Returns:
         rec, spa, ent and reg as in `objective`, over all N faces; their weighted sum `loss`; `l0`, the mean
@@ -30,14 +34,14 @@ def evaluate(X: Faces, weights: Weights[Array], coefficients: Coefficients) -> d
         enters, is None if it is infinite.
     """
     V, W, b, a = (torch.from_numpy(array) for array in weights)
+    products = products or choose_products("auto", "cpu")
     rec = l0 = hoyer = bits = 0.0
     activation = np.zeros(V.shape[1])
     for start in range(0, len(X), CHUNK):
         faces = torch.from_numpy(np.array(X[start : start + CHUNK]))
-        # The products are torch's, whose bits do not depend on the number of threads; so are NumPy's sums.
-        code = encode(faces, V, b)
+        code = products.encode(faces, V, b, faces.new_empty(len(faces), len(b)))
         Z = code.numpy()
-        residual = torch.addmm(a, code, W).sub_(faces).numpy()
+        residual = products.residual(code, W, a, faces, torch.empty_like(faces)).numpy()
         rec += float(np.square(residual, dtype=np.float64).sum())
         activation += Z.sum(axis=0, dtype=np.float64)
         active = np.count_nonzero(Z, axis=1)

@@ -17,9 +17,11 @@ from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
+from sparsefaces.training.products import Products, choose_products
 from sparsefaces.training.schedules import learning_rate
 from sparsefaces.training.weights import Weights, initialize
 
+FEWEST_ROWS = 64  # MKL shares smaller products among threads by splitting sums, and their bits with them (measured)
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
 
 Callback = Callable[[int, Row | None, Engine], None]
@@ -57,15 +59,20 @@ def train_model(
         UserError: The device is missing, or as `fit`.
     """
     device = choose_device(machine.device)
-    if machine.threads == "auto" and device == "cpu":
+    if min(params.batch_size, params.hidden_units, *X.shape) < FEWEST_ROWS:
+        torch.set_num_threads(1)
+    elif machine.threads == "auto" and device == "cpu":
         callbacks = [*callbacks, AutoThreads(thread_counts()).on_step]
     elif machine.threads != "auto":
         torch.set_num_threads(machine.threads)
-    weights, history = fit(X, params, lambd, device=device, callbacks=callbacks, start=start)
+    products = choose_products(machine.products, device)
+    weights, history = fit(X, params, lambd, device=device, products=products, callbacks=callbacks, start=start)
     coefficients = params.coefficients(lambd)
-    metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients))
+    torch.set_num_threads(1)  # the last chunk of faces may be small
+    measured_by = choose_products(machine.products, "cpu")  # whatever it was trained on
+    metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients, measured_by))
     if held_out is not None:
-        metrics["held_out"] = evaluate(held_out, weights, coefficients)
+        metrics["held_out"] = evaluate(held_out, weights, coefficients, measured_by)
     return Training(weights, history, metrics)
 
 
@@ -75,6 +82,7 @@ def fit(
     lambd: float,
     *,
     device: str = "cpu",
+    products: Products | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
 ) -> tuple[Weights[Array], list[Row]]:
@@ -85,9 +93,10 @@ def fit(
         params: What both trainings share.
         lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
         device: Torch device to train on.
+        products: What multiplies; by default what this machine is fastest with.
         callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
-        start: Where an interrupted training of the same X, params, lambd and device stood.
+        start: Where an interrupted training of the same X, params, lambd, device and products stood.
 
     Returns:
         The weights and the history: one row per `log_every` iterations and the last, with the batch's terms
@@ -102,7 +111,12 @@ def fit(
             f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
         )
     coefficients = params.coefficients(lambd)
-    engine = _engine(X.shape[1], params, coefficients, device, start)
+    products = products or choose_products("auto", device)
+    initial = initialize(X.shape[1], params.hidden_units, params.seed)
+    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
+    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate, products)
+    if start is not None:
+        engine.restore(start.tensors, start.step)
     history = list(start.history) if start else []
     batches = Batches(X, params.seed, params.batch_size, device)
     last = params.iterations - 1
@@ -123,16 +137,6 @@ def fit(
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
-
-
-def _engine(pixels: int, params: TrainParams, coefficients: Coefficients, device: str, start: State | None) -> Engine:
-    """Make the engine with its initial weights, or as it stood where a training was interrupted."""
-    initial = initialize(pixels, params.hidden_units, params.seed)
-    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
-    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate)
-    if start is not None:
-        engine.restore(start.tensors, start.step)
-    return engine
 
 
 def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:

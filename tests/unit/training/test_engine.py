@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from samples import EACH_LIBRARY, needs_onednn
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.batches import draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.objective import get_objective_terms, weigh
+from sparsefaces.training.products import LIBRARIES
 from sparsefaces.training.weights import Weights, initialize
 
 DENSE, SPARSE = Coefficients(0.0, 0.0, 0.0), Coefficients(1.0, 0.01, 1.0)
@@ -33,8 +35,12 @@ def reference_gradients(X, weights, coefficients):
     return [torch.zeros_like(t) if t.grad is None else t.grad for t in leaves]
 
 
+def engine_of(X, weights, coefficients, library="blas", rate=1e-3):
+    return Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, rate, LIBRARIES[library])
+
+
 def engine_gradients(X, weights, coefficients):
-    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, 1e-3)
+    engine = engine_of(X, weights, coefficients)
     engine.forward(X)
     engine.backward(X)
     return engine.gradients()
@@ -99,7 +105,7 @@ def only_for_the_first_face(X, weights):
 @pytest.mark.parametrize("case", DEGENERATE)
 def test_engine__terms_and_gradients_are_the_references_on_degenerate_batches(case, coefficients):
     X, weights = DEGENERATE[case](*problem(5))
-    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, 1e-3)
+    engine = engine_of(X, weights, coefficients)
     engine.forward(X)
     for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
@@ -111,14 +117,35 @@ def test_engine__terms_and_gradients_are_the_references_on_degenerate_batches(ca
     assert all(weight.isfinite().all() for weight in engine.weights)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-3)])
+@needs_onednn
 @pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tolerance):
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_engine__on_onednn_gives_the_references_gradients_within_float32s_rounding(case, coefficients):
+    X, weights = DEGENERATE[case](*problem(5, m=30, d=20, h=12))
+    expected = reference_gradients(X, weights, coefficients)
+    engine = engine_of(X.float(), (t.float() for t in weights), coefficients, "onednn")
+    engine.forward(X.float())
+    engine.backward(X.float())
+    for mine, theirs in zip(engine.gradients(), expected, strict=True):
+        # ent's gradient is 1 / mean^2: what it rounds to is relative to the largest.
+        torch.testing.assert_close(mine.double(), theirs, rtol=0, atol=1e-4 * max(float(theirs.abs().max()), 1.0))
+
+
+STEPS = [
+    pytest.param(torch.float64, 1e-9, "blas"),
+    pytest.param(torch.float32, 2e-3, "blas"),
+    pytest.param(torch.float32, 2e-3, "onednn", marks=needs_onednn),
+]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance", "library"), STEPS)
+@pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
+def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tolerance, library):
     """Relative to each tensor's largest entry: Adam divides by small moments and magnifies what rounding left."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((150, 60)).astype(np.float32)
     start = Weights(*(torch.from_numpy(array).to(dtype) for array in initialize(60, 25, seed=0)))
-    engine = Engine(Weights(*(t.clone() for t in start)), 20, coefficients, contestants.RATE)
+    engine = Engine(Weights(*(t.clone() for t in start)), 20, coefficients, contestants.RATE, LIBRARIES[library])
     leaves = Weights(*(t.clone().requires_grad_(True) for t in start))
     adam = torch.optim.Adam(list(leaves), lr=contestants.RATE)
     for step in range(200):
@@ -131,21 +158,23 @@ def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tol
 
 def test_gradient_norm__is_that_of_the_whole_loss():
     X, weights = problem(7)
-    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), SPARSE, 1e-3)
+    engine = engine_of(X, weights, SPARSE)
     engine.forward(X)
     engine.backward(X)
     expected = torch.cat([gradient.ravel() for gradient in reference_gradients(X, weights, SPARSE)]).norm()
     torch.testing.assert_close(engine.gradient_norm(), expected)
 
 
-def test_restore__goes_on_to_the_same_bits():
+@pytest.mark.parametrize("library", EACH_LIBRARY)
+def test_restore__goes_on_to_the_same_bits(library):
     X, weights = problem(9)
-    straight, first = (Engine(Weights(*(t.clone() for t in weights)), len(X), SPARSE, 1e-2) for _ in range(2))
+    X, weights = X.float(), [t.float() for t in weights]
+    straight, first = (engine_of(X, weights, SPARSE, library, 1e-2) for _ in range(2))
     for _ in range(20):
         straight.step(X)
     for _ in range(7):
         first.step(X)
-    second = Engine(Weights(*(torch.zeros_like(t) for t in weights)), len(X), SPARSE, 1e-2)
+    second = engine_of(X, map(torch.zeros_like, weights), SPARSE, library, 1e-2)
     second.restore({name: tensor.clone() for name, tensor in first.state().items()}, 7)
     for _ in range(13):
         second.step(X)
@@ -154,7 +183,7 @@ def test_restore__goes_on_to_the_same_bits():
 
 def test_terms__are_those_of_the_reference_before_the_update():
     X, weights = problem(4)
-    engine = Engine(Weights(*(t.clone() for t in weights)), len(X), SPARSE, 1e-2)
+    engine = engine_of(X, weights, SPARSE)
     engine.forward(X)
     for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights), strict=True):
         torch.testing.assert_close(mine, theirs)
