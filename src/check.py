@@ -5,7 +5,7 @@ import sys
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
 from sparsefaces.base.script import run
-from sparsefaces.review.revisions import stale_stages
+from sparsefaces.review.revisions import opened, stale_stages
 
 
 def main() -> None:
@@ -13,9 +13,12 @@ def main() -> None:
     what = " ".join(sys.argv[1:])
     if what == "params":
         load_params()
-    elif what != "lock":
+        return
+    if what != "lock":
         raise UserError(f"name what to check, params or lock, instead of {what!r}")
-    elif stale := stale_stages():
+    with opened() as repo:
+        stale = stale_stages(repo)
+    if stale:
         raise UserError(f"dvc.lock is out of sync: run `dvc repro` and commit what it changes ({', '.join(stale)})")
 
 

@@ -1,11 +1,14 @@
 """The same results and the same review, whatever other tools and other users leave in variables and config files."""
 
+import os
 import shutil
+import signal
 import sys
 
 import pytest
 import yaml
 from conftest import CORES, ROOT, Project, make_project
+from gates import Gate, at_step
 
 VARIABLES = {
     "FORCE_COLOR": "1",
@@ -80,17 +83,32 @@ def settings(project):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """A project made from nothing by another user, in another folder, with two threads, both trainings at once."""
+    """A project made from nothing by another user, in another folder, both trainings at once, interrupted once."""
     project = make_project(tmp_path_factory.mktemp("hostile") / "project")
     project.set_params({"machine": {"threads": 2}})
     (project.folder / "tools").mkdir()
     shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools")
     # DVC itself does not survive PYTHONWARNINGS=error, which make therefore takes away.
-    project.output = project.run("tools/repro.sh", **settings(project) | {"PYTHONWARNINGS": ""})
+    project.env |= settings(project) | {"PYTHONWARNINGS": ""}
+    project.interrupted = interrupt(project, tmp_path_factory.mktemp("gates") / "gate") if CORES > 1 else ""
+    project.output = project.run("tools/repro.sh")
     return project
 
 
-def test_repro__from_nothing_and_side_by_side_under_another_users_settings_changes_no_byte(hostile, finished):
+def interrupt(project, folder):
+    """Press Ctrl-C while both trainings are at work, and return what was said."""
+    gate = Gate(folder, at_step(15))
+    process = project.start("tools/repro.sh", gate=gate)
+    for training in ("train_dense", "train_sparse"):
+        gate.wait(process, training)
+    os.killpg(process.pid, signal.SIGINT)
+    gate.open()
+    return process.end(130)
+
+
+def test_repro__from_nothing_side_by_side_and_interrupted_under_another_users_settings_changes_no_byte(
+    hostile, finished
+):
     theirs, ours = hostile.results(), finished.results()
     assert {name for name in theirs | ours if theirs.get(name) != ours.get(name)} == set()
     # The training that ends first is recorded first; what is recorded is the same.
@@ -98,9 +116,15 @@ def test_repro__from_nothing_and_side_by_side_under_another_users_settings_chang
     assert locks[0] == locks[1]
 
 
+@pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
+def test_repro__ctrl_c_ends_both_and_the_next_run_continues_both(hostile):
+    assert hostile.interrupted.count("the next run continues from here") == 2
+    assert "Traceback" not in hostile.interrupted
+    assert hostile.output.count("continues from the checkpoint of step 16") == 2
+
+
+@pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
 def test_repro__side_by_side_says_whose_each_line_is(hostile):
-    if CORES < 2:
-        pytest.skip("on one core, trainings take turns")
     for training in ("train_dense", "train_sparse"):
         assert f"{training:<12} |   nbit       rec       spa       ent       reg" in hostile.output
     assert hostile.run("tools/repro.sh").strip() == "Data and pipelines are up to date."

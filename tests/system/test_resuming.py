@@ -156,10 +156,8 @@ STEPS["machine"]["products"] = "onednn" if onednn_works() else "blas"
 KILLS = (
     (at_step(15), 10),
     (IN_A_CHECKPOINT, 10),
-    (at_step(24), 20),
     (at_step(30), 30),
     (IN_A_CHECKPOINT, 30),
-    (at_step(57), 50),
 )
 
 

@@ -127,9 +127,19 @@ def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy,
     assert "tradeoff.png" not in copy.run("git", "status", "--porcelain")
 
 
-def test_sweep__with_images_of_ones_own_runs_what_does_not_need_them(copy):
+def test_sweep__with_images_of_ones_own_and_numbers_that_dvc_spells_its_own_way(copy):
     (copy.folder / "faces" / "ada").mkdir()
     shutil.copy(copy.path("fetch/faces.png"), copy.folder / "faces" / "ada" / "1.png")
-    line = recommended(copy)["dvc exp run"]
-    output = copy.run("bash", "-c", line.replace("--queue", "--temp").replace("0.1,3", "0.2"))
-    assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
+    line = recommended(copy)["dvc exp run"].replace("--queue", "--temp").replace("0.1,3", "2.5e-7")
+    before = set(copy.run("dvc", "exp", "list", "--name-only").split())
+    output = copy.run("bash", "-c", f"{line} -S train.learning_rate=1.0e-5")
+    # What does not need the images, which the experiment's copy of the project lacks.
+    assert re.findall("Running stage '(.*)'", output) == ["train_dense", "train_sparse", "analyze"]
+    (name,) = set(copy.run("dvc", "exp", "list", "--name-only").split()) - before
+    copy.run("dvc", "exp", "apply", name)
+    for file in ("params.yaml", "dvc.lock"):
+        assert "learning_rate: 1e-05\n" in (copy.folder / file).read_text()
+    client = MlflowClient(tracking_uri=f"sqlite:///{copy.folder / 'mlflow.db'}")
+    logged = [run.data.params for run in client.search_runs(["1"], "tags.stage = 'train_sparse'")]
+    assert ("1e-05", "2.5e-07") in [(params["learning_rate"], params["lambda"]) for params in logged]
+    assert "nothing to log" in copy.run("python", "src/track.py")

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sparsefaces.base.files import reading
 from sparsefaces.base.yaml_files import NOT_YAML
 from sparsefaces.metrics import METRICS
-from sparsefaces.review import revisions
+from sparsefaces.review import markdown, revisions
 from sparsefaces.training.outputs import TRAININGS
 
 Json = Mapping[str, Any]
@@ -66,10 +66,11 @@ def gather_review(base: str) -> Review:
     alerts = _compare(compare_faces, then, "stages/fetch/provenance.json")
     stages = _compare(compare_locks, then, "dvc.lock")
     claims = _compare(compare_claims, then, "stages/analyze/claims.json")
-    stale = revisions.stale_stages()
-    missing = revisions.dvc_json("data", "status").get("not_in_cache", [])
-    params = revisions.dvc_json("params", "diff", then).get("params.yaml", {})
-    metrics, other_metrics = compare_metrics(revisions.dvc_json("metrics", "diff", then))
+    with revisions.opened() as repo:
+        stale = revisions.stale_stages(repo)
+        missing = revisions.count_missing(repo)
+        params = revisions.differences("params", then, repo).get("params.yaml", {})
+        metrics, other_metrics = compare_metrics(revisions.differences("metrics", then, repo))
     return Review(
         base=base,
         then=then,
@@ -77,7 +78,7 @@ def gather_review(base: str) -> Review:
         folder=revisions.git("rev-parse", "--show-prefix"),
         dirty=revisions.is_dirty(),
         stale=stale,
-        missing=len(missing),
+        missing=missing,
         alerts=alerts,
         params=[(name, str(value["old"]), str(value["new"])) for name, value in sorted(params.items())],
         stages=stages,
@@ -90,13 +91,15 @@ def gather_review(base: str) -> Review:
 
 def render_review(review: Review) -> str:
     """Render Markdown; on GitHub, with the figures as they were and are."""
-    environment = Environment(  # noqa: S701 - Markdown, whose cells are escaped by the filter below
+    environment = Environment(  # noqa: S701 - Markdown, escaped by the filters below
         loader=PackageLoader("sparsefaces.review", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+    environment.filters |= {
+        filter_.__name__: filter_ for filter_ in (markdown.line_of, markdown.text, markdown.code, markdown.cell)
+    }
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     raw = f"{server}/{repository}/raw" if repository else None

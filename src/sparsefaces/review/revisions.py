@@ -1,19 +1,17 @@
-"""What Git and DVC know of two revisions, asked of their own commands; needs neither data nor cache."""
+"""What Git and DVC know of two revisions; needs neither data nor cache."""
 
 import json
-import re
-import subprocess
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.yaml_files import read_yaml
-from sparsefaces.tracking.commands import ask, dvc
-
-IN_SYNC = "Data and pipelines are up to date"
-# The stages that a dry run names as out of date. In a clone without data, it fails at the first of them.
-STALE = re.compile(r"Running stage '([^']+)'|Stage '([^']+)' is cached|failed to reproduce '([^']+)'")
+from sparsefaces.tracking.commands import ask
 
 
 def resolve(base: str) -> str:
@@ -42,7 +40,11 @@ def git(*arguments: str) -> str:
     Raises:
         UserError: It fails.
     """
-    return _output("git", *arguments).rstrip("\n")
+    done = ask("git", *arguments)
+    if done.returncode:
+        said = done.stderr.strip() or f"exit code {done.returncode}"
+        raise UserError(f"`git {' '.join(arguments)}` failed: {said}")
+    return done.stdout.rstrip("\n")
 
 
 def is_dirty() -> bool:
@@ -50,28 +52,34 @@ def is_dirty() -> bool:
     return bool(git("status", "--porcelain", "--untracked-files=no", "--", "."))
 
 
-def dvc_json(*arguments: str) -> dict[str, Any]:
-    """Return what a command of DVC's says with --json.
+@contextmanager
+def opened() -> Iterator[Repo]:
+    """Open DVC's project in the current folder, as its own commands do.
 
     Raises:
-        UserError: It fails.
+        UserError: DVC fails within the block, as if dvc.yaml is not valid.
     """
-    return dict(json.loads(_output(*dvc(*arguments, "--json")) or "{}"))
+    try:
+        with Repo() as repo:
+            yield repo
+    except DvcException as error:
+        raise UserError(f"DVC failed: {' '.join(str(error).split())}") from None
 
 
-def stale_stages() -> list[str]:
-    """Name the stages for which dvc.lock does not match params.yaml, dvc.yaml and the code; without data, the first.
+def differences(kind: Literal["params", "metrics"], then: str, repo: Repo) -> dict[str, dict[str, Any]]:
+    """Find what differs from a commit, as `dvc params diff` and `dvc metrics diff` do: old and new values."""
+    return dict(getattr(repo, kind).diff(a_rev=then).get("diff", {}))
 
-    Raises:
-        UserError: DVC cannot tell, as when dvc.yaml is not valid.
-    """
-    done = ask(*dvc("repro", "--allow-missing", "--dry"))
-    if IN_SYNC in done.stdout:
-        return []
-    stale = ["".join(names) for names in STALE.findall(done.stdout + done.stderr)]
-    if not stale:
-        raise UserError(_failure("dvc repro --allow-missing --dry", done))
-    return list(dict.fromkeys(stale))
+
+def stale_stages(repo: Repo) -> list[str]:
+    """Name the stages for which dvc.lock does not match params.yaml, dvc.yaml and the code; data may be missing."""
+    with repo.lock:
+        return [stage.addressing for stage in repo.index.stages if stage.changed(allow_missing=True)]
+
+
+def count_missing(repo: Repo) -> int:
+    """Count the results that are not in the cache here."""
+    return len(repo.data_status()["not_in_cache"])
 
 
 def read_then(commit: str, path: str) -> dict[str, Any] | None:
@@ -87,33 +95,14 @@ def read_now(path: str) -> dict[str, Any] | None:
 
 
 def changed_figures(commit: str) -> dict[str, tuple[bool, bool]]:
-    """Find the pictures among DVC's plots whose bytes differ from those at a commit.
+    """Find the pictures that stages leave in Git whose bytes differ from those at a commit.
 
     Returns:
         By path, whether it was there then and whether it is there now.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        plots = dvc_json("plots", "diff", commit, "--out", folder)["data"]
-        changed = {}
-        for path, entries in plots.items():
-            images = {entry["revisions"][0]: Path(entry["url"]) for entry in entries if entry["type"] == "image"}
-            now = images.pop("workspace", None)
-            then = next(iter(images.values()), None)
-            if (then and then.read_bytes()) != (now and now.read_bytes()):
-                changed[path] = then is not None, now is not None
-        return changed
-
-
-def _output(*command: str) -> str:
-    done = ask(*command)
-    if done.returncode:
-        raise UserError(_failure(" ".join(command).removeprefix(" ".join(dvc()).removesuffix("dvc")), done))
-    return done.stdout
-
-
-def _failure(command: str, done: subprocess.CompletedProcess[str]) -> str:
-    said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-    return f"`{command}` failed: {said}"
+    pictures = (":(glob)stages/**/*.png",)
+    lines = git("diff", "--relative", "--no-renames", "--name-status", "-z", commit, "--", *pictures).split("\0")[:-1]
+    return {path: (status != "A", status != "D") for status, path in zip(lines[::2], lines[1::2], strict=True)}
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Asking Git and DVC: the same answer whatever the user's environment is set to."""
+"""Asking Git: the same answer whatever the user's environment is set to."""
 
 import os
 import subprocess
-import sys
 
 # Set inside Git's hooks, where they would make Git take the current folder for the top of the repository.
 OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
@@ -20,8 +19,3 @@ def ask(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - a list, no shell
         command, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
-
-
-def dvc(*arguments: str) -> tuple[str, ...]:
-    """Name a command of the DVC that is installed beside this library."""
-    return sys.executable, "-m", "dvc", *arguments
