@@ -3,10 +3,11 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Collection, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, NamedTuple
 
@@ -59,7 +60,8 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ProcessPoolExecutor(min(len(jobs), cores), context, _start, (steps,)) as pool:
         try:
-            futures = {name: pool.submit(_run, job) for name, job in jobs.items()}
+            with _without_script():
+                futures = {name: pool.submit(_run, job) for name, job in jobs.items()}
             _show_progress(futures.values(), steps, sum(job.steps for job in jobs.values()))
             return {name: future.result() for name, future in futures.items()}
         except BaseException as error:
@@ -73,6 +75,18 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
                     "or lower fetch.resize, and run it again"
                 ) from None
             raise
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Hide the script's file from processes that start within the block, or each would import all that it does."""
+    main = sys.modules["__main__"].__dict__
+    file = main.pop("__file__", None)
+    try:
+        yield
+    finally:
+        if file is not None:
+            main["__file__"] = file
 
 
 def _show_progress(futures: Collection[Future[Arrays]], steps: "Synchronized[int]", total: int) -> None:
