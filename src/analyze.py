@@ -2,10 +2,10 @@
 
 from threadpoolctl import threadpool_limits
 
+from sparsefaces.base.script import run
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
 from sparsefaces.base.params import load_params
-from sparsefaces.base.script import run
 from sparsefaces.report.comparison import compare_metrics, draw_comparison
 from sparsefaces.report.origin import hashes, settings
 from sparsefaces.report.page import Report, render_report

@@ -2,9 +2,9 @@
 
 import sys
 
+from sparsefaces.base.script import run
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
-from sparsefaces.base.script import run
 from sparsefaces.review.revisions import opened, stale_stages
 
 

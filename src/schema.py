@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from sparsefaces.base.params import Params
 from sparsefaces.base.script import run
+from sparsefaces.base.params import Params
 
 SCHEMA_FILE = Path("params.schema.json")
 

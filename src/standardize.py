@@ -1,7 +1,7 @@
 """Stage standardize: subtract the mean face and divide by one scale."""
 
-from sparsefaces.base.params import load_params
 from sparsefaces.base.script import run
+from sparsefaces.base.params import load_params
 from sparsefaces.standardize.dataset import load_faces, load_people, save_standardized
 from sparsefaces.standardize.split import split_people
 from sparsefaces.standardize.standardize import standardize

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sparsefaces.base.files import write_bytes
 from sparsefaces.base.script import run
+from sparsefaces.base.files import write_bytes
 from sparsefaces.review.tradeoff import compare, draw_tradeoff, format_tradeoff
 from sparsefaces.tracking.queries import finished_trainings
 

@@ -3,8 +3,8 @@
 import sys
 from contextlib import closing
 
-from sparsefaces.base.params import load_params
 from sparsefaces.base.script import run
+from sparsefaces.base.params import load_params
 from sparsefaces.standardize.dataset import load_dataset
 from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures

@@ -2,9 +2,9 @@
 
 import sys
 
+from sparsefaces.base.script import run
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import STAGES, read_history
-from sparsefaces.base.script import run
 from sparsefaces.exercise_table import compare_with_exercise, format_comparisons
 from sparsefaces.standardize.dataset import load_provenance
 from sparsefaces.training.outputs import TRAININGS

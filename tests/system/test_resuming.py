@@ -26,7 +26,7 @@ PARAMS = TrainParams(
     eta_per_lambda=1.0,
     log_every=10,
 )
-IDENTITY = {"parameters": "p", "data": "d", "code": "c", "matrix products": "m"}
+IDENTITY = {"parameters": "p", "data": "d", "code": "c", "device": "cpu", "products": "blas"}
 
 
 @pytest.fixture
@@ -109,37 +109,34 @@ def test_interruption__first_signal_is_not_lost_where_nobody_asks():
     assert reached
 
 
-@pytest.mark.parametrize("what", ["parameters", "data", "code", "matrix products"])
-def test_checkpoints__of_other_inputs_are_thrown_away_and_it_is_said_why(in_tmp, X, what, capsys):
+@pytest.mark.parametrize("what", ["parameters", "data", "code", "device", "products"])
+def test_checkpoints__of_anything_else_are_not_continued(in_tmp, X, what):
     interrupted_at(X, 20)
     assert checkpoints(**{what: "other"}).load() is None
-    assert f"the checkpoint of step 21 is of other {what}: thrown away" in capsys.readouterr().out
-    assert checkpoints().load() is None  # it is gone
+    assert checkpoints().load().step == 21  # it is still there for what it is of
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "foreign"])
-def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, damage, capsys):
+def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, capsys):
     interrupted_at(X, 20)
-    (path,) = (in_tmp / ".scratch").glob("*.safetensors")
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    contents = {"empty": b"", "cut": bytes(data[:-50]), "flipped": bytes(data), "foreign": b"{}" * 1000}
-    path.write_bytes(contents[damage])
-    kept = checkpoints()
-    assert kept.load() is None
-    said = capsys.readouterr().out
-    assert "is damaged" in said
-    assert "starts anew" in said
+    (path,) = (in_tmp / ".scratch/checkpoints").glob("*.npz")
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-100] ^= 1
+    for damaged in (b"", whole[:-50], bytes(flipped), b"{}" * 1000):
+        path.write_bytes(damaged)
+        kept = checkpoints()
+        assert kept.load() is None
+        assert "is damaged" in capsys.readouterr().out
     weights, _ = fit(X, PARAMS, 1.0, callbacks=[kept.on_step])
     assert np.isfinite(weights.W).all()
     assert checkpoints().load().step == 28  # the damaged one has been replaced
 
 
-def test_checkpoints__experiments_keep_theirs_apart(in_tmp, X, monkeypatch):
+def test_checkpoints__of_an_experiment_are_found_whatever_its_name(in_tmp, X, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "boxy-sign")
     interrupted_at(X, 20)
-    monkeypatch.delenv("DVC_EXP_NAME")
-    assert checkpoints().load() is None
+    monkeypatch.setenv("DVC_EXP_NAME", "agley-rune")
+    assert checkpoints().load().step == 21
 
 
 def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch):
@@ -181,7 +178,7 @@ def test_train__killed_many_times_ends_in_the_bytes_of_one_never_interrupted(cop
     steps = [int(step) for step in re.findall(r"continues from the checkpoint of step (\d+)", said)]
     assert steps == [step for _, step in KILLS]
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == undisturbed
-    assert not list((copied.folder / ".scratch").glob("*.safetensors*"))
+    assert not list((copied.folder / ".scratch/checkpoints").glob("*.npz*"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

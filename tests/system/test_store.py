@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -161,3 +162,55 @@ def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_s
     assert failed.is_set()
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
     assert "warning" not in capsys.readouterr().out
+
+
+def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
+    moved = shutil.copytree(finished.folder, tmp_path / "moved, été 50 %", symlinks=True)
+    project = type(finished)(moved)
+    output = project.run("python", "src/track.py")
+    assert f"the project's folder has moved: its runs' files are now looked for in {moved}" in output
+    assert "nothing to log" in output
+    assert "moved" not in project.run("python", "src/track.py")
+    with sqlite3.connect(moved / "mlflow.db") as database:
+        assert not [line for line in database.iterdump() if finished.folder.as_uri() in line]
+    client = MlflowClient(tracking_uri=f"sqlite:///{moved / 'mlflow.db'}")
+    for run in client.search_runs(["1"]):
+        assert client.list_artifacts(run.info.run_id)
+        assert run.info.artifact_uri.startswith(moved.as_uri())
+    version = client.get_model_version_by_alias("sparsefaces", "dense")
+    assert client.get_model_version_download_uri("sparsefaces", version.version).startswith(moved.as_uri())
+
+
+def test_track__closes_a_run_that_a_killed_process_left_open(copied):
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    left = client.create_run("1", tags={"stage": "train_dense", "process": f"{socket.gethostname()} 1 0.00"})
+    output = copied.run("python", "src/track.py")
+    assert "nothing to log" in output
+    assert client.get_run(left.info.run_id).info.status == "KILLED"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: MlflowClient(tracking_uri=f"sqlite:///{path}").delete_experiment("1"), "experiments restore"),
+        (lambda path: (path.unlink(), path.symlink_to("/nowhere/x.db")), "is a link to /nowhere/x.db, which is not"),
+        (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
+        (lambda path: zero(path, "metrics"), "database disk image is malformed"),
+    ],
+)
+def test_track__store_that_cannot_be_used_ends_in_one_message(copied, spoil, message):
+    spoil(copied.folder / "mlflow.db")
+    output = copied.run("python", "src/track.py", code=1).replace("\n", " ")
+    assert message in output
+    assert output.count("error: ") == 1
+    assert "Traceback" not in output
+
+
+def zero(path, table):
+    """Overwrite the first page of a table."""
+    with sqlite3.connect(path) as database:
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+        page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))

@@ -96,7 +96,7 @@ def test_sweep__reruns_what_depends_on_lambda_and_fits_no_baseline_again(swept):
         assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
         assert "Fitting" not in output
         assert "warning" not in output
-    assert not list((swept.folder / ".scratch").rglob("*.safetensors"))  # no checkpoint is left
+    assert not list((swept.folder / ".scratch/checkpoints").glob("*.npz"))  # no checkpoint is left
 
 
 def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):

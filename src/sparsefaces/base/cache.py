@@ -1,8 +1,10 @@
 """The cache: files that save work and are no results, in `.scratch`, which Git and DVC ignore."""
 
 import hashlib
+import io
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -14,9 +16,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from sparsefaces.base.environment import LIBRARY
-from sparsefaces.base.files import DAMAGE, sha256, write_arrays
+from sparsefaces.base.files import DAMAGE, sha256, write_bytes
 
 Arrays = dict[str, NDArray[Any]]
+DIGEST = hashlib.sha256().digest_size
 MOST_CACHED = 8  # of a name, the files that were used last
 # The rooms and files that decide a result, as dvc.yaml names them: a test holds both to the same.
 TRAINING_CODE = ("base", "standardize", "measures", "training")
@@ -51,6 +54,11 @@ def key_of(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def cache_path(name: str, key: str) -> Path:
+    """Name the file of what is cached under a name, a path below the scratch folder, and a key."""
+    return scratch_path(f"{name}-{key}.npz")
+
+
 def load_cached(name: str, key: str) -> Arrays | None:
     """Read named arrays that are cached under a name and a key; None if they are not, or are damaged.
 
@@ -58,11 +66,14 @@ def load_cached(name: str, key: str) -> Arrays | None:
         name: What they are, a path below the scratch folder.
         key: What they depend on, from `key_of`.
     """
-    path = scratch_path(f"{name}-{key}.npz")
-    if not path.is_file():
+    path = cache_path(name, key)
+    if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:  # every member has a checksum
+        data = path.read_bytes()
+        if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
+            raise ValueError("its checksum is wrong")
+        with np.load(io.BytesIO(data[DIGEST:]), allow_pickle=False) as file:
             arrays = dict(file)
         os.utime(path)
     except DAMAGE as error:
@@ -71,11 +82,20 @@ def load_cached(name: str, key: str) -> Arrays | None:
     return arrays
 
 
-def save_cached(name: str, key: str, arrays: Arrays) -> None:
-    """Cache named arrays under a name and a key, and forget the name's files that were not used for longest."""
-    path = scratch_path(f"{name}-{key}.npz")
+def save_cached(name: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Cache named arrays under a name and a key, and forget the name's files that were not used for longest.
+
+    All of the file is under its checksum, with which it begins.
+    """
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    data = file.getvalue()
+    path = cache_path(name, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(".lock")):  # experiments that run at once would write into the same file
-        write_arrays(path, arrays)
+        if path.is_dir():
+            shutil.rmtree(path)
+        write_bytes(path, hashlib.sha256(data).digest() + data)
         others = path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz")
         for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-MOST_CACHED]:
             old.unlink(missing_ok=True)

@@ -4,13 +4,16 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
+import struct
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from types import UnionType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,9 +22,10 @@ from numpy.typing import NDArray
 from sparsefaces.base.errors import UserError
 
 STAGES = Path("stages")
-# What NumPy, JSON, CSV and zip files raise when their content is not what it should be.
-DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, EOFError)
-DAMAGE += (BadZipFile, zlib.error, csv.Error)
+# What readers of arrays, JSON, CSV and zip files raise when their content is not what it should be.
+DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+DAMAGE += (EOFError, SyntaxError, TokenError, RuntimeError, MemoryError)  # an array's header is a piece of Python
+DAMAGE += (BadZipFile, zlib.error, struct.error, csv.Error)
 
 
 @contextmanager
@@ -35,6 +39,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:  # a full disk's names no file
+        raise error if error.filename else UserError(f"{path} cannot be written ({error}): make room there") from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -101,7 +107,7 @@ def read_json(path: Path, types: Mapping[str, type | UnionType]) -> dict[str, An
         UserError: The file is missing or damaged, or lacks one of the values.
     """
     with reading(path):
-        values = dict(json.loads(path.read_text(encoding="utf-8")))
+        values = dict(json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse))
     _having(path, [key for key in types if key in values and isinstance(values[key], types[key])], types)
     return values
 
@@ -124,6 +130,8 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """
     with reading(path):
         rows = [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
+        if any(math.isnan(number) for row in rows for number in row.values()):
+            raise ValueError("it holds NaN")
     _having(path, rows[0] if rows else (), ("step", "rec", "spa", "ent", "reg"))
     return rows
 
@@ -160,6 +168,10 @@ def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
         raise UserError(f"{path} is missing: run `dvc repro`") from None
     except (*DAMAGE, *others) as error:
         raise UserError(f"{path} cannot be read ({error}): {remake(path)}") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"it holds {constant}, which is no number")
 
 
 def _having(path: Path, names: Collection[str], wanted: Iterable[str]) -> None:

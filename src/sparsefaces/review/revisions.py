@@ -25,6 +25,7 @@ def resolve(base: str) -> str:
     """
     if not base:
         raise UserError("name the revision to compare with: make review BASE=main")
+    git("rev-parse", "--git-dir")  # Git's own words, as of a folder that is another user's
     commit = ask("git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     if commit.returncode:
         raise UserError(f"BASE is {base!r}, which names no commit here: name a branch, a tag or a commit (git fetch?)")
@@ -72,9 +73,18 @@ def differences(kind: Literal["params", "metrics"], then: str, repo: Repo) -> di
 
 
 def stale_stages(repo: Repo) -> list[str]:
-    """Name the stages for which dvc.lock does not match params.yaml, dvc.yaml and the code; data may be missing."""
+    """Name the stages for which dvc.lock does not match params.yaml, dvc.yaml and the code; data may be missing.
+
+    Raises:
+        UserError: dvc.yaml has no stages.
+    """
     with repo.lock:
-        return [stage.addressing for stage in repo.index.stages if stage.changed(allow_missing=True)]
+        stages = list(repo.index.stages)
+        stale = [stage.addressing for stage in stages if stage.changed(allow_missing=True)]
+    if not stages:
+        raise UserError("dvc.yaml has no stages: git restore dvc.yaml")
+    recorded = (read_now("dvc.lock") or {}).get("stages", {})
+    return stale + [name for name in recorded if name not in {stage.addressing for stage in stages}]
 
 
 def count_missing(repo: Repo) -> int:

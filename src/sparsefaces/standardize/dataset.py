@@ -1,5 +1,6 @@
 """The data as later stages read them: what fetch and standardize left, and what the latter writes."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from sparsefaces.base.files import (
 from sparsefaces.standardize.rows import Rows
 from sparsefaces.standardize.standardize import Standardized
 
+CHUNK = 1000  # faces that are checked at a time
 FETCH, STANDARDIZE = STAGES / "fetch", STAGES / "standardize"
 
 
@@ -118,11 +120,25 @@ def load_dataset() -> Dataset:
     with reading(path):
         data = Dataset(
             X=X,
-            mean=scaling["mean"],
+            mean=np.asarray(scaling["mean"], np.float32),
             scale=float(scaling["scale"]),
             shape=(int(scaling["height"]), int(scaling["width"])),
             trains=trains,
         )
-        if not X.shape[1] == data.shape[0] * data.shape[1] == data.mean.size:
+        if not X.shape[1] == data.shape[0] * data.shape[1] == data.mean.size or min(data.shape) < 1:
             raise ValueError(f"X.npy has faces of {X.shape[1]} pixels, it of {data.shape[0]} x {data.shape[1]}")
+        if not (math.isfinite(data.scale) and data.scale > 0 and np.isfinite(data.mean).all()):
+            raise ValueError("the mean face or the scale is not a number, or the scale is not above zero")
+    _check_faces(data)
     return data
+
+
+def _check_faces(data: Dataset) -> None:
+    """Refuse faces on which nothing can be trained; read once, in parts."""
+    X = STANDARDIZE / "X.npy"
+    if data.trains.sum() < 2:
+        raise UserError(f"{STANDARDIZE / 'split.npy'} leaves {data.trains.sum()} faces to train on: {remake(X)}")
+    parts = (data.X[start : start + CHUNK] for start in range(0, len(data.X), CHUNK))
+    peaks = [float(np.abs(part).max()) for part in parts]  # NaN if one is
+    if not (np.isfinite(peaks).all() and any(peaks)):
+        raise UserError(f"{X} has faces that are not numbers, or nothing but zeros: {remake(X)}")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -81,6 +82,9 @@ def describe(
     record = load_provenance()
     source, wanted = record["source"], record["wanted"]
     size = f"{data.shape[0]} x {data.shape[1]}"
+    if (record["images"], record["height"], record["width"]) != (len(data.X), *data.shape):
+        said = f"{record['images']} faces of {record['height']} x {record['width']}"
+        raise UserError(f"stages/fetch has {said}, stages/standardize {len(data.X)} of {size}: run `dvc repro`")
     params = {key: value for section in sections.values() for key, value in section.items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
     if not data.trains.all():
@@ -181,4 +185,6 @@ def _output(*command: str) -> str | None:
         done = ask(*command)
     except OSError:
         return None
+    if "safe.directory" in done.stderr:  # a folder of another user, as in a container: Git says what to do
+        print(f"warning: the run has no commit: {done.stderr.strip()}", file=sys.stderr, flush=True)
     return None if done.returncode else done.stdout.strip()

@@ -1,7 +1,12 @@
 """What the store is asked outside of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
+
+from mlflow.exceptions import MlflowException
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import brief, shown_uri
@@ -28,11 +33,26 @@ def open_store() -> Store:
         raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
 
 
+@contextmanager
+def asking() -> Iterator[Store]:
+    """Open the store, and let nothing that it fails with within the block end in a traceback.
+
+    Raises:
+        UserError: It cannot be used.
+    """
+    store = open_store()
+    try:
+        yield store
+    except (MlflowException, SQLAlchemyError, RequestException) as error:
+        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
+
+
 def finished_trainings() -> list[Logged]:
     """List the finished trainings, the newest first.
 
     Raises:
         UserError: The store cannot be used.
     """
-    runs = open_store().find_trainings()
+    with asking() as store:
+        runs = store.find_trainings()
     return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]

@@ -15,7 +15,7 @@ from sparsefaces.base.params import ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
-from sparsefaces.tracking.queries import open_store
+from sparsefaces.tracking.queries import asking
 from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import RESULT, Store
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
@@ -75,16 +75,15 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete, or the store cannot be used.
     """
-    with alone("track"):  # or two would find the same missing, and both log it
-        store = open_store()
+    with alone("track"), asking() as store:  # alone, or two would find the same missing, and both log it
         return [stage for stage in TRAININGS.values() if _complete(store, stage, data)]
 
 
 def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
     metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
-    with alone("track"):
-        if open_store().find({"stage": "analyze", **_comparison_tag()}):
+    with alone("track"), asking() as store:
+        if store.find({"stage": "analyze", **_comparison_tag()}):
             return []
         with track(describe("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
             log_comparison(run, metrics)
@@ -102,6 +101,7 @@ def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 def _complete(store: Store, stage: str, data: Dataset) -> bool:
     """Log a training, or what its run lacks; tell whether that was anything."""
+    store.close_killed(stage)
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
     if finished and any(store.is_registered(run.info.run_id) for run in finished):
         return False

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIDESCRIPTION_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # With the defaults, a call to a server that is down blocks for minutes; `Delivery` tries again instead.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "6")
@@ -32,8 +32,9 @@ from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
 from sparsefaces.base.cache import project_root
+from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import is_own, sqlite_path, tracking_uri
-from sparsefaces.tracking.store_file import create, set_aside_if_broken
+from sparsefaces.tracking.store_file import create, relocate, set_aside_if_broken
 
 EXPERIMENT = MODEL = "sparsefaces"
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
@@ -74,6 +75,11 @@ class Store:
 
     def _find_experiment(self) -> str | None:
         experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None and experiment.lifecycle_stage == "deleted":
+            raise UserError(
+                f"the experiment {EXPERIMENT} was deleted: bring it back with `mlflow experiments restore "
+                f"--experiment-id {experiment.experiment_id}`, MLFLOW_TRACKING_URI naming the store"
+            )
         return None if experiment is None else str(experiment.experiment_id)
 
     def _create_experiment(self, uri: str) -> str:
@@ -120,6 +126,12 @@ class Store:
         lost = (run for run in finished if run.data.tags.get(RESULT, "") not in recorded and _is_of_here(run))
         return next(lost, found)
 
+    def close_killed(self, stage: str) -> None:
+        """Close the runs of a stage that a killed process left open."""
+        for run in self.find({"stage": stage}, "= 'RUNNING'"):
+            if not _is_alive(run.data.tags.get(PROCESS, "")):
+                self.client.set_terminated(run.info.run_id, "KILLED")
+
     def logged_steps(self, run: Run) -> set[tuple[str, int]]:
         """List the (metric, step) that a run has."""
         histories = (self.client.get_metric_history(run.info.run_id, name) for name in run.data.metrics)
@@ -156,7 +168,13 @@ class Store:
 
 
 def _prepare(path: Path) -> None:
-    """Make the project's own store if it is missing or broken; a file elsewhere may be someone else's to mend."""
+    """Make the project's own store if it is missing or broken; a file elsewhere may be someone else's to mend.
+
+    Raises:
+        UserError: A link to nowhere stands in its place.
+    """
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path} is a link to {path.readlink()}, which is not there: mend or remove it")
     if is_own(path) and (aside := set_aside_if_broken(path)):
         print(
             f"warning: MLflow's store {path} was broken and is now {aside.name}; a new one takes its place "
@@ -164,6 +182,8 @@ def _prepare(path: Path) -> None:
             flush=True,
         )
     create(path)
+    if is_own(path) and relocate(path, EXPERIMENT, (project_root() / "mlartifacts").as_uri()):
+        print(f"the project's folder has moved: its runs' files are now looked for in {project_root()}", flush=True)
 
 
 def _probe(uri: str) -> None:
@@ -175,7 +195,9 @@ def _probe(uri: str) -> None:
 
 def is_hopeless(error: Exception) -> bool:
     """Tell whether a store fails in a way that waiting does not mend: an address, a password, a driver, a file."""
-    if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if isinstance(error, ImportError | UserError | sqlalchemy.exc.ArgumentError) or "CERTIFICATE_VERIFY_FAILED" in str(
+        error
+    ):
         return True
     if isinstance(error, MlflowException) and error.error_code in HOPELESS_CODES:
         return True

@@ -6,6 +6,14 @@ from itertools import count
 from pathlib import Path
 
 JOURNALS = ("", "-journal", "-wal", "-shm")  # the file and what SQLite keeps beside it
+# Where MLflow keeps addresses of files.
+ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
 # What SQLite says of a file that no retry mends; a lock, a full disk or a missing permission are other things.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -31,6 +39,24 @@ def create(path: Path) -> None:
         partial.replace(path)
     finally:
         _unlink(partial)
+
+
+def relocate(path: Path, experiment: str, artifacts: str) -> bool:
+    """Point a store that came along with its project's folder to the files beside it; tell whether it had to be.
+
+    MLflow keeps absolute addresses: of a folder that was moved, renamed or copied, they are of the old place.
+    """
+    with closing(sqlite3.connect(path)) as database, database:
+        row = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)).fetchone()
+        former = row[0] if row else artifacts
+        if former == artifacts:
+            return False
+        for table, column in ADDRESSES:
+            database.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
+                (artifacts, len(former) + 1, len(former), former),
+            )
+    return True
 
 
 def set_aside_if_broken(path: Path) -> Path | None:

@@ -30,6 +30,22 @@ def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
     assert len(folder.read(str(image_folder), None, 0.5).images) == 6
 
 
+def test_folder__follows_links_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (image_folder / "cyd").rename(elsewhere)
+    (image_folder / "cyd").symlink_to(elsewhere)
+    (elsewhere / "itself").symlink_to(image_folder)
+    (image_folder / "bob" / "linked.png").symlink_to(elsewhere / "1.png")
+    (image_folder / "bob" / "gone.png").symlink_to(tmp_path / "nowhere")
+    (image_folder / ".thumbs").mkdir()
+    (image_folder / ".thumbs" / "1.png").write_bytes(b"what a viewer leaves")
+    (image_folder / "ada" / "phone.heic").touch()
+    (image_folder / "README.md").touch()
+    faces = folder.read(str(image_folder), None, 0.5)
+    assert faces.people.tolist() == [0, 0, 1, 1, 1, 2, 2]
+    assert faces.left_out == ["ada/phone.heic", "bob/gone.png"]
+
+
 def test_folder__flat_folder_knows_no_people(image_folder):
     assert folder.read(str(image_folder / "ada"), None, 0.5).people is None
     (image_folder / "ada" / "1.png").rename(image_folder / "1.png")

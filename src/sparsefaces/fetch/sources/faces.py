@@ -24,6 +24,7 @@ class Faces(NamedTuple):
         people: Person number by row, (N,) int32; None if the source does not tell.
         wanted: The source that was asked for.
         fallback_reason: Why the wanted source was not read; None if it was.
+        left_out: Names of files that were not read, since they are no images by their names.
     """
 
     images: NDArray[np.float32]
@@ -31,6 +32,7 @@ class Faces(NamedTuple):
     people: NDArray[np.int32] | None
     wanted: str
     fallback_reason: str | None = None
+    left_out: Sequence[str] = ()
 
 
 class UnreachableError(UserError):

@@ -1,0 +1,143 @@
+"""Images of people's own, in whatever state: read, or refused by name. FUZZ=20000 tries that many mutated ones."""
+
+import io
+import os
+import random
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.fetch.images import read_grey
+
+FUZZ = int(os.environ.get("FUZZ", "700"))
+FORMATS = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "webp": "WEBP", "pgm": "PPM"}
+# Read by their content, whatever the name says.
+FORMATS |= {"ico": "ICO", "tga": "TGA", "jp2": "JPEG2000", "dds": "DDS", "pcx": "PCX", "im": "IM", "sgi": "SGI"}
+
+
+def pixels(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def encoded(kind, image, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    grey, colour = Image.fromarray(pixels(24, 16)), Image.fromarray(pixels(24, 16, 3))
+    whole = {
+        ending: encoded(kind, grey if kind in ("PPM", "PCX", "IM") else colour) for ending, kind in FORMATS.items()
+    }
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return whole | {
+        "rgba.png": encoded("PNG", Image.fromarray(pixels(24, 16, 4))),
+        "deep.png": encoded("PNG", Image.fromarray(pixels(24, 16).astype(np.uint16) * 257)),
+        "turned.jpg": encoded("JPEG", colour, exif=exif),
+        "lzw.tif": encoded("TIFF", colour, compression="tiff_lzw"),
+    }
+
+
+def mutated(data, rng):
+    """Flip, overwrite, cut, repeat or insert a few bytes, near the head as a rule."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        place = int(len(data) * rng.random() ** 3)
+        how = rng.randrange(5)
+        if how == 0:
+            data[place : place + 1] = bytes([rng.randrange(256)])
+        elif how == 1:
+            data[place : place + 4] = struct.pack(rng.choice("<>") + "I", rng.choice((0, 1, 2**16, 2**31, 2**32 - 1)))
+        elif how == 2:
+            del data[place : place + rng.randint(1, 30)]
+        elif how == 3:
+            data[place:place] = data[place : place + 20]
+        else:
+            data[place:place] = rng.randbytes(rng.randint(1, 8))
+        if not data:
+            break
+    return bytes(data)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's own about what is damaged
+def test_read_grey__mutated_images_are_read_or_refused_by_name(corpus, tmp_path):
+    rng, read, refused = random.Random(0), 0, 0
+    names = sorted(corpus)
+    for number in range(FUZZ):
+        name = names[number % len(names)]
+        path = tmp_path / f"face.{name}"
+        path.write_bytes(mutated(corpus[name], rng))
+        try:
+            image = read_grey(path)
+        except UserError as error:
+            assert str(error).startswith(f"{path} cannot be read as an image (")
+            assert "\n" not in str(error)
+            refused += 1
+        else:
+            assert image.mode == "L"
+            read += 1
+    assert read > FUZZ // 10
+    assert refused > FUZZ // 10
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_read_grey__turns_upright_whatever_else_exif_holds(tmp_path):
+    """An orientation in a block of EXIF whose other entries are of any kind."""
+    rng = random.Random(0)
+    image = Image.fromarray(pixels(24, 16))
+    turned = refused = 0
+    for number in range(FUZZ // 4):
+        entries = [struct.pack("<HHII", 0x0112, 3, 1, 6)]
+        for tag in rng.sample(range(0x0113, 0xFFFF), rng.randint(0, 5)):
+            entries.append(struct.pack("<HHII", tag, rng.randrange(14), rng.randrange(2**8), rng.randrange(2**10)))
+        block = (
+            b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4) + rng.randbytes(60)
+        )
+        path = tmp_path / f"{number}.jpg"
+        image.save(path, exif=block)
+        try:
+            turned += read_grey(path).size == (24, 16)
+        except UserError:
+            refused += 1
+    assert turned + refused == FUZZ // 4
+    assert turned > refused
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_read_grey__turns_each_orientation_as_pillow_does(tmp_path, orientation):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "face.png"
+    Image.fromarray(pixels(24, 16)).save(path, exif=exif)
+    assert (np.asarray(read_grey(path)) == np.asarray(ImageOps.exif_transpose(Image.open(path)))).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
+def test_read_grey__what_is_transparent_is_the_ground(tmp_path, mode):
+    image = Image.fromarray(pixels(8, 8, 4))
+    image.putalpha(Image.fromarray(np.repeat(np.array([[0], [255]], np.uint8), 4, axis=0).repeat(8, axis=1)))
+    if mode == "LA":
+        image = image.convert("LA")
+    elif mode in ("P", "PA"):
+        image = image.quantize(64, method=Image.Quantize.FASTOCTREE)
+    image.save(tmp_path / "face.png")
+    grey = np.asarray(read_grey(tmp_path / "face.png"))
+    assert (grey[:4] == 255).all()
+    assert grey[4:].std() > 10
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_read_grey__files_of_16_bits_hold_what_cameras_give(tmp_path, bits):
+    values = np.linspace(0, 2**bits - 1, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    grey = np.asarray(read_grey(tmp_path / "deep.png"))
+    assert (grey.min(), grey.max()) == (0, 255)
+    assert grey == pytest.approx(np.linspace(0, 255, 64).reshape(8, 8), abs=1.5)

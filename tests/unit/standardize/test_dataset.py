@@ -1,0 +1,54 @@
+"""What standardize left is checked before anything trains on it: a script that is run by hand gets one message."""
+
+import numpy as np
+import pytest
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import write_array, write_arrays
+from sparsefaces.standardize.dataset import STANDARDIZE, load_dataset, save_standardized
+from sparsefaces.standardize.standardize import standardize
+
+
+@pytest.fixture
+def saved(in_tmp, faces):
+    trains = np.ones(len(faces), bool)
+    save_standardized(standardize(faces), trains, faces.shape[1:])
+    return load_dataset()
+
+
+def with_value(X, value):
+    X = np.array(X)
+    X[7, 3] = value
+    return X
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: {"X": with_value(data.X, np.nan)}, "X.npy has faces that are not numbers"),
+        (lambda data: {"X": with_value(data.X, np.inf)}, "X.npy has faces that are not numbers"),
+        (lambda data: {"X": np.zeros_like(data.X)}, "or nothing but zeros"),
+        (lambda data: {"X": np.array(data.X[:, :29])}, "X.npy has faces of 29 pixels"),
+        (lambda data: {"X": np.array(data.X[:10])}, "split.npy is of 60 faces, X.npy of 10"),
+        (lambda data: {"X": np.array(data.X[0])}, "X.npy does not hold a float32 array of 2 dimensions"),
+        (lambda data: {"trains": np.zeros(len(data.X), bool)}, "split.npy leaves 0 faces to train on"),
+        (lambda data: {"trains": np.arange(len(data.X)) == 3}, "split.npy leaves 1 faces to train on"),
+        (lambda data: {"scale": 0.0}, "the scale is not above zero"),
+        (lambda data: {"scale": -1.0}, "the scale is not above zero"),
+        (lambda data: {"scale": np.nan}, "the scale is not a number"),
+        (lambda data: {"scale": "x"}, "scaling.npz cannot be read"),
+        (lambda data: {"mean": with_value(data.mean[None].repeat(8, 0), np.nan)[7]}, "the mean face or the scale"),
+        (lambda data: {"mean": data.mean[:5]}, "X.npy has faces of 30 pixels"),
+        (lambda data: {"shape": (5, 7)}, "it of 5 x 7"),
+        (lambda data: {"shape": (-6, -5)}, "it of -6 x -5"),
+    ],
+)
+def test_load_dataset__refuses_what_does_not_fit_or_is_no_number(saved, change, message):
+    data = saved._replace(**change(saved))
+    write_array(STANDARDIZE / "X.npy", data.X)
+    write_array(STANDARDIZE / "split.npy", data.trains)
+    values = {"mean": data.mean, "scale": data.scale, "height": data.shape[0], "width": data.shape[1]}
+    write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in values.items()})
+    with pytest.raises(UserError, match=message) as error:
+        load_dataset()
+    assert "`dvc repro" in str(error.value)
