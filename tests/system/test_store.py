@@ -110,7 +110,7 @@ def test_store__broken_one_is_set_aside_loudly_and_a_new_one_is_made(in_tmp, cap
     else:
         path.write_bytes(b"not a database" * 100 if how == "no database" else b"")
     broken = path.read_bytes()
-    with track(DESCRIPTION):
+    with track(DESCRIPTION, seconds_to_open=DEADLINE):
         pass
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
     if how != "empty":  # which holds nothing that could be set aside
@@ -130,9 +130,9 @@ def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
 
 def test_store__with_runs_is_never_set_aside(in_tmp, empty_store):
     shutil.copy(empty_store, in_tmp / "mlflow.db")
-    with track(DESCRIPTION):
+    with track(DESCRIPTION, seconds_to_open=DEADLINE):
         pass
-    with track(DESCRIPTION._replace(recorded=frozenset({""}))):
+    with track(DESCRIPTION._replace(recorded=frozenset({""})), seconds_to_open=DEADLINE):
         pass
     assert finished(in_tmp) == [("train_dense", "FINISHED")] * 2
 
@@ -172,13 +172,17 @@ def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
     assert "nothing to log" in output
     assert "moved" not in project.run("python", "src/track.py")
     with sqlite3.connect(moved / "mlflow.db") as database:
-        assert not [line for line in database.iterdump() if finished.folder.as_uri() in line]
+        dump = "".join(database.iterdump())
+    assert f"{finished.folder}/" not in dump  # nor where that was copied from
+    assert "first/project" not in dump
     client = MlflowClient(tracking_uri=f"sqlite:///{moved / 'mlflow.db'}")
     for run in client.search_runs(["1"]):
         assert client.list_artifacts(run.info.run_id)
         assert run.info.artifact_uri.startswith(moved.as_uri())
     version = client.get_model_version_by_alias("sparsefaces", "dense")
-    assert client.get_model_version_download_uri("sparsefaces", version.version).startswith(moved.as_uri())
+    assert client.get_model_version_download_uri("sparsefaces", version.version).startswith(
+        (moved.as_uri(), str(moved))
+    )
 
 
 def test_track__closes_a_run_that_a_killed_process_left_open(copied):
@@ -195,7 +199,7 @@ def test_track__closes_a_run_that_a_killed_process_left_open(copied):
         (lambda path: MlflowClient(tracking_uri=f"sqlite:///{path}").delete_experiment("1"), "experiments restore"),
         (lambda path: (path.unlink(), path.symlink_to("/nowhere/x.db")), "is a link to /nowhere/x.db, which is not"),
         (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
-        (lambda path: zero(path, "metrics"), "database disk image is malformed"),
+        (lambda path: zero(path, "runs"), "database disk image is malformed"),
     ],
 )
 def test_track__store_that_cannot_be_used_ends_in_one_message(copied, spoil, message):

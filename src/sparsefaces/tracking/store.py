@@ -182,7 +182,7 @@ def _prepare(path: Path) -> None:
             flush=True,
         )
     create(path)
-    if is_own(path) and relocate(path, EXPERIMENT, (project_root() / "mlartifacts").as_uri()):
+    if is_own(path) and relocate(path, EXPERIMENT, project_root() / "mlartifacts"):
         print(f"the project's folder has moved: its runs' files are now looked for in {project_root()}", flush=True)
 
 

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 JOURNALS = ("", "-journal", "-wal", "-shm")  # the file and what SQLite keeps beside it
 # Where MLflow keeps addresses of files.
@@ -41,21 +42,28 @@ def create(path: Path) -> None:
         _unlink(partial)
 
 
-def relocate(path: Path, experiment: str, artifacts: str) -> bool:
+def relocate(path: Path, experiment: str, artifacts: Path) -> bool:
     """Point a store that came along with its project's folder to the files beside it; tell whether it had to be.
 
-    MLflow keeps absolute addresses: of a folder that was moved, renamed or copied, they are of the old place.
+    MLflow keeps absolute addresses, of two spellings: of a folder that was moved, renamed or copied, they are of the
+    old place.
+
+    Args:
+        path: The store.
+        experiment: The name of the experiment whose files tell where the folder was.
+        artifacts: Where these lie now, in the project's folder.
     """
     with closing(sqlite3.connect(path)) as database, database:
         row = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)).fetchone()
-        former = row[0] if row else artifacts
-        if former == artifacts:
+        if row is None or row[0] == artifacts.as_uri():
             return False
+        former, now = Path(unquote(urlsplit(row[0]).path)).parent, artifacts.parent
         for table, column in ADDRESSES:
-            database.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
-                (artifacts, len(former) + 1, len(former), former),
-            )
+            for old, new in ((f"{former.as_uri()}/", f"{now.as_uri()}/"), (f"{former}/", f"{now}/")):
+                database.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
+                    (new, len(old) + 1, len(old), old),
+                )
     return True
 
 

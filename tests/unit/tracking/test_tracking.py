@@ -59,7 +59,7 @@ def picture():
 
 
 def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(store, in_tmp):
-    with track(DESCRIPTION) as run:
+    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
         for step in range(0, 5000, 2):
             run.on_step(step, {"step": step, "rec": 100 - step / 100, "ent": float("inf")})
             run.on_step(step + 1, None)
@@ -100,7 +100,7 @@ def test_track__interrupted_run_ends_killed_and_a_broken_one_failed(store, error
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(store, error):
     pytest.raises(error, work, error)
-    with track(DESCRIPTION) as run:
+    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
         run.resume([{"step": 0, "rec": 1.0}, {"step": 10, "rec": 0.5}])
         run.log_picture("filters", 0, picture)
     logged = only_run(store)
@@ -111,7 +111,7 @@ def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(st
 
 def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(store):
     """DVC was killed before it recorded the result; or it did, and the stage is made again on purpose."""
-    with track(DESCRIPTION) as run:
+    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
         run.log_results([], {"result.md5": "r"}, "", "filters.png")
     work(description=DESCRIPTION._replace(recorded=frozenset({"that of another result"})))
     assert only_run(store).info.status == "FINISHED"
@@ -205,7 +205,7 @@ def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_o
 
     monkeypatch.setattr(MlflowClient, "log_batch", uncertain)
     monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: 0.0))  # however long a try takes here
-    with track(DESCRIPTION) as run:
+    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
         for step in range(3000):
             run.on_step(step, {"step": step, "rec": 1.0 / (step + 1)})
     said = capsys.readouterr().out
@@ -231,7 +231,9 @@ def interrupted(*_, **__):
 def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
     for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0), ("analyze", 5.0)):
         tags = DESCRIPTION.tags | {"stage": stage, "content.key": stage}
-        with track(DESCRIPTION._replace(stage=stage, params={"lambda": lambd}, tags=tags)) as tracked:
+        with track(
+            DESCRIPTION._replace(stage=stage, params={"lambda": lambd}, tags=tags), seconds_to_open=DEADLINE
+        ) as tracked:
             tracked.log_values("final", {"l0": lambd})
     runs = finished_trainings()
     assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]
