@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -155,3 +156,14 @@ def test_scripts__beside_another_copy_of_the_library_say_so(finished, tmp_path):
     shutil.copytree(ROOT / "src/sparsefaces", tmp_path / "sparsefaces", ignore=shutil.ignore_patterns("__pycache__"))
     output = finished.run("python", "src/check.py", "params", code=1, PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path))
     assert f"check.py uses the library in {tmp_path / 'sparsefaces'}, not the one beside it" in output
+
+
+def test_scripts__interrupted_while_they_import_show_no_traceback():
+    for script in (ROOT / "src").glob("*.py"):
+        imports = [line for line in script.read_text().splitlines() if "sparsefaces" in line and "import" in line]
+        assert imports[0] == "from sparsefaces.base.script import run", script
+    code = "import sparsefaces.base.script; raise KeyboardInterrupt"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert done.stderr == "interrupted\n"

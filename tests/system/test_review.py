@@ -177,6 +177,28 @@ def test_check__result_edited_by_hand_is_out_of_sync(cloned):
     assert "train_sparse" in cloned.run("python", "src/check.py", "lock", code=1)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("dvc.yaml", "", "dvc.yaml has no stages: git restore dvc.yaml"),
+        ("dvc.yaml", "stages: [", "DVC failed"),
+        ("dvc.lock", "stages: [", "DVC failed"),
+        ("dvc.lock", "", "DVC failed: './dvc.lock' validation failed"),
+    ],
+)
+def test_check__damaged_pipeline_is_never_in_sync(cloned, file, text, message):
+    (cloned.folder / file).write_text(text)
+    output = cloned.run("python", "src/check.py", "lock", code=1)
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_review__of_a_folder_that_is_anothers_is_refused_in_gits_words(cloned):
+    output = cloned.run("python", "src/review.py", "main", code=1, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert "safe.directory" in output
+    assert "names no commit" not in output
+
+
 def test_review__other_faces_are_shouted_first(copied):
     rng = np.random.default_rng(1)
     for number in range(30):

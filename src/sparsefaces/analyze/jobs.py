@@ -96,8 +96,9 @@ def _show_progress(futures: Collection[Future[Arrays]], steps: "Synchronized[int
             done, pending = wait(pending, SECONDS_BETWEEN_LOOKS)
             for future in done:
                 future.result()  # raises at once what ended it
-            progress.update(steps.value - counted)
-            counted = steps.value
+            if (steps_so_far := steps.value) > counted:  # fits count none
+                progress.update(steps_so_far - counted)
+                counted = steps_so_far
 
 
 def _start(steps: "Synchronized[int]") -> None:

@@ -51,3 +51,10 @@ def test_evaluate__gives_a_mapped_array_the_same_numbers(tmp_path):
     X, weights = problem()
     np.save(tmp_path / "X.npy", X)
     assert evaluate(np.load(tmp_path / "X.npy", mmap_mode="r"), weights, SPARSE) == evaluate(X, weights, SPARSE)
+
+
+def test_evaluate__of_one_face_explains_no_variance():
+    X, weights = problem(n=1)
+    values = evaluate(X, weights, SPARSE)
+    assert values["explained_variance"] is None
+    assert values["rec"] > 0
