@@ -41,6 +41,8 @@ Rows = list[dict[str, float | str]]
 def measure(what: str, seconds: float, env: dict[str, str]) -> Rows:
     """Let a process of its own, whose libraries see this environment, measure one table."""
     command = [sys.executable, str(TOP / "tools" / "rounds.py"), what, str(seconds)]
+    # Threads of NumPy's BLAS that wait would spin on into the next contestant's time.
+    env = {"OPENBLAS_THREAD_TIMEOUT": "4"} | env
     done = subprocess.run(command, env=os.environ | env, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
     rows: Rows = json.loads(done.stdout)
     return rows

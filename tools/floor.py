@@ -14,7 +14,8 @@ from sparsefaces.training.weights import initialize
 
 Multiply = Callable[[Tensor, Tensor, Tensor], object]
 Operands = tuple[Tensor, Tensor, Tensor]  # A, B and where A B may be written
-TRIALS, LARGE = 15, 3000
+SECONDS_OF_TRIALS, FEWEST_TRIALS = 0.2, 3  # per product
+LARGE = 3000
 RATE = 1e-4
 
 
@@ -38,14 +39,16 @@ def operands(X: Array, h: int, m: int) -> dict[str, Operands]:
 
 def trials(operands: Operands) -> dict[str, float]:
     """Time each library's product by turns: medians in seconds."""
-    A, B, out = operands
-    times: Mapping[str, list[float]] = {name: [] for name in libraries()}
-    for trial in range(TRIALS):
-        for name, multiply in libraries().items():
+    found = libraries()
+    for multiply in found.values():
+        multiply(*operands)  # makes what it keeps
+    times: Mapping[str, list[float]] = {name: [] for name in found}
+    end = time.perf_counter() + SECONDS_OF_TRIALS
+    while time.perf_counter() < end or len(times["torch's BLAS"]) < FEWEST_TRIALS:
+        for name, multiply in found.items():
             start = time.perf_counter()
-            multiply(A, B, out)
-            if trial:  # the first one makes what it keeps
-                times[name].append(time.perf_counter() - start)
+            multiply(*operands)
+            times[name].append(time.perf_counter() - start)
     return {name: median(taken) for name, taken in times.items()}
 
 
