@@ -115,7 +115,7 @@ def test_store__broken_one_is_set_aside_loudly_and_a_new_one_is_made(in_tmp, cap
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
     if how != "empty":  # which holds nothing that could be set aside
         assert (in_tmp / "mlflow.db.broken-1").read_bytes() == broken
-        assert "was broken and is now mlflow.db.broken-1" in capsys.readouterr().out
+        assert "was broken and is now mlflow.db.broken-1" in capsys.readouterr().err
 
 
 def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
@@ -161,7 +161,7 @@ def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_s
         pass
     assert failed.is_set()
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
-    assert "warning" not in capsys.readouterr().out
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):

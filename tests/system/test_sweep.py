@@ -119,7 +119,8 @@ def test_sweep__branch_makes_a_branch_of_an_experiment(copy, swept):
 
 
 def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy, swept):
-    lines = copy.run("python", "src/tradeoff.py").splitlines()
+    *lines, notice = copy.run("python", "src/tradeoff.py").splitlines()
+    assert "the project's folder has moved" in notice  # on stderr: the table can be piped
     assert [line.split()[0] for line in lines] == ["lambda", "3", "1", "0.1", "0"]
     assert {line.split()[-1] for line in lines[1:]} >= set(by_lambda(swept).values())
     picture = (copy.folder / "tradeoff.png").read_bytes()

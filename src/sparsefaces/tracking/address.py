@@ -1,7 +1,8 @@
-"""The address of MLflow's store: which it is, and how it is shown without the secrets that it may hold."""
+"""The address of MLflow's store, which it is, and what is said of it: without the secrets that it may hold."""
 
 import os
 import re
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -54,6 +55,11 @@ def brief(error: BaseException) -> str:
         return text
     # What was tried comes first, why it failed last.
     return f"{text[: MOST_CHARACTERS // 3]} ... {text[-MOST_CHARACTERS // 2 :]}"
+
+
+def notify(text: str) -> None:
+    """Tell the user on stderr: what a script prints on stdout may go into a file or another program."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def without_secrets(text: str) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from sparsefaces.base.files import read_array, sha256
 from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
 from sparsefaces.colors import QUIET, color_of_lambda
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
+from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.commands import ask
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
@@ -186,5 +186,5 @@ def _output(*command: str) -> str | None:
     except OSError:
         return None
     if "safe.directory" in done.stderr:  # a folder of another user, as in a container: Git says what to do
-        print(f"warning: the run has no commit: {done.stderr.strip()}", file=sys.stderr, flush=True)
+        notify(f"warning: the run has no commit: {done.stderr.strip()}")
     return None if done.returncode else done.stdout.strip()

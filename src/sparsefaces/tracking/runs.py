@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.address import brief, shown_uri
+from sparsefaces.tracking.address import brief, notify, shown_uri
 from sparsefaces.tracking.delivery import Delivery, Value
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
@@ -66,7 +66,7 @@ class TrackedRun:
         if self._delivery.wait_until_opened(quiet):
             return
         if self._on_failure == "stop" and not self._delivery.settled.is_set():
-            print(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})", flush=True)
+            notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})")
             if self._delivery.wait_until_opened(seconds - quiet):
                 return
         if self._on_failure == "stop":
@@ -172,9 +172,9 @@ class TrackedRun:
         if not self._delivery.finish(SECONDS_TO_FINISH if status == "FINISHED" else SECONDS_TO_BREAK_OFF):
             reason = self._reason()
             self._warn(reason)
-            print(f"MLflow lacks some of {self._description.stage} ({reason}): `make track` delivers it", flush=True)
+            notify(f"MLflow lacks some of {self._description.stage} ({reason}): `make track` delivers it")
         elif self._warned:
-            print(f"MLflow's store is back and has all of {self._description.stage}", flush=True)
+            notify(f"MLflow's store is back and has all of {self._description.stage}")
 
     def _reason(self) -> str:
         return brief(self._delivery.error) if self._delivery.error else "no answer"
@@ -219,10 +219,9 @@ class TrackedRun:
         if not self._warned:
             self._warned = True
             reason = brief(error) if isinstance(error, Exception) else error
-            print(
+            notify(
                 f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._description.stage} goes on; what it "
                 "logs is delivered when the store is back, or later by `make track`",
-                flush=True,
             )
 
 
@@ -259,7 +258,7 @@ def optional(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # any kind, as in a delivery
-        print(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it", flush=True)
+        notify(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it")
 
 
 def _inputs(description: Description) -> list[DatasetInput]:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.address import is_own, sqlite_path, tracking_uri
+from sparsefaces.tracking.address import is_own, notify, sqlite_path, tracking_uri
 from sparsefaces.tracking.store_file import create, relocate, set_aside_if_broken
 
 EXPERIMENT = MODEL = "sparsefaces"
@@ -176,14 +176,13 @@ def _prepare(path: Path) -> None:
     if path.is_symlink() and not path.exists():
         raise UserError(f"{path} is a link to {path.readlink()}, which is not there: mend or remove it")
     if is_own(path) and (aside := set_aside_if_broken(path)):
-        print(
+        notify(
             f"warning: MLflow's store {path} was broken and is now {aside.name}; a new one takes its place "
             "(`make track` logs there what lies in stages/)",
-            flush=True,
         )
     create(path)
     if is_own(path) and relocate(path, EXPERIMENT, project_root() / "mlartifacts"):
-        print(f"the project's folder has moved: its runs' files are now looked for in {project_root()}", flush=True)
+        notify(f"the project's folder has moved: its runs' files are now looked for in {project_root()}")
 
 
 def _probe(uri: str) -> None:

@@ -169,7 +169,7 @@ def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, mon
         with pytest.raises(UserError, match=r"cannot be used \((.*timed out.*|no answer)\)"):
             work(on_failure="stop")
         assert work() == "result"
-    assert capsys.readouterr().out.count("warning") == 1
+    assert capsys.readouterr().err.count("warning") == 1
 
 
 def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_what_to_do(in_tmp, capsys, monkeypatch):
@@ -178,7 +178,7 @@ def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_wh
         assert work() == "result"
         with pytest.raises(UserError) as error, track(DESCRIPTION, "stop", seconds_to_open=3600):
             pass
-        said = str(error.value) + capsys.readouterr().out
+        said = str(error.value) + capsys.readouterr().err
         assert "cannot be used" in said
         assert "ann" not in said.replace("cannot", "")
         assert "pa55word" not in said
@@ -208,7 +208,7 @@ def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_o
     with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
         for step in range(3000):
             run.on_step(step, {"step": step, "rec": 1.0 / (step + 1)})
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said.count("warning") == 1
     assert "is back and has all of train_dense" in said
     logged = only_run(store)
