@@ -4,7 +4,8 @@ PORT ?= 5000
 BASE ?= main
 LAMBDAS ?= 0.1,0.3,1,3
 JOBS ?= 2
-export BASE LAMBDAS JOBS
+SEEDS ?= 1,2,3,4,5
+export BASE LAMBDAS JOBS SEEDS
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -19,7 +20,7 @@ export PIP_USER := 0
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review preview sweep tradeoff check test coverage lint schema verify ui track bench notebook lock browser comment
+.PHONY: help setup repro review preview sweep tradeoff seeds check test coverage faults lint audit schema verify ui track bench notebook lock browser comment
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +46,9 @@ sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
 	@$(BIN)/python src/tradeoff.py
 
+seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and renew the claims' table in docs/results.md
+	@tools/seeds.sh
+
 check: $(READY) ## Run the fast tests: the library's, room by room, and the examples in its docstrings
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit src/sparsefaces
 
@@ -58,9 +62,15 @@ coverage: $(READY) ## Run the tests and say what they do not reach
 	@$(BIN)/coverage report
 	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"
 
+faults: $(READY) ## Break whole pipelines at 200 random moments (FAULTS=200 FAULTS_SEED=0) and say what came of it
+	@FAULTS=$${FAULTS:-200} $(BIN)/python -m pytest -n 2 tests/system/test_faults.py
+
 lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
 	@$(BIN)/pre-commit run --all-files
 	@$(BIN)/pre-commit run --all-files --hook-stage pre-push
+
+audit: ## Ask PyPI for known vulnerabilities in the locked packages; needs pipx
+	@pipx run pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 schema: $(READY) ## Renew params.schema.json, by which editors know params.yaml, from base/params.py
 	@$(BIN)/python src/schema.py

@@ -90,9 +90,9 @@ class Project:
         assert code is None or done.returncode == code, f"{command} exited with {done.returncode}:\n{output}"
         return output
 
-    def start(self, *command: str, gate: Gate | None = None) -> Started:
+    def start(self, *command: str, gate: Gate | None = None, **env: str) -> Started:
         """Start a command in the folder and let it run, behind a gate if there is one."""
-        return Started(command, self.folder, self.env | (gate.env if gate else {}))
+        return Started(command, self.folder, self.env | (gate.env if gate else {}) | env)
 
     def set_params(self, changes: dict) -> None:
         """Change keys of params.yaml, section by section."""
@@ -137,6 +137,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if reasons:
         said = "; ".join(f"{count} ({reason})" for reason, count in reasons.most_common())
         terminalreporter.write_line(f"skipped: {said}")
+    properties = [item for report in terminalreporter.getreports("passed") for item in report.user_properties]
+    if faults := Counter(said for name, said in properties if name == "fault"):
+        terminalreporter.write_line(f"{faults.total()} faults, each followed by the same bytes:")
+        for said, count in sorted(faults.items()):
+            terminalreporter.write_line(f"  {count:3} {said}")
 
 
 @pytest.fixture

@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # The recommended lines for a sweep over lambda. They are typed rather than run: any of them may want a change.
 set -euo pipefail
-CDPATH='' cd "$(dirname "$0")/.."
 
-# Experiments run in copies that have what Git knows, so not your own images: there, only what comes after them is run.
-downstream=
-find faces -mindepth 1 ! -name README.md -print -quit | grep -q . && downstream='-s train_dense train_sparse analyze '
 threads=
 [ "$JOBS" -le 1 ] || threads='OMP_NUM_THREADS=1 '
 
+# Experiments run in copies that have what Git knows, and images are not among that: only what depends on lambda is run.
 cat <<END
 . .venv/bin/activate
 dvc repro                                  # first: what all experiments share is made once
-dvc exp run --queue ${downstream}-S train_sparse.lambda=$LAMBDAS
+dvc exp run --queue -s train_dense train_sparse analyze -S train_sparse.lambda=$LAMBDAS
 ${threads}dvc queue start --jobs $JOBS       # in the background; each experiment in a copy of its own
 dvc queue status                           # until all are done; dvc queue logs NAME shows one
 dvc exp show --no-pager --md --drop '.*' --keep 'Experiment|train_sparse.lambda|sparse\.(l0|bits|explained_variance)$' --sort-by train_sparse.lambda

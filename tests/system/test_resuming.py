@@ -6,14 +6,14 @@ import signal
 
 import numpy as np
 import pytest
-from gates import IN_A_CHECKPOINT, Gate, at_step
+from gates import Gate, at_step
+from mlflow import MlflowClient
 
 from sparsefaces.base.interrupts import Interruption, stop_signals
 from sparsefaces.base.params import TrainParams
 from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import fit
-from sparsefaces.training.products import onednn_works
 
 PARAMS = TrainParams(
     seed=0,
@@ -146,58 +146,34 @@ def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch)
     assert checkpoints().load().step == 7
 
 
-STEPS = {"train": {"iterations": 61}, "machine": {"checkpoint_every": 10}}
-# The library that most machines do not choose.
-STEPS["machine"]["products"] = "onednn" if onednn_works() else "blas"
-# Where a training is killed, and from which step it then continues.
-KILLS = (
-    (at_step(15), 10),
-    (IN_A_CHECKPOINT, 10),
-    (at_step(30), 30),
-    (IN_A_CHECKPOINT, 30),
-)
-
-
-def test_train__killed_many_times_ends_in_the_bytes_of_one_never_interrupted(copied, tmp_path):
-    """Real processes, killed with SIGKILL: between steps, right after a checkpoint and in the midst of one."""
-    copied.set_params(STEPS)
-    copied.run("python", "src/train.py", "train_sparse")
-    folder = copied.path("train_sparse")
-    undisturbed = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    for file in ("model.safetensors", "history.csv", "metrics.json"):
-        (folder / file).unlink()
-    said = ""
-    for number, (point, _) in enumerate(KILLS):
-        gate = Gate(tmp_path / f"gate-{number}", point)
-        process = copied.start("python", "src/train.py", "train_sparse", gate=gate)
-        gate.wait(process)
-        process.kill()
-        said += process.end(-signal.SIGKILL)
-        assert not (folder / "model.safetensors").exists()
-    said += copied.run("python", "src/train.py", "train_sparse")
-    steps = [int(step) for step in re.findall(r"continues from the checkpoint of step (\d+)", said)]
-    assert steps == [step for _, step in KILLS]
-    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == undisturbed
-    assert not list((copied.folder / ".scratch/checkpoints").glob("*.npz*"))
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_repro__interrupted_continues_and_nothing_half_made_is_kept(copied, tmp_path, number):
-    copied.set_params(STEPS)
-    gate = Gate(tmp_path / "gate", at_step(15))
-    process = copied.start("dvc", "repro", "-s", "train_dense", gate=gate)
-    gate.wait(process, "train_dense")
-    os.killpg(process.pid, number)
-    gate.open()
-    process.end(code=None)
+def test_train__interrupted_ends_its_run_leaves_nothing_and_is_continued(copied, tmp_path):
+    copied.set_params({"train": {"iterations": 61}, "machine": {"checkpoint_every": 10}})
+    model = copied.path("train_dense/model.safetensors")
+    model.unlink()
+    # By Ctrl-C at the script itself.
+    first = Gate(tmp_path / "first", at_step(15))
+    process = copied.start("python", "src/train.py", "train_dense", gate=first)
+    os.kill(first.wait(process, "train_dense"), signal.SIGINT)
+    first.open()
+    assert "stopped after step 15: the next run continues from here" in process.end(130)
+    assert not model.exists()
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], "attributes.status != 'FINISHED'")
+    assert run.info.status == "KILLED"
+    # By SIGTERM to DVC and all that it started; the stage may hear from the end of its DVC within the same step.
+    second = Gate(tmp_path / "second", at_step(35))
+    process = copied.start("dvc", "repro", "-s", "train_dense", gate=second)
+    second.wait(process, "train_dense")
+    os.killpg(process.pid, signal.SIGTERM)
+    second.open()
+    said = process.end(None)
     assert process.returncode != 0
-    assert "Traceback" not in process.said()
-    assert not copied.path("train_dense/model.safetensors").exists()
-    output = copied.run("dvc", "repro", "-s", "train_dense")
-    assert "continues from the checkpoint of step 1" in output
-    if number == signal.SIGINT:  # after SIGTERM, the stage may hear from the end of its dvc within the same step
-        assert "stopped after step 15: the next run continues from here" in process.said()
-    assert copied.path("train_dense/model.safetensors").exists()
+    assert "Traceback" not in said
+    assert "continues from the checkpoint of step 16" in said
+    assert not model.exists()
+    assert re.search("continues from the checkpoint of step 3[56]", copied.run("dvc", "repro", "-s", "train_dense"))
+    assert model.exists()
+    assert client.get_run(run.info.run_id).info.status == "FINISHED"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP on this system")

@@ -18,6 +18,7 @@ from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import runs as tracking
+from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.store import Store
 
@@ -165,7 +166,7 @@ def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_s
 
 
 def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
-    moved = shutil.copytree(finished.folder, tmp_path / "moved, été 50 %", symlinks=True)
+    moved = shutil.copytree(finished.folder, tmp_path / "moved, été 50%41?#", symlinks=True)
     project = type(finished)(moved)
     output = project.run("python", "src/track.py")
     assert f"the project's folder has moved: its runs' files are now looked for in {moved}" in output
@@ -175,7 +176,7 @@ def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
         dump = "".join(database.iterdump())
     assert f"{finished.folder}/" not in dump  # nor where that was copied from
     assert "first/project" not in dump
-    client = MlflowClient(tracking_uri=f"sqlite:///{moved / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=sqlite_uri(moved / "mlflow.db"))
     for run in client.search_runs(["1"]):
         assert client.list_artifacts(run.info.run_id)
         assert run.info.artifact_uri.startswith(moved.as_uri())

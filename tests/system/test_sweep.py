@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,15 +23,20 @@ def recommended(project):
     folder = project.folder / "tools"
     folder.mkdir(exist_ok=True)
     shutil.copy(ROOT / "tools" / "sweep.sh", folder)
-    lines = project.run("tools/sweep.sh", LAMBDAS="0.1,3", JOBS="2").splitlines()
+    lines = project.run("tools/sweep.sh", LAMBDAS="1.0e-5,3", JOBS="2").splitlines()
     return {re.search(r"(dvc|make) [a-z]+ ?[a-z]*", line)[0]: line.partition(" #")[0] for line in lines[1:]}
 
 
 @pytest.fixture(scope="module")
 def swept(finished, tmp_path_factory):
-    """A project after the recommended lines; tests read it and leave it as it is."""
+    """A project after the recommended lines; tests read it and leave it as it is.
+
+    It has images of its own, which experiments lack, and a lambda that DVC spells otherwise (1e-05).
+    """
     project = Project(tmp_path_factory.mktemp("swept") / "project")
     shutil.copytree(finished.folder, project.folder, symlinks=True)
+    (project.folder / "faces" / "ada").mkdir()
+    shutil.copy(project.path("fetch/faces.png"), project.folder / "faces" / "ada" / "1.png")
     project.lines = recommended(project)
     for name in ("dvc repro ", "dvc exp run", "dvc queue start"):
         project.run("bash", "-c", project.lines[name])
@@ -47,6 +53,7 @@ def copy(swept, tmp_path):
     return project
 
 
+@cache
 def experiments(project):
     """Read the recommended table of experiments: lambda and measures by name."""
     rows = [
@@ -73,7 +80,7 @@ def test_sweep__table_has_each_experiment_with_lambda_and_what_came_of_it(swept)
     assert len(table) == 4  # the workspace, its commit and two experiments
     columns = {"train_sparse.lambda", "sparse.l0", "sparse.bits", "sparse.explained_variance"}
     assert all(set(row) == columns for row in table.values())
-    assert set(by_lambda(swept)) == {0.1, 3.0}
+    assert set(by_lambda(swept)) == {1e-5, 3.0}
     assert len({row["sparse.explained_variance"] for row in table.values()}) == 3
 
 
@@ -114,33 +121,15 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
 
 
 def test_sweep__branch_makes_a_branch_of_an_experiment(copy, swept):
-    copy.run("dvc", "exp", "branch", by_lambda(swept)[0.1], "tenth")
-    assert yaml.safe_load(copy.run("git", "show", "tenth:params.yaml"))["train_sparse"]["lambda"] == 0.1
+    copy.run("dvc", "exp", "branch", by_lambda(swept)[1e-5], "tiny")
+    assert "lambda: 1e-05\n" in copy.run("git", "show", "tiny:params.yaml")
 
 
 def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy, swept):
     *lines, notice = copy.run("python", "src/tradeoff.py").splitlines()
     assert "the project's folder has moved" in notice  # on stderr: the table can be piped
-    assert [line.split()[0] for line in lines] == ["lambda", "3", "1", "0.1", "0"]
+    assert [line.split()[0] for line in lines] == ["lambda", "3", "1", "1e-05", "0"]
     assert {line.split()[-1] for line in lines[1:]} >= set(by_lambda(swept).values())
     picture = (copy.folder / "tradeoff.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert "tradeoff.png" not in copy.run("git", "status", "--porcelain")
-
-
-def test_sweep__with_images_of_ones_own_and_numbers_that_dvc_spells_its_own_way(copy):
-    (copy.folder / "faces" / "ada").mkdir()
-    shutil.copy(copy.path("fetch/faces.png"), copy.folder / "faces" / "ada" / "1.png")
-    line = recommended(copy)["dvc exp run"].replace("--queue", "--temp").replace("0.1,3", "2.5e-7")
-    before = set(copy.run("dvc", "exp", "list", "--name-only").split())
-    output = copy.run("bash", "-c", f"{line} -S train.learning_rate=1.0e-5")
-    # What does not need the images, which the experiment's copy of the project lacks.
-    assert re.findall("Running stage '(.*)'", output) == ["train_dense", "train_sparse", "analyze"]
-    (name,) = set(copy.run("dvc", "exp", "list", "--name-only").split()) - before
-    copy.run("dvc", "exp", "apply", name)
-    for file in ("params.yaml", "dvc.lock"):
-        assert "learning_rate: 1e-05\n" in (copy.folder / file).read_text()
-    client = MlflowClient(tracking_uri=f"sqlite:///{copy.folder / 'mlflow.db'}")
-    logged = [run.data.params for run in client.search_runs(["1"], "tags.stage = 'train_sparse'")]
-    assert ("1e-05", "2.5e-07") in [(params["learning_rate"], params["lambda"]) for params in logged]
-    assert "nothing to log" in copy.run("python", "src/track.py")

@@ -21,7 +21,7 @@ def test_workflows__run_targets_of_the_makefile_and_nothing_else():
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     run = [re.fullmatch(r"make (?:--silent )?([a-z]+)( \| tee .*)?", command) for command in steps("run")]
     assert all(run)
-    named = {"setup", "lint", "test", "coverage", "browser", "review", "preview", "comment"}
+    named = {"setup", "lint", "test", "coverage", "browser", "review", "preview", "comment", "audit"}
     assert {match[1] for match in run} == named <= {*targets}
 
 

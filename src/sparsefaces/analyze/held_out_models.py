@@ -19,7 +19,7 @@ STEPS_PER_COUNT = 100
 
 
 def refits(
-    X: Array, params: TrainParams, lambdas: Mapping[str, float], depends_on: Mapping[str, Any]
+    X: Array, params: TrainParams, lambdas: Mapping[str, float], products: str, depends_on: Mapping[str, Any]
 ) -> dict[str, Job]:
     """Describe how to train a model for each lambda; each leaves the arrays of `Weights`.
 
@@ -27,30 +27,32 @@ def refits(
         X: Faces to fit on, (N, d).
         params: As the pipeline's trainings; a batch larger than N is cut down to it.
         lambdas: Lambda by model name.
+        products: machine.products.
         depends_on: What X was made from, in values that JSON can hold.
     """
     params = params.model_copy(update={"batch_size": min(params.batch_size, len(X)), "log_every": params.iterations})
-    settings = params.model_dump() | dict(depends_on) | {"code": code_hash(*TRAINING_CODE)}
+    settings = params.model_dump() | dict(depends_on) | {"products": products, "code": code_hash(*TRAINING_CODE)}
     return {
         name: Job(
             f"refits/{name}",
             key_of(settings | {"lambda": lambd}),
             f"Training {name} again on {len(X):,} faces",
             _train,
-            (X, params, lambd),
+            (X, params, lambd, products),
             params.iterations,
         )
         for name, lambd in lambdas.items()
     }
 
 
-def _train(X: Array, params: TrainParams, lambd: float) -> Arrays:
+def _train(X: Array, params: TrainParams, lambd: float, products: str) -> Arrays:
     import torch  # noqa: PLC0415 - only a training needs it
 
     from sparsefaces.training.loop import fit  # noqa: PLC0415 - as above
+    from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
-    weights, _ = fit(X, params, lambd, callbacks=[_count])
+    weights, _ = fit(X, params, lambd, products=choose_products(products, "cpu"), callbacks=[_count])
     return weights._asdict()
 
 

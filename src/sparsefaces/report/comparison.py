@@ -18,7 +18,7 @@ from sparsefaces.training.outputs import Training
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
     """Put what is known of both models side by side: each training's metrics, and what the analysis adds."""
     rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
-    return {name: {**training.metrics, **rows[name], **training.metrics} for name, training in trainings.items()}
+    return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
 
 
 def draw_comparison(

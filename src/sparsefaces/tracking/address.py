@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from sparsefaces.base.addresses import without_login, without_logins
 from sparsefaces.base.cache import project_root
 
@@ -22,17 +25,22 @@ def tracking_uri() -> str:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     path = sqlite_path(uri)
-    if path is None or path.is_absolute():
-        return uri
-    dialect, _, rest = uri.partition(":///")
-    return f"{dialect}:///{project_root()}/{rest}"
+    return uri if path is None or path.is_absolute() else sqlite_uri(project_root() / path, uri)
+
+
+def sqlite_uri(path: Path, like: str = "sqlite://") -> str:
+    """Write the address of a file, whose name may have any characters, with the dialect and settings of another's."""
+    return make_url(like).set(database=str(path)).render_as_string(hide_password=False)
 
 
 def sqlite_path(uri: str) -> Path | None:
     """Name the file of an address such as sqlite:///mlflow.db; None for other kinds of store."""
-    dialect, _, rest = uri.partition(":///")
-    path = rest.partition("?")[0]
-    return Path(path) if dialect.partition("+")[0] == "sqlite" and path not in ("", ":memory:") else None
+    try:
+        url = make_url(uri)
+    except ArgumentError:  # of a server, or MLflow's own kind
+        return None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
 
 
 def is_own(path: Path) -> bool:

@@ -6,6 +6,8 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from sparsefaces.tracking.address import sqlite_uri
+
 JOURNALS = ("", "-journal", "-wal", "-shm")  # the file and what SQLite keeps beside it
 # Where MLflow keeps addresses of files.
 ADDRESSES = (
@@ -35,7 +37,7 @@ def create(path: Path) -> None:
     partial = path.with_name(f".{path.name}.partial")
     _unlink(partial)  # of a process that was killed
     try:
-        store = SqlAlchemyStore(f"sqlite:///{partial}", str(path.parent / "mlruns"))
+        store = SqlAlchemyStore(sqlite_uri(partial), str(path.parent / "mlruns"))
         store.engine.dispose()
         partial.replace(path)
     finally:

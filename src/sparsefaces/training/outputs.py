@@ -8,8 +8,8 @@ from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, w
 from sparsefaces.training.weights import Weights
 from sparsefaces.training.weights_file import load_weights, save_weights
 
-METRICS = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
-METRICS |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
+TYPES = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
+TYPES |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
 
 Row = dict[str, float]
@@ -47,5 +47,5 @@ def load_training(stage: str, pixels: int | None = None) -> Training:
     return Training(
         weights=load_weights(folder / "model.safetensors", pixels),
         history=read_history(folder / "history.csv"),
-        metrics=read_json(folder / "metrics.json", METRICS),
+        metrics=read_json(folder / "metrics.json", TYPES),
     )

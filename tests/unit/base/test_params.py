@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from dvc.utils.serialize import load_yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema import schema_text
@@ -221,10 +222,46 @@ def test_load_params__an_anchor_stands_for_its_value(tmp_path):
     assert load_params(path).train_sparse.lambd == 0.5
 
 
-@given(st.text(alphabet="0123456789abeox_:.+-~ynTrue[]{}&*!<>|'\"#%@?,\n ", max_size=12))
+WORDS = st.text(alphabet="0123456789abeox_:.+-~ynTrue[]{}&*!<>|'\"#%@?,\n ", max_size=12)
+
+
+@given(WORDS)
 def test_load_params__any_value_ends_in_params_or_one_message(text):
     with TemporaryDirectory() as folder, suppress(UserError):
         assert isinstance(load_params(with_lines(Path(folder), {"train.seed": text})), Params)
+
+
+@st.composite
+def edited(draw):
+    """params.yaml after some edits of lines: left out, twice, indented otherwise, another value, something else."""
+    lines = PARAMS.read_text().splitlines()
+    for _ in range(draw(st.integers(1, 4))):
+        n, edit = draw(st.integers(0, len(lines) - 1)), draw(st.integers(0, 4))
+        name = lines[n].partition(":")[0]
+        lines[n : n + 1] = {
+            0: [],
+            1: [lines[n]] * 2,
+            2: [draw(st.sampled_from(["", " ", "    ", "\t", "- "])) + lines[n].strip()],
+            3: [f"{name}: {draw(WORDS)}"],
+            4: [lines[n], draw(WORDS)],
+        }[edit]
+    return "\n".join(lines)
+
+
+@settings(max_examples=int(os.environ.get("FUZZ", "100")))
+@given(edited())
+def test_load_params__any_edit_of_the_file_ends_in_params_or_one_message(text):
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            params = load_params(path)
+        except UserError as error:
+            assert "params.yaml" in str(error) or any(name in str(error) for name in Params.model_fields)
+        else:  # what DVC records is what the stage takes
+            read = load_yaml(str(path))
+            for name, keys in params.model_dump(by_alias=True).items():
+                assert {key: read[name][key] for key in keys} == keys
 
 
 def test_params__sections_are_those_of_the_file():

@@ -1,0 +1,22 @@
+"""Put the claims of all seeds that DVC has experiments of (`make seeds` runs them) into docs/results.md."""
+
+from pathlib import Path
+
+from sparsefaces.base.script import run
+from sparsefaces.base.files import write_bytes
+from sparsefaces.review.revisions import opened
+from sparsefaces.review.seeds import claims_by_seed, format_claims, put_claims
+
+PAGE = Path("docs/results.md")
+
+
+def main() -> None:
+    """Renew the table, and print it."""
+    with opened() as repo:
+        claims = claims_by_seed(repo)
+    write_bytes(PAGE, put_claims(PAGE.read_text(encoding="utf-8"), claims).encode())
+    print(format_claims(claims))
+
+
+if __name__ == "__main__":
+    run(main)

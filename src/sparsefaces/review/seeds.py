@@ -1,0 +1,92 @@
+"""The claims over several seeds, from DVC's experiments: does a claim hold with each of them?"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from dvc.repo import Repo
+from tabulate import tabulate
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.review.revisions import read_then
+
+CLAIMS = "stages/analyze/claims.json"
+START, END = "<!-- claims -->", "<!-- /claims -->"
+
+Claims = Sequence[Mapping[str, Any]]
+
+
+def claims_by_seed(repo: Repo) -> dict[int, Claims]:
+    """Read the claims of the last commit and of its experiments that differ from it in the seed alone.
+
+    Returns:
+        By seed; the commit's own first.
+
+    Raises:
+        UserError: The commit has no claims.
+    """
+    if read_then("HEAD", CLAIMS) is None:
+        raise UserError(f"the last commit lacks {CLAIMS}: make repro, then commit")
+    found: dict[int, Claims] = {}
+    for name in ["HEAD", *(commit for rows in repo.experiments.ls().values() for _, commit in rows)]:
+        params, lock, record = (read_then(name, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
+        if not params or not lock or not record:
+            continue
+        seed = params["train"].pop("seed")
+        depends_on = (params, lock["stages"]["standardize"]["outs"])
+        if name == "HEAD":
+            own, reference = seed, depends_on
+        if depends_on == reference:
+            found.setdefault(seed, record["claims"])
+    return {seed: found[seed] for seed in sorted(found, key=lambda seed: (seed != own, seed))}
+
+
+def put_claims(page: str, claims: Mapping[int, Claims]) -> str:
+    """Write the table of claims between the marks of a page.
+
+    Raises:
+        UserError: The page lacks the marks.
+    """
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise UserError(f"the page lacks {START} or {END}, between which the table stands: git restore it")
+    return f"{before}{START}\n{format_claims(claims)}\n{END}{after}"
+
+
+def format_claims(claims: Mapping[int, Claims]) -> str:
+    """Lay the claims out as a Markdown table: values of the first seed, differences of all, a verdict over all."""
+    seeds = list(claims)
+    headers = ["claim, measure", "dense", "sparse", *(f"difference, seed {seed}" for seed in seeds), "verdict"]
+    rows = []
+    for claim, measures in groupby(zip(*claims.values(), strict=True), key=lambda of_seeds: of_seeds[0]["claim"]):
+        rows.append([f"**{claim}**", *[""] * (len(headers) - 1)])
+        for of_seeds in measures:
+            values = [_number(of_seeds[0][model]) for model in ("dense", "sparse")]
+            verdict = over_all([one["verdict"] for one in of_seeds])
+            rows.append([of_seeds[0]["measure"], *values, *map(_difference, of_seeds), verdict])
+    sides = ["left", "right", "right", *["left"] * (len(seeds) + 1)]
+    return str(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=sides))
+
+
+def over_all(verdicts: Sequence[str]) -> str:
+    """Judge over all seeds: a claim holds only if it does with each.
+
+    >>> over_all(["holds", "holds"]), over_all(["holds", "does not hold"])
+    ('holds', 'holds with 1 of 2 seeds')
+    """
+    if len(set(verdicts)) == 1:
+        return verdicts[0]
+    return f"holds with {verdicts.count('holds')} of {len(verdicts)} seeds"
+
+
+def _difference(claim: Mapping[str, Any]) -> str:
+    if claim["interval"] is None:
+        return "none"
+    low, high = claim["interval"]
+    return f"{_number(claim['difference'], '+')} [{_number(low, '+')}, {_number(high, '+')}]"
+
+
+def _number(value: float | None, sign: str = "-") -> str:
+    """Write three significant digits, with a minus sign."""
+    return "none" if value is None else f"{value:{sign}#.3g}".rstrip(".").replace("-", "\N{MINUS SIGN}")

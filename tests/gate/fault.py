@@ -1,0 +1,95 @@
+"""One fault in a process, at a moment that is counted in what it does: modules imported, files written or renamed.
+
+Taken into each Python process that has FAULT in its environment, a JSON object:
+
+    process  dvc, a stage, or job (what analyze starts)
+    kind     imports or files: what is counted
+    count    the fault comes when so many have been
+    action   the name of a signal, or "disk full": from then on, no file can be opened for writing
+    victim   process or group
+    mark     a file that says that the fault has come: it comes once
+
+FAULT_COUNTS names a folder where each process leaves what it counted to.
+"""
+
+import atexit
+import errno
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+def name_of(command):
+    """Name a process by its command line: dvc, job, or the stage."""
+    words = [Path(word).name for word in command[1:]]
+    if "--multiprocessing-fork" in words:
+        return "job"
+    if words[:1] == ["dvc"]:
+        return "dvc"
+    return words[1] if len(words) > 1 else Path(words[0]).stem if words else ""
+
+
+def kind_of(event, arguments):
+    """Tell what an audit event counts as; None if as nothing."""
+    if event == "import":
+        return "imports"
+    if event in ("os.rename", "os.mkdir", "os.remove", "os.link", "sqlite3.connect"):
+        return "files"
+    if event == "open":
+        mode, flags = arguments[1], arguments[2]
+        if set(mode or "") & set("wax+") or (isinstance(flags, int) and flags & WRITES):
+            return "files"
+    return None
+
+
+class Fault:
+    """Counts the events of this process and makes the fault."""
+
+    def __init__(self, fault):
+        self._fault, self._counts, self._full, self._busy = fault, Counter(), False, False
+
+    def __call__(self, event, arguments):
+        kind = None if self._busy else kind_of(event, arguments)
+        if kind is None:
+            return
+        self._busy = True
+        try:
+            self._counts[kind] += 1
+            if kind == self._fault.get("kind") and self._counts[kind] == self._fault["count"]:
+                self._strike()
+        finally:
+            self._busy = False
+        if self._full and event == "open":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
+
+    def _strike(self):
+        try:
+            Path(self._fault["mark"]).touch(exist_ok=False)
+        except FileExistsError:
+            return
+        if self._fault["action"] == "disk full":
+            self._full = True
+        elif self._fault["victim"] == "group":
+            os.killpg(0, signal.Signals[self._fault["action"]])
+        else:
+            os.kill(os.getpid(), signal.Signals[self._fault["action"]])
+
+    def leave_counts(self, folder, name):
+        self._busy = True
+        (Path(folder) / f"{name}-{os.getpid()}.json").write_text(json.dumps(self._counts))
+
+
+def install():
+    """Count from now on, in a process that the fault is for, or in each if counts are asked for."""
+    name, fault = name_of(sys.orig_argv), json.loads(os.environ["FAULT"])
+    counts = os.environ.get("FAULT_COUNTS")
+    if counts or name == fault["process"]:
+        hook = Fault(fault)
+        sys.addaudithook(hook)
+        if counts:
+            atexit.register(hook.leave_counts, counts, name)

@@ -1,0 +1,35 @@
+"""Two at once: in one workspace the second waits or is refused; two clones share a cache and a server."""
+
+import shutil
+from collections import Counter
+
+from conftest import ROOT, Project
+
+STAGES = ("train_dense", "train_sparse", "analyze")
+CHANGES = {"fetch": {"resize": [13, 11]}}
+
+
+def test_repro__twice_at_once_in_one_workspace_and_in_clones_makes_each_result_once(finished, server, tmp_path):
+    cache = tmp_path / "cache"
+    projects = [Project(tmp_path / name) for name in ("ours", "theirs")]
+    for project in projects:
+        shutil.copytree(finished.folder, project.folder, symlinks=True)
+        shutil.copytree(ROOT / "tools", project.folder / "tools")
+        project.set_params(CHANGES)
+        project.run("dvc", "cache", "dir", "--local", str(cache))
+        project.env["MLFLOW_TRACKING_URI"] = server.url
+    first, *others = [project.start("tools/repro.sh") for project in (projects[0], *projects)]
+    said = [process.end(None) for process in (first, others[0])]
+    # In one workspace, one of the two may be refused, in DVC's words.
+    assert {first.returncode, others[0].returncode} <= {0, 255}
+    assert all(" is busy, it is being blocked by" in text for text in said if "ERROR" in text), said
+    others[1].end()
+    projects[0].run("tools/repro.sh")
+    assert projects[0].results() == projects[1].results() != finished.results()
+    for project in projects:
+        assert "Data and pipelines are up to date" in project.run("dvc", "status")
+    # Two workspaces are two runs of each result, whoever of the two in one workspace made it.
+    experiment = server.client.get_experiment_by_name("sparsefaces").experiment_id
+    runs = server.client.search_runs([experiment])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert Counter(run.data.tags["stage"] for run in runs) == dict.fromkeys(STAGES, 2)

@@ -1,0 +1,104 @@
+"""The claims over several seeds: read from DVC's experiments, judged together."""
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.review.revisions import opened
+from sparsefaces.review.seeds import claims_by_seed, format_claims, put_claims
+
+
+def claim(difference, verdict, measure="Gini index"):
+    return {
+        "claim": "Sparse.",
+        "measure": measure,
+        "dense": 0.5,
+        "sparse": 0.5 + difference,
+        "difference": difference,
+        "interval": [difference - 0.01, difference + 0.01],
+        "verdict": verdict,
+    }
+
+
+def commit(folder, seed, rate=0.1, faces="abc", difference=0.25):
+    """Commit what a pipeline leaves; return the commit."""
+    values = {"train": {"seed": seed, "learning_rate": rate}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"stages": {"standardize": {"outs": [{"md5": faces}]}}}))
+    path = folder / "stages" / "analyze" / "claims.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"claims": [claim(difference, "holds")]}))
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "results", "--allow-empty")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def git(folder, *arguments):
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(in_tmp):
+    """A repository of Git's and DVC's, as empty as can be."""
+    git(in_tmp, "init", "-q", "-b", "main")
+    (in_tmp / ".dvc").mkdir()
+    (in_tmp / ".dvc" / "config").touch()
+    (in_tmp / ".gitignore").write_text("/.dvc/tmp\n")
+    return in_tmp
+
+
+def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in_the_seed_alone(repository):
+    baseline = commit(repository, 7)
+    for name, changes in {
+        "seed-2": {"seed": 2, "difference": 0.5},
+        "other-rate": {"seed": 3, "rate": 0.2},
+        "other-faces": {"seed": 4, "faces": "xyz"},
+        "same": {"seed": 7, "difference": 0.75},
+    }.items():
+        found = commit(repository, **changes)
+        git(repository, "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", found)
+        git(repository, "reset", "-q", "--hard", baseline)
+    with opened() as repo:
+        claims = claims_by_seed(repo)
+    assert {seed: rows[0]["difference"] for seed, rows in claims.items()} == {7: 0.25, 2: 0.5}
+    assert list(claims) == [7, 2]  # the commit's own first
+
+
+def test_claims_by_seed__commit_without_results_says_what_to_do(repository):
+    commit(repository, 1)
+    git(repository, "rm", "-q", "stages/analyze/claims.json")
+    git(repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "none")
+    with opened() as repo, pytest.raises(UserError, match=r"claims\.json: make repro, then commit"):
+        claims_by_seed(repo)
+
+
+def test_put_claims__claim_holds_only_with_every_seed():
+    claims = {
+        1: [claim(0.25, "holds"), claim(0.25, "holds", "PSNR")],
+        5: [claim(-0.125, "does not hold"), claim(0.5, "holds", "PSNR")],
+    }
+    page = put_claims("before <!-- claims -->\nold\n<!-- /claims -->after\n", claims)
+    assert page.startswith("before <!-- claims -->\n| claim, measure")
+    assert page.endswith("\n<!-- /claims -->after\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in format_claims(claims).splitlines()[2:]]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("**Sparse.**", ""),
+        ("Gini index", "holds with 1 of 2 seeds"),
+        ("PSNR", "holds"),
+    ]
+    shown = [cell.replace("\N{MINUS SIGN}", "-") for cell in rows[1][1:-1]]
+    assert shown == ["0.500", "0.750", "+0.250 [+0.240, +0.260]", "-0.125 [-0.135, -0.115]"]
+
+
+def test_format_claims__without_a_value_says_none():
+    nothing = claim(0.25, "not decided") | {"dense": None, "difference": None, "interval": None}
+    row = [cell.strip() for cell in format_claims({1: [nothing]}).splitlines()[-1].split("|")[2:-1]]
+    assert row == ["none", "0.750", "none", "not decided"]
+
+
+def test_put_claims__page_without_marks_ends_in_a_message():
+    with pytest.raises(UserError, match="git restore it"):
+        put_claims("no table", {1: []})
