@@ -6,6 +6,8 @@ LAMBDAS ?= 0.1,0.3,1,3
 JOBS ?= 2
 SEEDS ?= 1,2,3,4,5
 export BASE LAMBDAS JOBS SEEDS
+# Two workers, each with whole files, in the order of tests/conftest.py.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -50,14 +52,14 @@ seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and renew the c
 	@tools/seeds.sh
 
 check: $(READY) ## Run the fast tests: the library's, room by room, and the examples in its docstrings
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit src/sparsefaces
+	@$(BIN)/python -m pytest $(TWO) tests/unit src/sparsefaces
 
 test: $(READY) ## Run all tests, those of two files at a time: also real DVC, servers, pages
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest $(TWO)
 
 coverage: $(READY) ## Run the tests and say what they do not reach
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 2 --dist loadfile
+	@$(BIN)/coverage run -m pytest $(TWO)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"

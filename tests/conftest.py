@@ -40,6 +40,10 @@ PIPELINE = (
     ".dvc/plots",
 )
 
+# Files of tests/system in the order of pytest_collection_modifyitems; the unit tests stand in the second place.
+ORDER = ("test_pipeline", "", "test_faults", "test_servers", "test_environments", "test_review", "test_one_run")
+ORDER += ("test_sweep", "test_store", "test_browser", "test_evidence")
+
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -129,6 +133,20 @@ def make_project(folder: Path) -> Project:
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "start")
     return project
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files for two workers: while one makes the finished project, the other has the unit tests.
+
+    Those that take longest come before the others, so that both workers end at about the same time.
+    """
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(file: Path) -> int:
+    if file.parent.name != "system":
+        return 1
+    return ORDER.index(file.stem) if file.stem in ORDER else len(ORDER)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
