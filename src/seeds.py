@@ -1,11 +1,12 @@
-"""Put the claims of all seeds that DVC has experiments of (`make seeds` runs them) into docs/results.md."""
+"""Put the claims of some seeds, from DVC's experiments, into docs/results.md. Usage: python src/seeds.py 1,2,3."""
 
+import sys
 from pathlib import Path
 
 from sparsefaces.base.script import run
 from sparsefaces.base.files import write_bytes
 from sparsefaces.review.revisions import opened
-from sparsefaces.review.seeds import claims_by_seed, format_claims, put_claims
+from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
 
 PAGE = Path("docs/results.md")
 
@@ -13,7 +14,7 @@ PAGE = Path("docs/results.md")
 def main() -> None:
     """Renew the table, and print it."""
     with opened() as repo:
-        claims = claims_by_seed(repo)
+        claims = choose(claims_by_seed(repo), ",".join(sys.argv[1:]))
     write_bytes(PAGE, put_claims(PAGE.read_text(encoding="utf-8"), claims).encode())
     print(format_claims(claims))
 

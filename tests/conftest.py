@@ -1,5 +1,6 @@
 """Fixtures: a small project under real DVC and Git, faces that differ, a store of MLflow's, hosts of LFW."""
 
+import gc
 import hashlib
 import os
 import shutil
@@ -133,6 +134,11 @@ def make_project(folder: Path) -> Project:
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "start")
     return project
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again: a script that a test imports stops that for its own imports."""
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ Taken into each Python process that has FAULT in its environment, a JSON object:
     process  dvc, a stage, or job (what analyze starts)
     kind     imports or files: what is counted
     count    the fault comes when so many have been
-    action   the name of a signal, or "disk full": from then on, no file can be opened for writing
+    action   the name of a signal, or "no space": from then on, no file of its own can be opened for writing
     victim   process or group
     mark     a file that says that the fault has come: it comes once
 
@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def kind_of(event, arguments):
         return "imports"
     if event in ("os.rename", "os.mkdir", "os.remove", "os.link", "sqlite3.connect"):
         return "files"
-    if event == "open":
+    if event == "open" and not isinstance(arguments[0], int) and arguments[0] != os.devnull:
         mode, flags = arguments[1], arguments[2]
         if set(mode or "") & set("wax+") or (isinstance(flags, int) and flags & WRITES):
             return "files"
@@ -51,19 +52,20 @@ class Fault:
     """Counts the events of this process and makes the fault."""
 
     def __init__(self, fault):
-        self._fault, self._counts, self._full, self._busy = fault, Counter(), False, False
+        self._fault, self._counts, self._full = fault, Counter(), False
+        self._here = threading.local()  # what this hook does itself is not counted
 
     def __call__(self, event, arguments):
-        kind = None if self._busy else kind_of(event, arguments)
+        kind = None if getattr(self._here, "busy", False) else kind_of(event, arguments)
         if kind is None:
             return
-        self._busy = True
+        self._here.busy = True
         try:
             self._counts[kind] += 1
             if kind == self._fault.get("kind") and self._counts[kind] == self._fault["count"]:
                 self._strike()
         finally:
-            self._busy = False
+            self._here.busy = False
         if self._full and event == "open":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
 
@@ -72,7 +74,7 @@ class Fault:
             Path(self._fault["mark"]).touch(exist_ok=False)
         except FileExistsError:
             return
-        if self._fault["action"] == "disk full":
+        if self._fault["action"] == "no space":
             self._full = True
         elif self._fault["victim"] == "group":
             os.killpg(0, signal.Signals[self._fault["action"]])
@@ -80,7 +82,7 @@ class Fault:
             os.kill(os.getpid(), signal.Signals[self._fault["action"]])
 
     def leave_counts(self, folder, name):
-        self._busy = True
+        self._here.busy = True
         (Path(folder) / f"{name}-{os.getpid()}.json").write_text(json.dumps(self._counts))
 
 

@@ -121,6 +121,14 @@ def test_shown_uri__hides_name_and_password(monkeypatch, uri, shown):
     assert brief(ValueError(f"no {uri} \n (Background on this error at: x)")) == f"no {shown}"
 
 
+@pytest.mark.parametrize("uri", ["http://h:80a", "postgresql://ann:secret@h:54x/db", "http://[::1", "nonsense:/x"])
+def test_mistyped_address__ends_in_one_message(in_tmp, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError, match="MLflow's store .* failed") as error:
+        finished_trainings()
+    assert "secret" not in str(error.value)
+
+
 def test_without_secrets__hides_them_wherever_they_stand(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://ann:s%40cret@host/db")
     assert without_secrets('failed for user "ann" with s@cret, s%40cret; anna') == (

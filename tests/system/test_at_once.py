@@ -6,7 +6,7 @@ from collections import Counter
 from conftest import ROOT, Project
 
 STAGES = ("train_dense", "train_sparse", "analyze")
-CHANGES = {"fetch": {"resize": [13, 11]}}
+CHANGES = {"train": {"seed": 2}}
 
 
 def test_repro__twice_at_once_in_one_workspace_and_in_clones_makes_each_result_once(finished, server, tmp_path):
@@ -28,8 +28,10 @@ def test_repro__twice_at_once_in_one_workspace_and_in_clones_makes_each_result_o
     assert projects[0].results() == projects[1].results() != finished.results()
     for project in projects:
         assert "Data and pipelines are up to date" in project.run("dvc", "status")
-    # Two workspaces are two runs of each result, whoever of the two in one workspace made it.
+    # A clone makes a result itself, or takes what the other had in the cache by then.
     experiment = server.client.get_experiment_by_name("sparsefaces").experiment_id
     runs = server.client.search_runs([experiment])
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert Counter(run.data.tags["stage"] for run in runs) == dict.fromkeys(STAGES, 2)
+    counts = Counter(run.data.tags["stage"] for run in runs)
+    assert set(counts) == set(STAGES)
+    assert max(counts.values()) <= 2

@@ -125,6 +125,24 @@ def test_sweep__branch_makes_a_branch_of_an_experiment(copy, swept):
     assert "lambda: 1e-05\n" in copy.run("git", "show", "tiny:params.yaml")
 
 
+def test_seeds__are_run_as_experiments_and_their_claims_put_into_the_table(copy):
+    page = copy.folder / "docs" / "results.md"
+    page.parent.mkdir()
+    page.write_text("<!-- claims -->\n<!-- /claims -->\n")
+    shutil.copy(ROOT / "tools" / "seeds.sh", copy.folder / "tools")
+    seeds = {"SEEDS": "1,2", "JOBS": "2"}
+    assert "error: the workspace differs from the last commit" in copy.run("tools/seeds.sh", code=1, **seeds)
+    copy.run("git", "commit", "-qam", "Images of our own")
+    copy.run("tools/seeds.sh", **seeds)
+    assert "| difference, seed 1" in page.read_text()
+    assert "| difference, seed 2" in page.read_text()
+    again = copy.run("tools/seeds.sh", **seeds)
+    assert re.findall("(seed . already|Running stage)", again.replace(":", "")) == ["seed 1 already", "seed 2 already"]
+    before = page.read_text()
+    assert "error: no claims of seed 3 with this code" in copy.run("python", "src/seeds.py", "1,2,3", code=1)
+    assert page.read_text() == before
+
+
 def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy, swept):
     *lines, notice = copy.run("python", "src/tradeoff.py").splitlines()
     assert "the project's folder has moved" in notice  # on stderr: the table can be piped

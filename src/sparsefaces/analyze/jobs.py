@@ -60,7 +60,7 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ProcessPoolExecutor(min(len(jobs), cores), context, _start, (steps,)) as pool:
         try:
-            with _without_script():
+            with _without_script(), _without_interruptions():
                 futures = {name: pool.submit(_run, job) for name, job in jobs.items()}
             _show_progress(futures.values(), steps, sum(job.steps for job in jobs.values()))
             return {name: future.result() for name, future in futures.items()}
@@ -87,6 +87,19 @@ def _without_script() -> Iterator[None]:
     finally:
         if file is not None:
             main["__file__"] = file
+
+
+@contextmanager
+def _without_interruptions() -> Iterator[None]:
+    """Let processes that start within the block leave Ctrl-C to their parent, from their first import on."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _show_progress(futures: Collection[Future[Arrays]], steps: "Synchronized[int]", total: int) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from dvc.repo import Repo
 from tabulate import tabulate
@@ -16,6 +17,12 @@ START, END = "<!-- claims -->", "<!-- /claims -->"
 Claims = Sequence[Mapping[str, Any]]
 
 
+class _Record(NamedTuple):
+    seed: int
+    claims: Claims
+    depends_on: object  # what the claims depend on beside the seed: parameters, code and faces
+
+
 def claims_by_seed(repo: Repo) -> dict[int, Claims]:
     """Read the claims of the last commit and of its experiments that differ from it in the seed alone.
 
@@ -25,20 +32,42 @@ def claims_by_seed(repo: Repo) -> dict[int, Claims]:
     Raises:
         UserError: The commit has no claims.
     """
-    if read_then("HEAD", CLAIMS) is None:
-        raise UserError(f"the last commit lacks {CLAIMS}: make repro, then commit")
-    found: dict[int, Claims] = {}
-    for name in ["HEAD", *(commit for rows in repo.experiments.ls().values() for _, commit in rows)]:
-        params, lock, record = (read_then(name, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
-        if not params or not lock or not record:
-            continue
-        seed = params["train"].pop("seed")
-        depends_on = (params, lock["stages"]["standardize"]["outs"])
-        if name == "HEAD":
-            own, reference = seed, depends_on
-        if depends_on == reference:
-            found.setdefault(seed, record["claims"])
-    return {seed: found[seed] for seed in sorted(found, key=lambda seed: (seed != own, seed))}
+    committed = _read("HEAD")
+    if committed is None:
+        raise UserError(f"the last commit lacks params.yaml, dvc.lock or {CLAIMS}: make repro, then commit")
+    experiments = [commit for rows in repo.experiments.ls().values() for _, commit in rows if commit]
+    others = [record for record in map(_read, experiments) if record and record.depends_on == committed.depends_on]
+    found = {record.seed: record.claims for record in sorted(others, key=attrgetter("seed"))}
+    return {committed.seed: committed.claims} | {seed: found[seed] for seed in found if seed != committed.seed}
+
+
+def _read(commit: str) -> _Record | None:
+    params, lock, record = (read_then(commit, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
+    if not params or not lock or not record:
+        return None
+    seed = params["train"].pop("seed")
+    sections = {name: keys for name, keys in params.items() if name not in ("machine", "tracking")}
+    deps = [dep for stage in lock["stages"].values() for dep in stage.get("deps", ())]
+    code = {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith("src/")}
+    return _Record(seed, record["claims"], (sections, code, lock["stages"]["standardize"]["outs"]))
+
+
+def choose(claims: Mapping[int, Claims], seeds: str) -> dict[int, Claims]:
+    """Take those of the first, committed seed and of the seeds that are named, as in `2,3`.
+
+    Raises:
+        UserError: A seed is no whole number, or has no claims.
+    """
+    try:
+        named = [int(seed) for seed in seeds.split(",") if seed.strip()]
+    except ValueError:
+        raise UserError(f"SEEDS is {seeds!r}: name whole numbers, as in make seeds SEEDS=1,2,3") from None
+    if missing := [seed for seed in named if seed not in claims]:
+        raise UserError(
+            f"no claims of seed {', '.join(map(str, missing))} with this code, parameters and faces: "
+            "`dvc queue status` names what failed, `dvc queue logs NAME` says why"
+        )
+    return {seed: rows for seed, rows in claims.items() if seed in named or seed == next(iter(claims))}
 
 
 def put_claims(page: str, claims: Mapping[int, Claims]) -> str:

@@ -37,7 +37,7 @@ def sqlite_path(uri: str) -> Path | None:
     """Name the file of an address such as sqlite:///mlflow.db; None for other kinds of store."""
     try:
         url = make_url(uri)
-    except ArgumentError:  # of a server, or MLflow's own kind
+    except (ArgumentError, ValueError):  # MLflow's own kind, or mistyped, which is said where it is used
         return None
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)) if is_file else None

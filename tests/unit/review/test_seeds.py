@@ -8,7 +8,7 @@ import yaml
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.review.revisions import opened
-from sparsefaces.review.seeds import claims_by_seed, format_claims, put_claims
+from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
 
 
 def claim(difference, verdict, measure="Gini index"):
@@ -23,11 +23,13 @@ def claim(difference, verdict, measure="Gini index"):
     }
 
 
-def commit(folder, seed, rate=0.1, faces="abc", difference=0.25):
+def commit(folder, seed, *, rate=0.1, threads=1, faces="abc", code="def", difference=0.25):
     """Commit what a pipeline leaves; return the commit."""
-    values = {"train": {"seed": seed, "learning_rate": rate}}
+    values = {"train": {"seed": seed, "learning_rate": rate}, "machine": {"threads": threads}}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
-    (folder / "dvc.lock").write_text(yaml.safe_dump({"stages": {"standardize": {"outs": [{"md5": faces}]}}}))
+    deps = [{"path": "src/train.py", "md5": code}, {"path": "stages/standardize/X.npy", "md5": faces}]
+    stages = {"standardize": {"outs": [{"md5": faces}]}, "train_dense": {"deps": deps}}
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     path = folder / "stages" / "analyze" / "claims.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"claims": [claim(difference, "holds")]}))
@@ -50,12 +52,22 @@ def repository(in_tmp):
     return in_tmp
 
 
+@pytest.mark.parametrize("missing", ["stages/analyze/claims.json", "dvc.lock", "params.yaml"])
+def test_claims_by_seed__commit_without_results_says_what_to_do(repository, missing):
+    commit(repository, 1)
+    git(repository, "rm", "-q", missing)
+    git(repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "none")
+    with opened() as repo, pytest.raises(UserError, match=r"claims\.json: make repro, then commit"):
+        claims_by_seed(repo)
+
+
 def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in_the_seed_alone(repository):
     baseline = commit(repository, 7)
     for name, changes in {
-        "seed-2": {"seed": 2, "difference": 0.5},
+        "seed-2": {"seed": 2, "difference": 0.5, "threads": 2},
         "other-rate": {"seed": 3, "rate": 0.2},
         "other-faces": {"seed": 4, "faces": "xyz"},
+        "other-code": {"seed": 5, "code": "xyz"},
         "same": {"seed": 7, "difference": 0.75},
     }.items():
         found = commit(repository, **changes)
@@ -65,14 +77,11 @@ def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in
         claims = claims_by_seed(repo)
     assert {seed: rows[0]["difference"] for seed, rows in claims.items()} == {7: 0.25, 2: 0.5}
     assert list(claims) == [7, 2]  # the commit's own first
-
-
-def test_claims_by_seed__commit_without_results_says_what_to_do(repository):
-    commit(repository, 1)
-    git(repository, "rm", "-q", "stages/analyze/claims.json")
-    git(repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "none")
-    with opened() as repo, pytest.raises(UserError, match=r"claims\.json: make repro, then commit"):
-        claims_by_seed(repo)
+    assert list(choose(claims, "2,7")) == list(choose(claims, "2")) == [7, 2]
+    with pytest.raises(UserError, match="no claims of seed 3, 5 with this code"):
+        choose(claims, "2,3,5")
+    with pytest.raises(UserError, match="name whole numbers"):
+        choose(claims, "two")
 
 
 def test_put_claims__claim_holds_only_with_every_seed():
