@@ -199,11 +199,13 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not rows:
         return None
     names = [name for name in rows[0] if name not in ("method", "null")]
-    table = [(METRICS[name].label, [row[name] for row in rows]) for name in names]
-    nulls = rows[0].get("null", ())
-    table += [(f"{METRICS[name].label}, shuffled", [row["null"][name] for row in rows]) for name in nulls]
+    cells = {name: [_cell(row[name], METRICS[name].form, "none") for row in rows] for name in names}
+    table = [(METRICS[name].label, cells[name]) for name in names]
+    for name in rows[0].get("null", ()):
+        shuffled = [_cell(row["null"][name], METRICS[name].form, "none") for row in rows]
+        table.append((f"{METRICS[name].label}, shuffled", shuffled))
     return {"names": [row["method"] for row in rows], "rows": table}
 
 
-def _cell(value: float | None, form: str) -> str:
-    return "not finite" if value is None else form.format(value)
+def _cell(value: float | None, form: str, without: str = "not finite") -> str:
+    return without if value is None else form.format(value)

@@ -89,7 +89,7 @@ def test_report__methods_make_one_row_per_metric_with_the_null_last():
     cells = [re.sub(r"\s*<[^>]+>\s*", "|", row).strip("|").split("||") for row in rows]
     assert cells[:4] == [
         ["Measure", "dense", "PCA"],
-        ["PSNR, dB", "30.4", "35.0"],
+        ["PSNR, dB", "30.40", "35.00"],
         ["Gini index of the code", "0.500", "0.500"],
         ["Gini index of the code, shuffled", "none", "none"],
     ]
