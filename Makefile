@@ -35,7 +35,7 @@ setup: $(READY) ## Create .venv with the locked packages
 repro: $(READY) ## Run the pipeline: whatever is out of date, and nothing else
 	@tools/repro.sh
 
-# Exits with 2 where dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
+# Exits with 2 if dvc.lock is out of sync ("Error 3" above) or there is no review ("Error 1"): make knows no other.
 review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and whether dvc.lock is in sync
 	@$(BIN)/python src/review.py "$$BASE"
 
@@ -99,7 +99,7 @@ lock: $(READY) ## Renew requirements.lock from the ranges in pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@tools/lock.sh
 
-browser: $(READY) ## Install a browser for the tests of pages, where there is none
+browser: $(READY) ## Install a browser for the tests of pages, if there is none
 	@$(BIN)/playwright install chromium
 
 comment: ## In CI: put the review of a pull request on it

@@ -12,7 +12,7 @@ OUT_OF_SYNC = 3
 
 
 def main() -> None:
-    """Print the review; say on stderr, last, where dvc.lock does not match."""
+    """Print the review; say on stderr, last, if dvc.lock does not match."""
     review = gather_review(" ".join(sys.argv[1:]))
     print(render_review(review), flush=True)
     if review.stale:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run a hook's command with the project's tools: tools/hook.sh COMMAND... Those of the activated environment, whatever
-# its kind and name; where none of the project's is (a commit from an editor, conda's base), those of .venv.
+# its kind and name; if none of the project's is (a commit from an editor, conda's base), those of .venv.
 set -euo pipefail
 activated=${VIRTUAL_ENV:-${CONDA_PREFIX:-}}
 if [ ! -x "$activated/bin/lint-imports" ] && [ -x .venv/bin/lint-imports ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `dvc repro` with the two trainings side by side, one thread each, where the machine has the cores.
+# `dvc repro` with the two trainings side by side, one thread each, if the machine has the cores.
 # What DVC runs and records is the same as with plain `dvc repro`, which takes one after the other.
 set -uo pipefail
 CDPATH='' cd "$(dirname "$0")/.."

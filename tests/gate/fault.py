@@ -5,7 +5,7 @@ Taken into each Python process that has FAULT in its environment, a JSON object:
     process  dvc, a stage, or job (what analyze starts)
     kind     imports or files: what is counted
     count    the fault comes when so many have been
-    action   the name of a signal, or "no space": from then on, no file of its own can be opened for writing
+    action   the name of a signal, or "no space": from then on, this process can write no more than 4 kB into a file
     victim   process or group
     mark     a file that says that the fault has come: it comes once
 
@@ -13,9 +13,9 @@ FAULT_COUNTS names a folder where each process leaves what it counted to.
 """
 
 import atexit
-import errno
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -52,7 +52,7 @@ class Fault:
     """Counts the events of this process and makes the fault."""
 
     def __init__(self, fault):
-        self._fault, self._counts, self._full = fault, Counter(), False
+        self._fault, self._counts = fault, Counter()
         self._here = threading.local()  # what this hook does itself is not counted
 
     def __call__(self, event, arguments):
@@ -66,8 +66,6 @@ class Fault:
                 self._strike()
         finally:
             self._here.busy = False
-        if self._full and event == "open":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(arguments[0]))
 
     def _strike(self):
         try:
@@ -75,7 +73,8 @@ class Fault:
         except FileExistsError:
             return
         if self._fault["action"] == "no space":
-            self._full = True
+            # As on a full disk, a write ends in the midst, also one of SQLite's or of other native code.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         elif self._fault["victim"] == "group":
             os.killpg(0, signal.Signals[self._fault["action"]])
         else:

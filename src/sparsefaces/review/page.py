@@ -26,14 +26,14 @@ class Review(NamedTuple):
         now: The commit in the workspace.
         folder: Where in the repository the project lies, with a slash at its end; empty at the top.
         dirty: Whether tracked files in the workspace differ from `now`.
-        stale: The stages that dvc.lock does not match; none where it is in sync.
+        stale: The stages that dvc.lock does not match; none if it is in sync.
         missing: How many results are not in the cache here.
         alerts: What changed about the faces.
         params: (name, then, now) of each parameter that differs.
         stages: (stage, what it reads that differs, what it leaves that differs).
         metrics: (metric, wanted direction, one cell per model) of each that differs.
         other_metrics: (name, cell) of those that belong to no model.
-        claims: (claim, verdict then, verdict now, evidence now) where the verdict differs.
+        claims: (claim, verdict then, verdict now, evidence now) if the verdict differs.
         figures: (path, was there then, is there now) of the pictures that differ.
     """
 

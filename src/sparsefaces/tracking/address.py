@@ -55,7 +55,8 @@ def shown_uri() -> str:
 
 def brief(error: BaseException) -> str:
     """Say in one line, without secrets, what a store failed with."""
-    said = re.split(r"\[SQL: |\(Background on this error", str(error))[0]  # what SQLAlchemy adds
+    # What SQLAlchemy adds.
+    said = re.sub(r"\(raised as a result of [^)]*\)", "", re.split(r"\[SQL: |\(Background on this", str(error))[0])
     text = " ".join(without_secrets(said).split()) or type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name in DRIVERS:
         return f"{text}: .venv/bin/python -m pip install '{DRIVERS[error.name]}'"

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-# Set inside Git's hooks, where they would make Git take the current folder for the top of the repository.
+# Set inside Git's hooks: they would make Git take the current folder for the top of the repository.
 OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 OF_A_TERMINAL = ("FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "PYTHONWARNINGS")
 PLAIN = {"NO_COLOR": "1", "TERM": "dumb", "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}

@@ -89,7 +89,7 @@ class Delivery:
         self._wake.set()
 
     def do_if_up(self, job: Callable[[], None]) -> None:
-        """Hand over a job that may be left out where a store that is away has left many waiting in memory."""
+        """Hand over a job that may be left out if a store that is away has left many waiting in memory."""
         if len(self._jobs) < MOST_WAITING:
             self.do(job)
 

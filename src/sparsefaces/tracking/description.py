@@ -108,7 +108,7 @@ def describe(
 
 
 def data_hash() -> str:
-    """Hash the data that trainings read: the bytes of X.npy, and with them the split where faces are held out.
+    """Hash the data that trainings read: the bytes of X.npy, and with them the split if faces are held out.
 
     Raises:
         UserError: It is missing.
@@ -120,7 +120,7 @@ def data_hash() -> str:
 
 
 def recorded_params(stage: str) -> Sections:
-    """Read from dvc.lock the parameters that a stage's folder was made with; none where DVC has no record.
+    """Read from dvc.lock the parameters that a stage's folder was made with; none if DVC has no record.
 
     Raises:
         UserError: dvc.lock is damaged.

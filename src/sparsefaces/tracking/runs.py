@@ -43,7 +43,7 @@ class TrackedRun:
     """One run: what it is given waits in memory until the store has it."""
 
     def __init__(self, description: Description, on_failure: str) -> None:
-        """Start opening the run; where `on_failure` is `continue`, nobody waits for a store that fails."""
+        """Start opening the run; if `on_failure` is `continue`, nobody waits for a store that fails."""
         self._description = description
         self._known: set[tuple[str, int]] = set()
         self._machine, self._samples = MachineMetrics(), 0
@@ -233,7 +233,7 @@ def track(
 
     Args:
         description: What the run is created with.
-        on_failure: `stop` or `continue`, where the store cannot be used.
+        on_failure: `stop` or `continue`, if the store cannot be used.
         seconds_to_open: How long a store may fail before it counts as one that cannot be used.
 
     Raises:

@@ -80,7 +80,7 @@ def log_missing_trainings(data: Dataset) -> list[str]:
 
 
 def log_missing_comparison(data: Dataset) -> list[str]:
-    """Log the comparison from its folder where no finished run is known of it; otherwise as the trainings."""
+    """Log the comparison from its folder if no finished run is known of it; otherwise as the trainings."""
     metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
     with alone("track"), asking() as store:
         if store.find({"stage": "analyze", **_comparison_tag()}):

@@ -1,4 +1,4 @@
-"""MLflow's SQLite store as a file: made whole or not at all, and set aside where it is broken."""
+"""MLflow's SQLite store as a file: made whole or not at all, and set aside if it is broken."""
 
 import sqlite3
 from contextlib import closing
