@@ -1,10 +1,14 @@
 """What several files of tests begin with."""
 
+from pathlib import Path
+
 import pytest
 
 from sparsefaces.base.params import TrainParams
 from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
 EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
@@ -45,3 +49,16 @@ def claim(name, verdict):
         "null": None,
         "verdict": verdict,
     }
+
+
+def with_lines(folder, spellings):
+    """The project's params.yaml with some values spelt otherwise."""
+    lines, section = PARAMS.read_text().splitlines(), ""
+    for n, line in enumerate(lines):
+        name = line.strip().partition(":")[0]
+        section = section if line.startswith(" ") else name
+        if f"{section}.{name}" in spellings:
+            lines[n] = f"  {name}: {spellings[f'{section}.{name}']}"
+    path = folder / "params.yaml"
+    path.write_text("\n".join(lines))
+    return path

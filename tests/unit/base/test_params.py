@@ -1,44 +1,24 @@
-import json
 import os
 import re
-import subprocess
-import sys
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
-from conftest import ROOT
 from dvc.utils.serialize import load_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import PARAMS, with_lines
 
-from schema import schema_text
 from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, load_params, parse_params
-
-PARAMS = ROOT / "params.yaml"
-SCHEMA = ROOT / "params.schema.json"
 
 
 def multiplying(group):
     """Thirty lines, each nine times the one before."""
     return "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {group % ', '.join([f'*a{n - 1}'] * 9)}\n" for n in range(1, 30))
-
-
-def with_lines(folder, spellings):
-    """The project's params.yaml with some values spelt otherwise."""
-    lines, section = PARAMS.read_text().splitlines(), ""
-    for n, line in enumerate(lines):
-        name = line.strip().partition(":")[0]
-        section = section if line.startswith(" ") else name
-        if f"{section}.{name}" in spellings:
-            lines[n] = f"  {name}: {spellings[f'{section}.{name}']}"
-    path = folder / "params.yaml"
-    path.write_text("\n".join(lines))
-    return path
 
 
 def changed(section, key, value):
@@ -266,39 +246,3 @@ def test_load_params__any_edit_of_the_file_ends_in_params_or_one_message(text):
 
 def test_params__sections_are_those_of_the_file():
     assert set(yaml.safe_load(PARAMS.read_text())) == set(Params.model_fields)
-
-
-def test_schema__in_the_tree_is_the_models_and_params_yaml_names_it():
-    assert SCHEMA.read_text() == schema_text()
-    assert PARAMS.read_text().splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA.name}"
-
-
-def test_schema__describes_every_key_of_the_file():
-    schema = json.loads(SCHEMA.read_text())
-    for name, keys in yaml.safe_load(PARAMS.read_text()).items():
-        section = schema["$defs"][schema["properties"][name]["$ref"].rpartition("/")[2]]
-        assert list(section["properties"]) == list(keys)
-        assert section["description"]
-        assert all(key["description"] for key in section["properties"].values())
-
-
-@pytest.mark.parametrize(
-    ("key", "spelling", "said"),
-    [
-        ("train.learning_rate", "1e-05", None),  # as DVC writes it
-        ("fetch.crop", "[1, 2, 30, 40]", None),
-        ("fetch.source", "lwf", "'lwf' is not one of ['lfw', 'orl', 'folder']"),
-        ("train.batch_size", "0", "0 is less than the minimum of 1"),
-        ("fetch.crop", "[1, 2]", "is not valid under any of the given schemas"),
-        ("train.seed", "1\n  sede: 1", "'sede' was unexpected"),
-        ("train_dense.lambda", "1.0\n  lambd: 1.0", "'lambd' was unexpected"),
-    ],
-)
-def test_schema__takes_and_refuses_what_the_model_does(tmp_path, key, spelling, said):
-    path = with_lines(tmp_path, {key: spelling})
-    with pytest.raises(UserError) if said else nullcontext():
-        load_params(path)
-    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", SCHEMA, path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == (said is not None)
-    assert (said or "ok") in done.stdout
