@@ -4,7 +4,7 @@ from sparsefaces.base.script import run
 from sparsefaces.base.params import load_params
 from sparsefaces.standardize.dataset import load_faces, load_people, save_standardized
 from sparsefaces.standardize.split import split_people
-from sparsefaces.standardize.standardize import standardize
+from sparsefaces.standardize.standardize import measure_scaling
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
     params = load_params()
     faces = load_faces()
     trains = split_people(load_people(len(faces)), params.standardize.holdout)
-    save_standardized(standardize(faces, trains), trains, faces.shape[1:])
+    save_standardized(faces, measure_scaling(faces, trains), trains)
 
 
 if __name__ == "__main__":

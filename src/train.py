@@ -10,9 +10,11 @@ from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import describe_training, log_training
-from sparsefaces.training.checkpoints import open_checkpoints
+from sparsefaces.training.checkpoints import identify, open_checkpoints
+from sparsefaces.training.launch import launch, launches
 from sparsefaces.training.loop import train_model
 from sparsefaces.training.outputs import save_training
+from sparsefaces.training.parallel import join
 from sparsefaces.training.table import TrainingTable
 
 
@@ -22,29 +24,40 @@ def main() -> None:
     params = load_params()
     lambd = params.of_model(stage).lambd
     data = load_dataset()
-    with track(
-        describe_training(stage, params, data), params.tracking.on_failure, params.tracking.seconds_to_open
-    ) as tracked:
-        with (
-            open_checkpoints(stage, params, data_hash()) as checkpoints,
-            closing(TrainingTable(stage, params.train.iterations)) as table,
-        ):
-            pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
-            tracked.resume(checkpoints.start.history if checkpoints.start else ())
-            callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
-            training = train_model(
-                data.training,
-                params.train,
-                lambd,
-                params.machine,
-                held_out=data.held_out,
-                callbacks=callbacks,
-                start=checkpoints.start,
-            )
-        save_training(stage, training)
-        log_training(tracked, stage, training, data)
-    checkpoints.delete()
+    identity = identify(stage, params, data_hash())
+    with join(params.machine, identity) as ranks:
+        if ranks.rank:  # the first process tracks and writes
+            train_model(data.training, params.train, lambd, params.machine, ranks=ranks)
+            return
+        with track(
+            describe_training(stage, params, data, ranks.count),
+            params.tracking.on_failure,
+            params.tracking.seconds_to_open,
+        ) as tracked:
+            with (
+                open_checkpoints(stage, identity, params.machine.checkpoint_every) as checkpoints,
+                closing(TrainingTable(stage, params.train.iterations)) as table,
+            ):
+                pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
+                tracked.resume(checkpoints.start.history if checkpoints.start else ())
+                callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
+                training = train_model(
+                    data.training,
+                    params.train,
+                    lambd,
+                    params.machine,
+                    held_out=data.held_out,
+                    callbacks=callbacks,
+                    start=checkpoints.start,
+                    ranks=ranks,
+                )
+            save_training(stage, training)
+            log_training(tracked, stage, training, data)
+        checkpoints.delete()
 
 
 if __name__ == "__main__":
-    run(main, stage=" ".join(sys.argv[1:]))
+    if launches():
+        run(lambda: launch(sys.argv))
+    else:
+        run(main, stage=" ".join(sys.argv[1:]))

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sparsefaces.base.params import TrainParams
+from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
 
@@ -21,6 +23,11 @@ DESCRIPTION = Description(
     inputs={"orl": "d" * 64},
     diff="+ a line",
 )
+
+
+def standardized(faces, trains=None):
+    trains = np.ones(len(faces), bool) if trains is None else trains
+    return measure_scaling(faces, trains).standardize(faces)
 
 
 def params(**changes):

@@ -6,8 +6,10 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import requests
 from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
@@ -36,9 +38,11 @@ def wait_for(url: str, process: Started) -> None:
 class Server:
     """`mlflow server` on one port and one database, whatever happens to its processes."""
 
-    def __init__(self, folder: Path, backend: str | None = None) -> None:
+    def __init__(self, folder: Path, backend: str | None = None, options: Sequence[str] = (), **env: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.backend = backend or f"sqlite:///{folder / 'server.db'}"
+        self._options = options or ["--artifacts-destination", str(folder / "artifacts")]
+        self._env = env
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process: Started | None = None
@@ -50,9 +54,9 @@ class Server:
     def start(self) -> "Server":
         command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--workers", "1"]
         command += ["--port", str(self._port), "--backend-store-uri", self.backend]
-        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        command += self._options
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env
         self._process = Started(command, self._folder, env)
         wait_for(f"{self.url}/health", self._process)
         return self
@@ -92,3 +96,13 @@ def copy_project(project, folder: Path):
     """Copy a finished project; what it has in MLflow stays behind."""
     shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
     return type(project)(folder)
+
+
+def find_initdb():
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
+    return shutil.which("initdb") or next(iter(places), None)
+
+
+needs_postgres = pytest.mark.skipif(
+    find_initdb() is None and "CI" not in os.environ, reason="no PostgreSQL: install your system's package postgresql"
+)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 from tabulate import tabulate
 
 from sparsefaces.base.files import write_bytes
@@ -74,6 +75,33 @@ def rates_table(rows: Rows) -> str:
     )
 
 
+def together(seconds: float) -> list[list[object]]:
+    """Compare two processes with one, by turns; the rows of a table."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, str(TOP / "tools" / "together.py"), str(seconds)]
+    done = subprocess.run(command, env=os.environ | ONE_THREAD, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    sizes = ("h", "d", "m")
+    return [
+        [
+            ", ".join(f"{size} = {row[size]:,}" for size in sizes),
+            row["one"],
+            row["all"],
+            row["all_speedup"],
+            row["silent_speedup"],
+        ]
+        for row in json.loads(done.stdout)
+    ]
+
+
+def exponents(rows: Rows) -> str:
+    """Fit milliseconds per step = c h^p d^q m^r to this project's steps, by least squares on logarithms."""
+    mine = [row for row in rows if row["contestant"] == "engine"]
+    sizes = np.log([[float(row[size]) for size in ("h", "d", "m")] for row in mine])
+    fitted = np.linalg.lstsq(np.column_stack([sizes, np.ones(len(mine))]), np.log([row["median"] for row in mine]))[0]
+    powers = " ".join(f"{size}^{power:.2f}" for size, power in zip("hdm", fitted, strict=False))
+    return f"Fitted over these sizes: ms per step = {np.exp(fitted[-1]):.2g} {powers}."
+
+
 def draw_growth(rows: Rows) -> bytes:
     """Draw the milliseconds of a step over the multiplications that it needs, ours and the floor."""
     with paper():
@@ -113,6 +141,19 @@ def main() -> None:
         "## How a step grows",
         "One thread; d is LFW at resize 0.3, 0.5 and 1.0.",
         table(growth, "the floor"),
+        exponents(growth),
+        "Over the number of faces, batches drawn, h = 400, d = 1036, m = 100:",
+        table(measure("faces", seconds, ONE_THREAD), "the first row"),
+        "## Two processes",
+        "Two processes with one thread each share every step (`machine.processes: 2`), beside one process with one "
+        "thread. The last column is what two processes reach that do not talk, with half of the batch each: all that "
+        "this machine gives.",
+        tabulate(
+            together(seconds),
+            ["", "one, ms per step", "two, ms per step", "times as fast", "without talking"],
+            tablefmt="github",
+            floatfmt=(".1f", ".1f", ".1f", ".2f", ".2f"),
+        ),
         "![How a step grows](benchmark.png)",
     ]
     text = "\n\n".join(sections) + "\n"

@@ -29,7 +29,7 @@ def initial(X: Array, h: int) -> Weights[torch.Tensor]:
 
 def engine(X: Array, h: int, m: int, library: str = "auto") -> Step:
     """This project's step, on one batch."""
-    trained = Engine(initial(X, h), m, SPARSE, RATE, choose_products(library, "cpu"))
+    trained = Engine(initial(X, h), m, SPARSE, RATE, products=choose_products(library, "cpu"))
     batch = torch.from_numpy(X[:m].copy())
     return lambda _: trained.step(batch)
 
@@ -46,7 +46,7 @@ def engine_on_onednn(X: Array, h: int, m: int) -> Step:
 
 def engine_with_batches(X: Array, h: int, m: int) -> Step:
     """This project's step, with a new batch drawn and read each time."""
-    trained, batches = Engine(initial(X, h), m, SPARSE, RATE, choose_products("auto", "cpu")), Batches(X, 0, m)
+    trained, batches = Engine(initial(X, h), m, SPARSE, RATE, products=choose_products("auto", "cpu")), Batches(X, 0, m)
     return lambda step: trained.step(batches.read(step))
 
 

@@ -99,9 +99,16 @@ def grow(seconds: float) -> list[dict[str, Any]]:
         X = faces(d, m)
         makers = {name: lambda name=name: getattr(contestants, name)(X, h, m) for name in ("floor", "engine")}  # noqa: B023
         for row in interleave(makers, seconds / len(sizes), "floor"):
-            rows.append(row | {"contestant": row["name"], "products": 5 * m * h * d})
+            rows.append(row | {"contestant": row["name"], "products": 5 * m * h * d, "h": h, "d": d, "m": m})
             rows[-1]["name"] = f"h = {h}, d = {d:,}, m = {m}: {row['name']}"
     return rows
+
+
+def grow_faces(seconds: float) -> list[dict[str, Any]]:
+    """Time the engine, drawing its batches, over the number of faces, beside the smallest."""
+    counts = (1_000, 10_000, 100_000)
+    makers = {str(n): lambda n=n: contestants.engine_with_batches(faces(D, n), H, M) for n in counts}
+    return [row | {"name": f"N = {int(row['name']):,}"} for row in interleave(makers, seconds, str(counts[0]))]
 
 
 def stretch(X: Array, threads: int | Literal["auto"]) -> Step:
@@ -158,5 +165,11 @@ def beside_a_neighbour(seconds: float) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    measures = {"products": multiply, "contestants": contest, "growth": grow, "neighbour": beside_a_neighbour}
+    measures = {
+        "products": multiply,
+        "contestants": contest,
+        "growth": grow,
+        "faces": grow_faces,
+        "neighbour": beside_a_neighbour,
+    }
     print(json.dumps(measures[sys.argv[1]](float(sys.argv[2]))))

@@ -1,10 +1,7 @@
 """Trainings tracked on real servers, which go away and come back."""
 
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import requests
 from gates import DEADLINE, Gate, Started, at_step, wait_until
 from gateway import Gateway
 from mlflow import MlflowClient
-from servers import Server, assert_complete, copy_project, free_port, wait_for
+from servers import Server, assert_complete, copy_project, free_port, needs_postgres, wait_for
 
 # Rows at steps 0, 10, ... 300; pictures at 0, 100, 200 and the last.
 PARAMS = {"train": {"iterations": 301, "log_every": 10}, "tracking": {"log_pictures_every": 100}}
@@ -242,36 +239,7 @@ def test_store__trainings_at_once_into_a_fresh_one_lose_nothing(finished, tmp_pa
     assert len(client.search_model_versions("name = 'sparsefaces'")) == TRAININGS
 
 
-def find_initdb():
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
-    return shutil.which("initdb") or next(iter(places), None)
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    """The address of a new database in a PostgreSQL of our own."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of its socket must be short
-    user = {}
-    if os.geteuid() == 0:  # which it refuses to run as
-        shutil.chown(folder, "postgres", "postgres")
-        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    binaries, port = Path(find_initdb()).parent, str(free_port())
-
-    def run(*command):
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, **user)
-
-    run(str(binaries / "initdb"), "-D", f"{folder}/data", "-U", "mlflow", "--auth", "trust", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
-    control = [str(binaries / "pg_ctl"), "-D", f"{folder}/data", "-w"]
-    run(*control, "-o", options, "-l", f"{folder}/log", "start")
-    yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
-    run(*control, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
-
-
-@pytest.mark.skipif(
-    find_initdb() is None and "CI" not in os.environ, reason="no PostgreSQL: install your system's package postgresql"
-)
+@needs_postgres
 def test_server__on_postgresql_takes_the_whole_pipeline(finished, postgres, tmp_path):
     project = copy_project(finished, tmp_path / "project")
     server = Server(tmp_path / "server", postgres).start()

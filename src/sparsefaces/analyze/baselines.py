@@ -92,7 +92,7 @@ def fit_nmf(data: Dataset, hidden_units: int) -> Factors:
     By coordinate descent from NNDSVD, which starts without chance: on LFW it reached a PSNR of 26 dB in 41 s,
     MiniBatchNMF, by multiplicative updates, one of 17 dB in 37 s.
     """
-    pixels = np.maximum(data.to_pixels(data.X), 0).reshape(len(data.X), -1)
+    pixels = np.maximum(data.to_pixels(np.asarray(data.X)), 0).reshape(len(data.X), -1)
     init = "nndsvda" if hidden_units <= min(pixels.shape) else "random"
     nmf = NMF(hidden_units, init=init, solver="cd", max_iter=NMF_ITERATIONS, tol=0, random_state=SEED)
     codes = nmf.fit_transform(pixels)

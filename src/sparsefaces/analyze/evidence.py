@@ -110,7 +110,7 @@ def _judged_on_others(
     trains = split_people(people, params.analyze.held_out_people)
     lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
     split = {"data": data_hash, "fitting": np.flatnonzero(trains).tolist()}
-    return trains, refits(data.X[trains], params.train, lambdas, params.machine.products, split)
+    return trains, refits(data.rows(trains), params.train, lambdas, params.machine.products, split)
 
 
 def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:

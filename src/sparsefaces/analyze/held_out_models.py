@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sparsefaces.analyze.jobs import Job, count_steps
-from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import TRAINING_CODE, Arrays, code_hash, key_of
 from sparsefaces.base.params import TrainParams
+from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.outputs import Row
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ STEPS_PER_COUNT = 100
 
 
 def refits(
-    X: Array, params: TrainParams, lambdas: Mapping[str, float], products: str, depends_on: Mapping[str, Any]
+    X: Faces, params: TrainParams, lambdas: Mapping[str, float], products: str, depends_on: Mapping[str, Any]
 ) -> dict[str, Job]:
     """Describe how to train a model for each lambda; each leaves the arrays of `Weights`.
 
@@ -45,7 +45,7 @@ def refits(
     }
 
 
-def _train(X: Array, params: TrainParams, lambd: float, products: str) -> Arrays:
+def _train(X: Faces, params: TrainParams, lambd: float, products: str) -> Arrays:
     import torch  # noqa: PLC0415 - only a training needs it
 
     from sparsefaces.training.loop import fit  # noqa: PLC0415 - as above

@@ -25,6 +25,7 @@ from sparsefaces.measures import (
     window_energy,
 )
 from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.weights import Weights, encode
 
 CHUNK = 1000
@@ -49,9 +50,10 @@ class Measured(NamedTuple):
     null: dict[str, float | None]
 
 
-def factors_of(weights: Weights[Array], X: Array) -> Factors:
+def factors_of(weights: Weights[Array], X: Faces) -> Factors:
     """Describe an autoencoder's reconstruction of faces, (N, d), as a product of codes and filters."""
-    return Factors(weights.W, encode(X, weights.V, weights.b), weights.a)
+    parts = [encode(X[start : start + CHUNK], weights.V, weights.b) for start in range(0, len(X), CHUNK)]
+    return Factors(weights.W, np.concatenate(parts), weights.a)
 
 
 def measure(factors: Factors, data: Dataset) -> Measured:

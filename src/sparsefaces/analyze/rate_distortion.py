@@ -70,7 +70,7 @@ def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: M
         people: How many people these others are.
         models: Dense and sparse.
     """
-    fitting, judged = data.X[trains], data.X[~trains]
+    fitting, judged = data.rows(trains)[:], data.rows(~trains)[:]
     units = models["sparse"].W.shape[0]
     codes = linear_codes(models, fitting, judged, data.shape)
     points = []

@@ -34,15 +34,23 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:  # a full disk's names no file
-        raise error if error.filename else UserError(f"{path} cannot be written ({error}): make room there") from None
+        with writing(path):
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name what could not be written: the error of a full disk names no file."""
+    try:
+        yield
+    except OSError as error:
+        raise error if error.filename else UserError(f"{path} cannot be written ({error}): make room there") from None
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -55,6 +63,15 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write one array as .npy."""
     with atomic(path) as file:
         np.save(file, array, allow_pickle=False)
+
+
+def write_rows(path: Path, shape: tuple[int, ...], parts: Iterable[NDArray[np.float32]]) -> None:
+    """Write one array of float32 as .npy, as `write_array` does, from parts of its rows in order."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    with atomic(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part).data)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

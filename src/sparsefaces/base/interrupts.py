@@ -4,6 +4,8 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+from sparsefaces.base.processes import rank_of_process
+
 asked_to_stop = threading.Event()  # set by the first signal
 
 
@@ -17,6 +19,8 @@ def stop_signals() -> list[int]:
 
 class Interruption:
     """Within its block, the first signal to stop is noted and stops at its end; a second one stops at once.
+
+    One of several processes that train together does not stop at once: the others could not go on.
 
     Attributes:
         requested: Whether a signal came: the block should stop where it can be continued from.
@@ -39,6 +43,6 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         asked_to_stop.set()
-        if self.requested:
+        if self.requested and rank_of_process() is None:  # torchrun passes on what all processes got already
             raise KeyboardInterrupt
         self.requested = True

@@ -2,10 +2,29 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0
+VALUES_OF_A_PART = 4_000_000  # 32 MB of float64
+
+
+def in_parts(label: str, count: int, values_each: int, unit: str) -> Iterator[slice]:
+    """Cut rows into parts that fit into memory, with progress.
+
+    Args:
+        label: What is being done.
+        count: How many rows there are.
+        values_each: Numbers in a row.
+        unit: What the rows are.
+    """
+    size = max(1, VALUES_OF_A_PART // values_each)
+    with closing(Progress(label, count, unit=unit)) as progress:
+        for start in range(0, count, size):
+            yield slice(start, min(start + size, count))
+            progress.update(min(size, count - start))
 
 
 class Progress:

@@ -26,6 +26,7 @@ from sparsefaces.base.alone import alone, stop_with_dvc
 from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.interrupts import asked_to_stop, stop_signals
+from sparsefaces.base.processes import rank_of_process
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
@@ -45,7 +46,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
         settle()
         if stage:
             stop_with_dvc()
-        with alone(stage) if stage else nullcontext():
+        with alone(stage) if stage and not rank_of_process() else nullcontext():  # of several, the first
             main()
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")

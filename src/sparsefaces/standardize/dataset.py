@@ -16,11 +16,12 @@ from sparsefaces.base.files import (
     remake,
     write_array,
     write_arrays,
+    write_rows,
 )
-from sparsefaces.standardize.rows import Rows
-from sparsefaces.standardize.standardize import Standardized
+from sparsefaces.base.progress import in_parts
+from sparsefaces.standardize.rows import Faces, Rows
+from sparsefaces.standardize.standardize import Scaling
 
-CHUNK = 1000  # faces that are checked at a time
 FETCH, STANDARDIZE = STAGES / "fetch", STAGES / "standardize"
 
 
@@ -28,28 +29,32 @@ class Dataset(NamedTuple):
     """Standardised faces with what is known of them.
 
     Attributes:
-        X: (N, d) float32, read-only and memory-mapped.
+        X: (N, d) float32, read-only and memory-mapped, or rows of it.
         mean: The mean face, (d,), in [0, 1].
         scale: Pixel units per standardised unit.
         shape: (height, width) of a face.
         trains: Which faces train, (N,); the others are held out.
     """
 
-    X: NDArray[np.float32]
+    X: Faces
     mean: NDArray[np.float32]
     scale: float
     shape: tuple[int, int]
     trains: NDArray[np.bool_]
 
     @property
-    def training(self) -> NDArray[np.float32] | Rows:
+    def training(self) -> Faces:
         """The faces that train, read from X as they are needed."""
-        return self.X if self.trains.all() else Rows(self.X, np.flatnonzero(self.trains))
+        return self.rows(self.trains)
 
     @property
     def held_out(self) -> Rows | None:
         """The other faces; None if there are none."""
         return None if self.trains.all() else Rows(self.X, np.flatnonzero(~self.trains))
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Faces:
+        """Choose faces, (N,), read from X as they are needed."""
+        return self.X if chosen.all() else Rows(self.X, np.flatnonzero(chosen))
 
     def to_pixels(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn standardised faces, (n, d), into images, (n, height, width): those of faces are in [0, 1]."""
@@ -57,8 +62,8 @@ class Dataset(NamedTuple):
         return np.asarray(pixels.reshape(-1, *self.shape), dtype=np.float32)
 
     def training_part(self) -> "Dataset":
-        """Leave the faces out that are held out: a copy, if there are any."""
-        return self if self.trains.all() else self._replace(X=self.training[:], trains=self.trains[self.trains])
+        """Leave the faces out that are held out."""
+        return self._replace(X=self.training, trains=self.trains[self.trains])
 
 
 def load_faces() -> NDArray[np.float32]:
@@ -93,13 +98,16 @@ def load_provenance() -> dict[str, Any]:
     return read_json(FETCH / "provenance.json", types | dict.fromkeys(("images", "height", "width"), int))
 
 
-def save_standardized(data: Standardized, trains: NDArray[np.bool_], shape: tuple[int, int]) -> None:
-    """Write X.npy, split.npy, and scaling.npz, which also keeps the faces' (height, width)."""
-    write_array(STANDARDIZE / "X.npy", data.X)
+def save_standardized(faces: NDArray[np.float32], scaling: Scaling, trains: NDArray[np.bool_]) -> None:
+    """Write X.npy, part by part, split.npy, and scaling.npz, which also keeps the height and width of the faces."""
+    count, height, width = faces.shape
+    parts = in_parts("Standardising", count, height * width, "faces")
+    write_rows(STANDARDIZE / "X.npy", (count, height * width), (scaling.standardize(faces[rows]) for rows in parts))
     write_array(STANDARDIZE / "split.npy", trains)
-    scaling = {"mean": data.mean, "scale": data.scale, "height": shape[0], "width": shape[1]}
-    write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in scaling.items()})
-    print(f"{len(data.X):,} faces standardised; scale {data.scale:.5f}")
+    mean, scale = scaling.mean.astype(np.float32), scaling.scale.astype(np.float32)
+    values = {"mean": mean, "scale": scale, "height": height, "width": width}
+    write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in values.items()})
+    print(f"{count:,} faces standardised; scale {scale:.5f}")
     if not trains.all():
         print(f"{(~trains).sum():,} of them are held out: mean and scale are of the others, and so is every training")
 
@@ -134,11 +142,11 @@ def load_dataset() -> Dataset:
 
 
 def _check_faces(data: Dataset) -> None:
-    """Refuse faces on which nothing can be trained; read once, in parts."""
+    """Refuse faces on which nothing can be trained."""
     X = STANDARDIZE / "X.npy"
     if data.trains.sum() < 2:
         raise UserError(f"{STANDARDIZE / 'split.npy'} leaves {data.trains.sum()} faces to train on: {remake(X)}")
-    parts = (data.X[start : start + CHUNK] for start in range(0, len(data.X), CHUNK))
-    peaks = [float(np.abs(part).max()) for part in parts]  # NaN if one is
+    parts = in_parts("Checking", len(data.X), data.X.shape[1], "faces")
+    peaks = [max(float(data.X[rows].max()), -float(data.X[rows].min())) for rows in parts]  # NaN if one is
     if not (np.isfinite(peaks).all() and any(peaks)):
         raise UserError(f"{X} has faces that are not numbers, or nothing but zeros: {remake(X)}")

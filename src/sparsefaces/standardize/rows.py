@@ -1,19 +1,24 @@
 """Some rows of an array on disk, as if they were an array of their own."""
 
-from typing import Literal
+import mmap
+from collections.abc import Callable
+from typing import Any, Literal, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
 
+Index = slice | NDArray[np.int64]
+
 
 class Rows:
-    """Rows of an array, read as they are asked for: a mapped array is never copied whole."""
+    """Rows of an array, read as they are asked for: a mapped array is never copied whole, unless by `np.asarray`."""
 
-    def __init__(self, array: Array, rows: NDArray[np.int64]) -> None:
-        """Choose rows, by their numbers, of an array, (N, d)."""
-        self._array, self._rows = array, rows
+    def __init__(self, array: Union[Array, "Rows"], rows: NDArray[np.int64]) -> None:
+        """Choose rows, by their numbers, of an array, (N, d), or of rows of one."""
+        self._array: Array = array._array if isinstance(array, Rows) else array
+        self._rows: NDArray[np.int64] = array._rows[rows] if isinstance(array, Rows) else rows
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -23,13 +28,28 @@ class Rows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, part: slice) -> Array:
+    def __getitem__(self, part: Index) -> Array:
         """Copy a part of the rows."""
         return self._array[self._rows[part]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401 - NumPy's protocol
+        """Copy them all."""
+        return np.asarray(self[:], dtype)
+
+    def __reduce__(self) -> tuple[Callable[..., "Rows"], tuple[Any, ...]]:
+        """Let another process map the same file, instead of sending it the array."""
+        array = self._array
+        if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
+            return _map, (str(array.filename), array.offset, array.shape, self._rows)
+        return Rows, (array, self._rows)
 
     def take(self, indices: NDArray[np.int64], axis: Literal[0], out: Array, mode: Literal["clip"]) -> Array:
         """Copy some of the rows into a buffer, as numpy.ndarray.take."""
         return self._array.take(self._rows[indices], axis=axis, out=out, mode=mode)
+
+
+def _map(path: str, offset: int, shape: tuple[int, int], rows: NDArray[np.int64]) -> Rows:
+    return Rows(np.memmap(path, np.float32, "r", offset, shape), rows)
 
 
 Faces = Array | Rows  # standardised, (N, d) float32, in memory or mapped

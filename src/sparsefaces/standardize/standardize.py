@@ -1,4 +1,4 @@
-"""Standardisation: the mean face subtracted, one scale for all pixels."""
+"""Standardisation: the mean face subtracted, one scale for all pixels; in parts, however many faces there are."""
 
 from typing import NamedTuple
 
@@ -6,45 +6,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.progress import in_parts
 
 
-class Standardized(NamedTuple):
-    """Standardised faces and what turns them back: image = X * scale + mean.
+class Scaling(NamedTuple):
+    """What standardises faces, and what turns them back: image = X * scale + mean.
 
     Attributes:
-        X: (N, d) float32, one face per row, those held out among them.
-        mean: The mean face, (d,) float32, in [0, 1].
+        mean: The mean face, (d,) float64, in [0, 1].
         scale: Standard deviation of the whole centred array, in the unit of the pixels.
     """
 
-    X: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    scale: np.float32
+    mean: NDArray[np.float64]
+    scale: np.float64
+
+    def standardize(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Subtract the mean face, per pixel, of faces, (n, height, width), and divide by the scale: (n, d)."""
+        return ((_flat(faces) - self.mean) / self.scale).astype(np.float32)
 
 
-def standardize(faces: NDArray[np.float32], trains: NDArray[np.bool_] | None = None) -> Standardized:
-    """Subtract the mean face, per pixel, and divide by the standard deviation of the whole centred array.
+def measure_scaling(faces: NDArray[np.float32], trains: NDArray[np.bool_]) -> Scaling:
+    """Measure the mean face and the standard deviation of the whole centred array, in two passes, with progress.
 
     Args:
-        faces: (N, height, width).
-        trains: Which faces the mean and the scale are of, (N,), at least 2 of them; None: all.
+        faces: (N, height, width), in memory or mapped.
+        trains: Which faces both are of, (N,), at least 2 of them.
 
     Raises:
         UserError: One of these is there only, a pixel is not finite, or all of these are the same.
     """
-    rows = slice(None) if trains is None or trains.all() else np.flatnonzero(trains)
-    count = len(faces[rows])
+    count = int(trains.sum())
     if count < 2:
         raise UserError(f"there is {count} image to train on: standardising needs at least 2 different ones")
-    flat = faces.reshape(len(faces), -1)
-    bad = np.flatnonzero(~np.isfinite(flat).all(axis=1))
-    if len(bad):
-        raise UserError(f"{len(bad)} images have pixels that are NaN or infinite, the first is row {bad[0]}")
-    seen = flat[rows]
-    if (seen == seen[0]).all():
+    first = _flat(faces[np.flatnonzero(trains)[:1]])
+    # Sums in float64, one face after the other: the result depends neither on the parts nor on float32's rounding.
+    total = np.zeros_like(first, dtype=np.float64)
+    same = True
+    for rows in in_parts("Averaging", len(faces), first.size, "faces"):
+        part = _flat(faces[rows])
+        _refuse_broken(part, rows.start)
+        seen = part[trains[rows]]
+        same = same and bool((seen == first).all())
+        total = np.concatenate([total, seen]).sum(axis=0, keepdims=True)
+    if same:
         raise UserError(f"all {count} images are the same: there is nothing to learn; use different ones")
-    # Sums in float64: the result does not depend on how float32 rounding happens to fall.
-    mean = seen.mean(axis=0, dtype=np.float64)
-    centred = flat - mean
-    scale = np.sqrt(np.square(centred[rows]).mean())
-    return Standardized((centred / scale).astype(np.float32), mean.astype(np.float32), np.float32(scale))
+    mean = total[0] / count
+    squares = [
+        np.square(_flat(faces[rows])[trains[rows]] - mean).sum(axis=1)
+        for rows in in_parts("Scaling", len(faces), first.size, "faces")
+    ]
+    return Scaling(mean, np.sqrt(np.concatenate(squares).sum() / (count * mean.size)))
+
+
+def _refuse_broken(part: NDArray[np.float32], start: int) -> None:
+    bad = np.flatnonzero(~np.isfinite(part).all(axis=1))
+    if len(bad):
+        raise UserError(f"{len(bad)} images have pixels that are NaN or infinite, the first is row {start + bad[0]}")
+
+
+def _flat(faces: NDArray[np.float32]) -> NDArray[np.float32]:
+    return faces.reshape(len(faces), -1)

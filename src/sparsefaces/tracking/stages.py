@@ -25,14 +25,15 @@ ALIASES = {stage: name for name, stage in TRAININGS.items()}
 NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
 
 
-def describe_training(stage: str, params: Params, data: Dataset) -> Description:
-    """Describe a training that is about to start."""
+def describe_training(stage: str, params: Params, data: Dataset, processes: int = 1) -> Description:
+    """Describe a training that so many processes are about to start."""
     from sparsefaces.training.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
     from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
 
     device = choose_device(params.machine.device)
     products = choose_products(params.machine.products, device).name
     machine = {"device": device, "products": products, "threads": str(params.machine.threads)}
+    machine["processes"] = str(processes)
     return describe(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
 
 

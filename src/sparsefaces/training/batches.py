@@ -33,14 +33,14 @@ def draw_batch(seed: int, step: int, faces: int, batch_size: int) -> NDArray[np.
 class Batches:
     """The batches of one training, copied from X one at a time into one buffer."""
 
-    def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu") -> None:
-        """Prepare to read batches of so many faces from X, (N, d), in memory or mapped."""
-        self._X, self._seed = X, seed
-        self._buffer = np.empty((size, X.shape[1]), np.float32)
+    def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu", part: slice = slice(None)) -> None:
+        """Prepare to read batches of so many faces, or a part of each, from X, (N, d), in memory or mapped."""
+        self._X, self._seed, self._size, self._part = X, seed, size, part
+        self._buffer = np.empty((len(range(size)[part]), X.shape[1]), np.float32)
         self._device = device
 
     def read(self, step: int) -> Tensor:
-        """Read the batch of a step, (size, d); the next call may write over it."""
-        rows = draw_batch(self._seed, step, len(self._X), len(self._buffer))
+        """Read the part of the batch of a step; the next call may write over it."""
+        rows = draw_batch(self._seed, step, len(self._X), self._size)[self._part]
         self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
         return torch.from_numpy(self._buffer).to(self._device)

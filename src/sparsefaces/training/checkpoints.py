@@ -20,19 +20,23 @@ if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
 
 
-@contextmanager
-def open_checkpoints(stage: str, params: Params, data_hash: str) -> Iterator["Checkpoints"]:
-    """Keep checkpoints of a training of the data with this hash; within the block, signals wait for one."""
+def identify(stage: str, params: Params, data_hash: str) -> dict[str, object]:
+    """Name what a training's bits depend on, of the data with this hash; how many processes share it is rounding."""
     device = choose_device(params.machine.device)
-    identity = {  # what the training's bits depend on
+    return {
         "parameters": params.train.model_dump() | params.of_model(stage).model_dump(),
         "data": data_hash,
         "code": code_hash(*TRAINING_CODE),
         "device": device,
         "products": choose_products(params.machine.products, device).name,
     }
+
+
+@contextmanager
+def open_checkpoints(stage: str, identity: Mapping[str, object], every: int) -> Iterator["Checkpoints"]:
+    """Keep a checkpoint of a training every so many steps; within the block, signals wait for one."""
     with Interruption() as interruption:
-        checkpoints = Checkpoints(stage, identity, params.machine.checkpoint_every, interruption)
+        checkpoints = Checkpoints(stage, identity, every, interruption)
         checkpoints.load()
         yield checkpoints
 

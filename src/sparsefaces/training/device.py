@@ -1,5 +1,6 @@
 """What a training runs on: the device, and how many threads. Neither changes a result on the CPU."""
 
+import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from statistics import median
@@ -37,6 +38,11 @@ def thread_counts() -> list[int]:
     """List the numbers of threads worth trying: 1, 2, 4... up to the physical cores that torch may use."""
     cores = min(psutil.cpu_count(logical=False) or 1, torch.get_num_threads())
     return sorted({2**power for power in range(cores.bit_length())} | {cores})
+
+
+def threads_of_a_rank() -> int:
+    """Share the physical cores among the processes of this machine that train together."""
+    return max(1, thread_counts()[-1] // int(os.environ["LOCAL_WORLD_SIZE"]))
 
 
 class AutoThreads:

@@ -12,6 +12,7 @@ from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.objective import Terms, entropy_term
+from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
 
@@ -27,25 +28,29 @@ class Engine:
         batch_size: int,
         coefficients: Coefficients,
         learning_rate: float,
+        *,
         products: Products = LIBRARIES["blas"],
+        ranks: Ranks = ALONE,
     ) -> None:
         """Allocate what lasts.
 
         Args:
             weights: Initial weights, updated in place by `advance`.
-            batch_size: m, the faces of every batch.
+            batch_size: m, the faces of every batch, over all processes.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
             products: What multiplies.
+            ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
-        self.weights, self._products = weights, products
+        self.weights, self._products, self._ranks = weights, products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         V = weights.V
         self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
         d, h = weights.V.shape
-        self._code = V.new_empty(batch_size, h)
-        self._residual = V.new_empty(batch_size, d)
-        self._signal = V.new_empty(batch_size, h)
+        rows = len(range(batch_size)[ranks.part(batch_size)])
+        self._code = V.new_empty(rows, h)
+        self._residual = V.new_empty(rows, d)
+        self._signal = V.new_empty(rows, h)
         self.learning_rate = learning_rate
         self._moments = {moment: Weights(*(torch.zeros_like(parameter) for parameter in weights)) for moment in MOMENTS}
         self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
@@ -65,14 +70,18 @@ class Engine:
     def terms(self) -> Terms:
         """Compute the terms of the batch last given to `forward`, before `advance`."""
         # Column sums first: a sum over a whole array is split among threads, and its bits with them.
-        rec = self._residual.square().sum(0).sum() / self._batch_size
-        spa = self._code.sum(0).sum() / self._batch_size
+        rec = self._ranks.add_up(self._residual.square().sum(0).sum()) / self._batch_size
+        mean = self.mean_code()
         reg = self.weights.W.square().sum(0).sum()
-        return Terms(rec, spa, entropy_term(self._code.mean(0)), reg)
+        return Terms(rec, mean.sum(), entropy_term(mean), reg)
 
-    def code(self) -> Tensor:
-        """Return the code, (m, h), of the batch last given to `forward`; the next one writes over it."""
-        return self._code
+    def mean_code(self) -> Tensor:
+        """Average each unit's activation, (h,), over the batch last given to `forward`."""
+        return self._ranks.add_up(self._code.sum(0)).div_(self._batch_size)
+
+    def active_units(self) -> float:
+        """Count the active units per face of the batch last given to `forward`, on average."""
+        return float(self._ranks.add_up(torch.count_nonzero(self._code))) / self._batch_size
 
     def backward(self, X: Tensor) -> None:
         """Write the gradient of rec + lambda spa + epsilon ent into the gradients, from `forward`'s buffers."""
@@ -87,13 +96,15 @@ class Engine:
             G.add_(lambd / m)
         if epsilon:
             # d ent / d z_ij = -1 / (m mean_j^2); a silent unit's gate is shut: any finite value does.
-            mean = Z.mean(0)
+            # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
+            mean = self.mean_code()
             mean.masked_fill_(mean == 0, torch.inf)
             G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
         # The gate of max(0, .): nothing flows where the unit is off.
         torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
         to_V = multiply(X.T, G, 1.0, old.V)
-        self._gradients = Weights(V=to_V, W=to_W, b=torch.sum(G, 0, out=old.b), a=to_a)
+        gradients = Weights(V=to_V, W=to_W, b=torch.sum(G, 0, out=old.b), a=to_a)
+        self._gradients = Weights(*map(self._ranks.add_up, gradients))
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""

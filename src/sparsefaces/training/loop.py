@@ -10,13 +10,15 @@ from torch import Tensor
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, MachineParams, TrainParams
+from sparsefaces.base.processes import check_count
 from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.batches import Batches
-from sparsefaces.training.device import AutoThreads, choose_device, thread_counts
+from sparsefaces.training.device import AutoThreads, choose_device, thread_counts, threads_of_a_rank
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
+from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import Products, choose_products
 from sparsefaces.training.schedules import learning_rate
 from sparsefaces.training.weights import Weights, initialize
@@ -50,23 +52,31 @@ def train_model(
     held_out: Faces | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
+    ranks: Ranks = ALONE,
 ) -> Training:
     """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
 
     The model is also measured on faces that are held out, (n, d), if there are any: `held_out` in the metrics.
+    Of several processes the first one measures; the others' metrics are empty.
 
     Raises:
         UserError: The device is missing, or as `fit`.
     """
     device = choose_device(machine.device)
-    if min(params.batch_size, params.hidden_units, *X.shape) < FEWEST_ROWS:
+    if min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS:
         torch.set_num_threads(1)
+    elif machine.threads == "auto" and ranks.count > 1:
+        torch.set_num_threads(threads_of_a_rank())
     elif machine.threads == "auto" and device == "cpu":
         callbacks = [*callbacks, AutoThreads(thread_counts()).on_step]
     elif machine.threads != "auto":
         torch.set_num_threads(machine.threads)
     products = choose_products(machine.products, device)
-    weights, history = fit(X, params, lambd, device=device, products=products, callbacks=callbacks, start=start)
+    weights, history = fit(
+        X, params, lambd, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
+    )
+    if ranks.rank:
+        return Training(weights, history, {})
     coefficients = params.coefficients(lambd)
     torch.set_num_threads(1)  # the last chunk of faces may be small
     measured_by = choose_products(machine.products, "cpu")  # whatever it was trained on
@@ -85,6 +95,7 @@ def fit(
     products: Products | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[Weights[Array], list[Row]]:
     """Train one autoencoder.
 
@@ -97,6 +108,7 @@ def fit(
         callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
         start: Where an interrupted training of the same X, params, lambd, device and products stood.
+        ranks: The processes that train it together, each on its part of the batches; the first one's start counts.
 
     Returns:
         The weights and the history: one row per `log_every` iterations and the last, with the batch's terms
@@ -110,17 +122,20 @@ def fit(
         raise UserError(
             f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
         )
+    check_count(ranks.count, params.batch_size)
     coefficients = params.coefficients(lambd)
     products = products or choose_products("auto", device)
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
     weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
-    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate, products)
+    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate, products=products, ranks=ranks)
     if start is not None:
         engine.restore(start.tensors, start.step)
-    history = list(start.history) if start else []
-    batches = Batches(X, params.seed, params.batch_size, device)
+    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
+    ranks.take_over(engine.state().values())
+    engine.restore(engine.state(), first)
+    batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
-    for step in range(start.step if start else 0, params.iterations):
+    for step in range(first, params.iterations):
         batch = batches.read(step)
         engine.forward(batch)
         engine.backward(batch)
@@ -142,13 +157,13 @@ def fit(
 def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
     """Describe the batch last given to the engine, before its update."""
     terms = engine.terms()
-    means = engine.code().mean(0)
+    means = engine.mean_code()
     return {
         "step": step,
         **{name: float(term) for name, term in terms._asdict().items()},
         "loss": float(weigh(terms, coefficients)),
         "gradient_norm": float(engine.gradient_norm()),
-        "l0": float(torch.count_nonzero(engine.code())) / len(engine.code()),
+        "l0": engine.active_units(),
         "silent_units": int((means == 0).sum()),
         "min_mean_activation": float(means.min()),
     }

@@ -6,13 +6,13 @@ import pytest
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import write_array, write_arrays
 from sparsefaces.standardize.dataset import STANDARDIZE, load_dataset, save_standardized
-from sparsefaces.standardize.standardize import standardize
+from sparsefaces.standardize.standardize import measure_scaling
 
 
 @pytest.fixture
 def saved(in_tmp, faces):
     trains = np.ones(len(faces), bool)
-    save_standardized(standardize(faces), trains, faces.shape[1:])
+    save_standardized(faces, measure_scaling(faces, trains), trains)
     return load_dataset()
 
 

@@ -36,7 +36,7 @@ def reference_gradients(X, weights, coefficients):
 
 
 def engine_of(X, weights, coefficients, library="blas", rate=1e-3):
-    return Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, rate, LIBRARIES[library])
+    return Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, rate, products=LIBRARIES[library])
 
 
 def engine_gradients(X, weights, coefficients):
@@ -145,7 +145,8 @@ def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tol
     rng = np.random.default_rng(0)
     X = rng.standard_normal((150, 60)).astype(np.float32)
     start = Weights(*(torch.from_numpy(array).to(dtype) for array in initialize(60, 25, seed=0)))
-    engine = Engine(Weights(*(t.clone() for t in start)), 20, coefficients, contestants.RATE, LIBRARIES[library])
+    clones = Weights(*(t.clone() for t in start))
+    engine = Engine(clones, 20, coefficients, contestants.RATE, products=LIBRARIES[library])
     leaves = Weights(*(t.clone().requires_grad_(True) for t in start))
     adam = torch.optim.Adam(list(leaves), lr=contestants.RATE)
     for step in range(200):

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from tempfile import TemporaryFile
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sparsefaces.base.cache import scratch_folder
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import writing
 from sparsefaces.base.progress import Progress
 from sparsefaces.fetch.images import prepare
 
@@ -50,7 +53,7 @@ def prepare_all(
     crop: tuple[int, int, int, int] | None,
     resize: float | tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Load, crop and resize every image into one array, with progress.
+    """Load, crop and resize every image into one array, with progress; the array is mapped from a file, not in memory.
 
     Args:
         items: What to load, in the order of the rows.
@@ -65,22 +68,29 @@ def prepare_all(
     Raises:
         UserError: An image cannot be prepared, or the sizes differ; both images are named.
     """
-    faces: NDArray[np.float32] | None = None
-    with closing(Progress("Reading images", len(items), unit="images")) as progress:
-        for row, item in enumerate(items):
+    if not items:
+        raise UserError("there are no images to read")
+    shape: tuple[int, ...] = ()
+    folder = scratch_folder()
+    # A file without a name: it goes with the process.
+    with (
+        closing(Progress("Reading images", len(items), unit="images")) as progress,
+        TemporaryFile(dir=folder) as file,
+    ):
+        for item in items:
             face = prepare(load(item), crop, resize, name(item))
-            if faces is None:
-                faces = np.empty((len(items), *face.shape), dtype=np.float32)
-            if face.shape != faces.shape[1:]:
+            shape = shape or face.shape
+            if face.shape != shape:
                 raise UserError(
-                    f"the images differ in size: {name(items[0])} becomes {_by(faces.shape[1:])} pixels, "
+                    f"the images differ in size: {name(items[0])} becomes {_by(shape)} pixels, "
                     f"{name(item)} {_by(face.shape)}: set fetch.resize to one [height, width]"
                 )
-            faces[row] = face
+            with writing(folder):
+                file.write(np.ascontiguousarray(face).data)
             progress.update()
-    if faces is None:
-        raise UserError("there are no images to read")
-    return faces
+        with writing(folder):
+            file.flush()
+        return np.memmap(file, np.float32, "r", shape=(len(items), *shape))
 
 
 def _by(shape: tuple[int, ...]) -> str:

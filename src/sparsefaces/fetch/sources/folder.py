@@ -37,14 +37,15 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
     if not paths:
         kinds = ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
         raise UserError(f"fetch.folder is {path}, which holds no image ({kinds}): put your images there")
-    people = sorted({file.parent for file in paths})
-    numbers = np.array([people.index(file.parent) for file in paths], dtype=np.int32)
+    images = set(paths)
+    people = {folder: number for number, folder in enumerate(sorted({file.parent for file in paths}))}
+    numbers = np.array([people[file.parent] for file in paths], dtype=np.int32)
     return Faces(
         prepare_all(paths, read_grey, str, crop, resize),
         source="folder",
         people=None if top in people else numbers,
         wanted="folder",
-        left_out=[str(file.relative_to(top)) for file in files if file not in set(paths) and file.name != NOTES],
+        left_out=[str(file.relative_to(top)) for file in files if file not in images and file.name != NOTES],
     )
 
 

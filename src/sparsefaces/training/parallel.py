@@ -1,0 +1,134 @@
+"""One model trained by several processes: each takes a part of every batch, and they add up what they found.
+
+PyTorch's own engine: torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL on GPUs).
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.interrupts import Interruption, asked_to_stop
+from sparsefaces.base.params import MachineParams
+from sparsefaces.base.processes import rank_of_process
+from sparsefaces.training.device import choose_device
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes that train one model together, as one of them sees them.
+
+    Attributes:
+        rank: This process's number, from 0; process 0 alone tracks and writes.
+        count: How many they are.
+        group: The group of torch.distributed that they form; None: all that were started.
+    """
+
+    rank: int = 0
+    count: int = 1
+    group: Any = None
+
+    def part(self, batch_size: int) -> slice:
+        """Choose this process's rows of a batch of so many; the parts differ by one row at most."""
+        return slice(self.rank * batch_size // self.count, (self.rank + 1) * batch_size // self.count)
+
+    def add_up(self, tensor: Tensor) -> Tensor:
+        """Add a tensor of each process up, in place.
+
+        Raises:
+            UserError: Another process has ended.
+            KeyboardInterrupt: The same, after this one was asked to stop as well.
+        """
+        if self.count > 1:
+            with self._talking():
+                dist.all_reduce(tensor, group=self.group)
+        return tensor
+
+    def take_over(self, tensors: Iterable[Tensor]) -> None:
+        """Write process 0's values into the tensors.
+
+        Raises:
+            UserError, KeyboardInterrupt: As `add_up`.
+        """
+        if self.count > 1:
+            with self._talking():
+                for tensor in tensors:
+                    dist.broadcast(tensor, group=self.group, group_src=0)
+
+    def of_first(self, value: Any) -> Any:  # noqa: ANN401 - of whatever type the value is
+        """Return what process 0 calls this with.
+
+        Raises:
+            UserError, KeyboardInterrupt: As `add_up`.
+        """
+        values = [value]
+        if self.count > 1:
+            with self._talking():
+                dist.broadcast_object_list(values, group=self.group, group_src=0)
+        return values[0]
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Say what it means that a message does not arrive."""
+        try:
+            yield
+        except RuntimeError as error:
+            if asked_to_stop.is_set():
+                raise KeyboardInterrupt from None
+            raise UserError(
+                f"process {self.rank} of the {self.count} that train this model lost another one "
+                f"({str(error).splitlines()[0]}): the next run goes on from the last checkpoint"
+            ) from None
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def join(machine: MachineParams, identity: Mapping[str, object]) -> Iterator[Ranks]:
+    """Meet the processes that torchrun started along with this one; without torchrun, be alone.
+
+    Args:
+        machine: What to train on; of several GPUs, each process of a machine takes its own.
+        identity: What the training's bits depend on: the same in each process.
+
+    Raises:
+        UserError: The processes do not meet, or not for the same training; in other processes than the first, a
+            message of the block's names the process.
+    """
+    rank, count = rank_of_process(), int(os.environ.get("WORLD_SIZE", "1"))
+    if rank is None or count == 1:
+        yield ALONE
+        return
+    cuda = choose_device(machine.device) == "cuda"
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    ranks = Ranks(rank, count)
+    try:
+        dist.init_process_group("nccl" if cuda else "gloo")
+        with Interruption() if rank else nullcontext():  # the first one ends at its checkpoint, the others with it
+            _check_alike(ranks, identity)
+            yield ranks
+    except UserError as error:
+        raise UserError(f"process {rank} of {count}: {error}" if rank else str(error)) from None
+    except dist.DistError as error:
+        raise UserError(f"the {count} processes of this training do not meet: {error}") from None
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _check_alike(ranks: Ranks, identity: Mapping[str, object]) -> None:
+    """Make sure that this process is given what the first one is."""
+    wanted = ranks.of_first(dict(identity))
+    if different := [name for name in wanted if wanted[name] != identity[name]]:
+        raise UserError(
+            f"its {' and '.join(different)} are not the first one's: give all machines the same src, params.yaml and "
+            "stages, and name machine.products, if their processors differ"
+        )

@@ -1,0 +1,104 @@
+"""What 2, 3 and 4 processes compute together; run by torchrun with four, the first of each group writes.
+
+Usage: torchrun --standalone --nproc-per-node 4 tests/ranks.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from samples import params
+
+from sparsefaces.base.params import Coefficients
+from sparsefaces.training.batches import draw_batch
+from sparsefaces.training.engine import Engine
+from sparsefaces.training.loop import fit
+from sparsefaces.training.parallel import ALONE, Ranks
+from sparsefaces.training.weights import Weights, initialize
+
+COUNTS = (2, 3, 4)
+SPARSE = Coefficients(1.0, 0.01, 1.0)
+ENTROPY = Coefficients(1.0, 1.0, 1.0)  # a hundred times what the exercise gives to what is not linear in the batch
+STEPS = 200
+
+
+def problem(faces):
+    """Faces, (faces, 5), and weights of 4 units, of float64."""
+    generator = torch.Generator().manual_seed(0)
+    X, V, W, b, a = (
+        torch.randn(*size, generator=generator, dtype=torch.float64)
+        for size in ((faces, 5), (5, 4), (4, 5), (4,), (5,))
+    )
+    return X, Weights(V, W, b, a)
+
+
+def with_silent_units():
+    X, weights = problem(11)
+    weights.b[:2] = -1e6
+    return X, weights
+
+
+def silent_for_the_first_process():
+    """Unit 0 is active on the last two faces alone: other processes' parts are silent on it."""
+    X, weights = problem(12)
+    weights.V[:, 0] = torch.eye(5, dtype=torch.float64)[0]
+    weights.b[0] = 0
+    X[:, 0] = -1
+    X[-2:, 0] = 1
+    return X, weights
+
+
+CASES = {
+    "equal parts": lambda: problem(12),
+    "unequal parts": lambda: problem(7),
+    "a face each at most": lambda: problem(4),
+    "silent units": with_silent_units,
+    "silent for all but one": silent_for_the_first_process,
+}
+
+
+def terms_and_gradients(case, ranks=ALONE):
+    """Compute the terms of the objective, and the gradient of the loss, on a whole batch."""
+    X, weights = CASES[case]()
+    engine = Engine(weights, len(X), ENTROPY, 1e-3, ranks=ranks)
+    mine = X[ranks.part(len(X))]
+    engine.forward(mine)
+    engine.backward(mine)
+    named = engine.terms()._asdict() | engine.gradients()._asdict()
+    return {name: tensor.numpy().copy() for name, tensor in named.items()} | {"l0": np.float64(engine.active_units())}
+
+
+def data():
+    return np.random.default_rng(0).standard_normal((150, 60)).astype(np.float32)
+
+
+def trajectory(ranks=ALONE):
+    """Take 200 steps in float64 and return the weights."""
+    X = torch.from_numpy(data()).double()
+    weights = Weights(*(torch.from_numpy(array).double() for array in initialize(60, 25, seed=0)))
+    engine = Engine(weights, 20, SPARSE, 1e-3, ranks=ranks)
+    for step in range(STEPS):
+        engine.step(X[draw_batch(0, step, len(X), 20)[ranks.part(20)]])
+    return {name: tensor.numpy() for name, tensor in weights._asdict().items()}
+
+
+def trained(ranks=ALONE):
+    """Train as a stage does, in float32, and return the weights and the history."""
+    weights, history = fit(data(), params(iterations=STEPS, batch_size=20, learning_rate=1e-3), 1.0, ranks=ranks)
+    columns = {name: np.array([row[name] for row in history]) for name in history[0]}
+    return weights._asdict() | columns
+
+
+if __name__ == "__main__":
+    dist.init_process_group("gloo")
+    for count in COUNTS:
+        group = dist.new_group(range(count))
+        if dist.get_rank() < count:
+            ranks = Ranks(dist.get_rank(), count, group)
+            found = {case: terms_and_gradients(case, ranks) for case in CASES}
+            found |= {"trajectory": trajectory(ranks), "trained": trained(ranks)}
+            for name, arrays in found.items() if ranks.rank == 0 else ():
+                np.savez(Path(sys.argv[1]) / f"{name} {count}.npz", **arrays)
+    dist.destroy_process_group()

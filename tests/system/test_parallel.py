@@ -1,0 +1,100 @@
+"""A training that several processes share, through DVC and torchrun: tracked once, resumed with any number."""
+
+import os
+import signal
+import sys
+
+import numpy as np
+from conftest import TINY
+from gates import Gate, at_step
+from mlflow import MlflowClient
+from safetensors.numpy import load_file
+
+TOGETHER = {"machine": {"processes": 2, "checkpoint_every": 10}}
+
+
+def weights(project, stage="train_sparse"):
+    return load_file(project.path(stage) / "model.safetensors")
+
+
+def assert_alike(one, other):
+    for name, tensor in one.items():
+        np.testing.assert_allclose(other[name], tensor, rtol=0, atol=1e-4 * np.abs(tensor).max(), err_msg=name)
+
+
+def runs_of(project, stage="train_sparse"):
+    client = MlflowClient(tracking_uri=f"sqlite:///{project.folder / 'mlflow.db'}")
+    return [run for run in client.search_runs(["1"]) if run.data.tags.get("stage") == stage]
+
+
+def forget(project, stage="train_sparse"):
+    """Let DVC make a training again, which it would restore from its cache."""
+    for name in ("model.safetensors", "history.csv", "metrics.json"):
+        (project.path(stage) / name).unlink()
+    return ["dvc", "repro", "--force", "-s", stage]
+
+
+def test_repro__with_two_processes_gives_the_same_results_within_rounding_in_one_run(copied):
+    alone = weights(copied)
+    again = forget(copied)
+    copied.set_params(TOGETHER)
+    said = copied.run(*again)
+    assert said.count("nbit") == 1, said  # one table
+    assert_alike(alone, weights(copied))
+    new, _ = runs_of(copied)
+    assert new.data.tags["processes"] == "2"
+    assert new.info.status == "FINISHED"
+    assert "final/rec" in new.data.metrics
+
+
+def test_train__killed_process_ends_all_with_a_message_and_another_number_of_them_goes_on(copied, tmp_path):
+    alone = weights(copied)
+    again = forget(copied)
+    copied.set_params(TOGETHER)
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start(*again, gate=gate)
+    os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
+    gate.open()
+    said = process.end(None)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert "process 1 of the 2 that train the model was killed (SIGKILL)" in said
+    assert "the next run goes on from the last checkpoint" in said
+    copied.set_params({"machine": {"processes": 3}})
+    assert "continues from the checkpoint of step 10" in copied.run(*again)
+    assert_alike(alone, weights(copied))
+    assert [run.info.status for run in runs_of(copied)] == ["FINISHED", "FINISHED"]
+
+
+def test_train__interrupted_by_ctrl_c_goes_on_alone_from_that_step(copied, tmp_path):
+    alone = weights(copied)
+    again = forget(copied)
+    copied.set_params(TOGETHER)
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = copied.start(*again, gate=gate)
+    for rank in range(2):
+        gate.wait(process, f"train_sparse.{rank}")
+    os.killpg(process.pid, signal.SIGINT)
+    gate.open()
+    said = process.end(None)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert "stopped after step 15: the next run continues from here" in said
+    copied.set_params({"machine": {"processes": 1}})
+    assert "continues from the checkpoint of step 16" in copied.run(*again)
+    assert_alike(alone, weights(copied))
+
+
+def test_train__by_torchrun_is_shared_too(copied):
+    alone = weights(copied, "train_dense")
+    forget(copied, "train_dense")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    copied.run(*torchrun, "src/train.py", "train_dense")
+    assert_alike(alone, weights(copied, "train_dense"))
+
+
+def test_train__users_mistake_is_said_without_a_traceback(copied):
+    copied.set_params({"machine": {"processes": 21}})
+    said = copied.run("python", "src/train.py", "train_dense", code=1)
+    assert f"error: 21 processes cannot share batches of {TINY['train']['batch_size']} faces" in said
+    assert "Traceback" not in said

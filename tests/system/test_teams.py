@@ -1,0 +1,169 @@
+"""Two colleagues with two clones, one remote of DVC's, one server of MLflow's, as compose.yaml starts it."""
+
+from configparser import ConfigParser
+from io import StringIO
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+import yaml
+from conftest import ROOT, Project
+from gates import wait_until
+from moto.server import ThreadedMotoServer
+from servers import Server, needs_postgres
+
+PASSWORDS = {
+    "POSTGRES_PASSWORD": "p",
+    "S3_PASSWORD": "s",
+    "MLFLOW_PASSWORD": "adm1n-pa55word",
+    "SECRET_KEY": "k",
+}
+BOB = {"MLFLOW_TRACKING_USERNAME": "bob", "MLFLOW_TRACKING_PASSWORD": "b0b-pa55word"}
+ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": PASSWORDS["MLFLOW_PASSWORD"]}
+
+
+def composed():
+    """Read compose.yaml's service of MLflow with its passwords filled in."""
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    service = compose["services"]["mlflow"]
+    env = service["environment"]
+    for name, value in PASSWORDS.items():
+        env = {key: value if text == f"${{{name}:?set it in .env}}" else text for key, text in env.items()}
+    assert not any("$" in text for text in env.values())
+    return service["command"], env, compose["configs"]["auth"]["content"]
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A server that speaks S3's protocol, with a bucket for DVC and one for MLflow."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    keys = {"aws_access_key_id": "t", "aws_secret_access_key": "t", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=url, **keys)
+    for bucket in ("dvc", "mlflow"):
+        client.create_bucket(Bucket=bucket)
+    client.address = url
+    yield client
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def team_server(s3, postgres, tmp_path_factory):
+    """MLflow's server as compose.yaml has it, on a PostgreSQL and an S3 of the tests'."""
+    folder = tmp_path_factory.mktemp("team")
+    (command, env, content) = composed()
+    auth = ConfigParser()
+    auth.read_file(StringIO(content))
+    auth["mlflow"]["database_uri"] = f"sqlite:///{folder / 'logins.db'}"
+    with (folder / "auth.ini").open("w") as file:
+        auth.write(file)
+    env |= {"MLFLOW_S3_ENDPOINT_URL": s3.address, "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini")}
+    own = ("--host", "--port", "--backend-store-uri")
+    options = [option for option in command[2:] if option.partition("=")[0] not in own]
+    assert options == ["--app-name=basic-auth", "--artifacts-destination=s3://mlflow"]
+    server = Server(folder, postgres, options, **env).start()
+    answer = requests.post(
+        f"{server.url}/api/2.0/mlflow/users/create",
+        json={"username": "bob", "password": BOB["MLFLOW_TRACKING_PASSWORD"]},
+        auth=("admin", PASSWORDS["MLFLOW_PASSWORD"]),
+        timeout=60,
+    )
+    assert answer.ok, answer.text
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def colleagues(copied, tmp_path):
+    """Ada's project, with results, and a function that clones it for Bob."""
+
+    def clone():
+        copied.run("git", "clone", "-q", str(copied.folder), str(tmp_path / "bob"))
+        return Project(tmp_path / "bob")
+
+    return copied, clone
+
+
+def everything(project):
+    return {name: data for name, data in project.results().items() if "/." not in name}
+
+
+def share(ada, *remote):
+    """Let Ada push what she has, and commit where."""
+    ada.run("dvc", "remote", "add", "--default", "team", *remote[:1])
+    for setting in remote[1:]:
+        ada.run("dvc", "remote", "modify", "team", *setting.split("="))
+    ada.run("dvc", "push", "--run-cache")
+    ada.run("git", "commit", "-qam", "A remote for the team")
+
+
+def pull(bob, ada):
+    """Let Bob pull, and find everything made."""
+    bob.run("dvc", "pull", "--run-cache")
+    assert everything(bob) == everything(ada)
+    assert "Data and pipelines are up to date" in bob.run("dvc", "repro", "--no-commit")
+
+
+@pytest.mark.parametrize("kind", ["folder", "S3"])
+def test_pull__brings_a_colleague_models_data_report_and_what_was_ever_run(colleagues, tmp_path, request, kind):
+    ada, clone = colleagues
+    remote = [str(tmp_path / "remote")]
+    if kind == "S3":
+        address = request.getfixturevalue("s3").address
+        remote = ["s3://dvc/faces", f"endpointurl={address}"]
+        ada.env |= {"AWS_ACCESS_KEY_ID": "t", "AWS_SECRET_ACCESS_KEY": "t", "AWS_DEFAULT_REGION": "us-east-1"}
+    # She tries something, and goes back: the run is in her run cache alone.
+    ada.set_params({"standardize": {"holdout": 0.3}})
+    ada.run("dvc", "repro", "-s", "standardize")
+    tried = ada.path("standardize/X.npy").read_bytes()
+    ada.run("git", "restore", ".")
+    ada.run("dvc", "checkout")
+    share(ada, *remote)
+    bob = clone()
+    bob.env = ada.env
+    pull(bob, ada)
+    bob.set_params({"standardize": {"holdout": 0.3}})
+    assert "is cached - skipping run" in bob.run("dvc", "repro", "--pull", "-s", "standardize")
+    assert bob.path("standardize/X.npy").read_bytes() == tried
+
+
+@needs_postgres
+def test_tracking__of_two_colleagues_on_the_composed_server_is_one(colleagues, team_server, s3):
+    ada, clone = colleagues
+    store = {"MLFLOW_TRACKING_URI": team_server.url}
+    ada.env |= store | ADMIN
+    assert "logged train_dense, train_sparse, analyze" in ada.run("python", "src/track.py")
+    bob = clone()
+    bob.env |= store | BOB
+    shared = Path(ada.run("dvc", "cache", "dir").strip())
+    bob.run("dvc", "cache", "dir", "--local", str(shared))
+    bob.run("dvc", "checkout")
+    assert "nothing to log" in bob.run("python", "src/track.py")
+    bob.run("dvc", "repro", "-f", "-s", "train_sparse")
+    wrong = ada.run("python", "src/track.py", code=1, MLFLOW_TRACKING_PASSWORD="wrong")
+    assert "401" in wrong
+    assert "wrong" not in wrong.replace("wrong password", "")
+    files = [entry["Key"] for entry in s3.list_objects_v2(Bucket="mlflow")["Contents"]]
+    assert any(name.endswith("decoder.png") for name in files)
+    assert any(name.endswith("model.safetensors") for name in files)
+
+
+def test_slurm__tasks_leave_experiments_in_the_project_and_runs_on_the_server(colleagues, server, tmp_path):
+    project, _ = colleagues
+    (project.folder / "tools").mkdir(exist_ok=True)
+    script = ROOT / "tools" / "slurm.sh"
+    project.env |= {"MLFLOW_TRACKING_URI": server.url}
+    tasks = [
+        project.start(str(script), "0.25", "3", SLURM_ARRAY_TASK_ID=str(number), SLURM_SUBMIT_DIR=str(project.folder))
+        for number in range(2)
+    ]
+    wait_until(lambda: all(task.is_over() for task in tasks))
+    for task in tasks:
+        task.end()
+    assert set(project.run("dvc", "exp", "list", "--name-only").split()) == {"lambda-0.25", "lambda-3"}
+    before = project.path("train_sparse/model.safetensors").read_bytes()
+    project.run("dvc", "exp", "apply", "lambda-3")
+    assert project.path("train_sparse/model.safetensors").read_bytes() != before
+    assert {run.data.params["lambda"] for run in server.runs(stage="train_sparse")} >= {"0.25", "3.0"}
