@@ -90,15 +90,6 @@ def everything(project):
     return {name: data for name, data in project.results().items() if "/." not in name}
 
 
-def share(ada, *remote):
-    """Let Ada push what she has, and commit where."""
-    ada.run("dvc", "remote", "add", "--default", "team", *remote[:1])
-    for setting in remote[1:]:
-        ada.run("dvc", "remote", "modify", "team", *setting.split("="))
-    ada.run("dvc", "push", "--run-cache")
-    ada.run("git", "commit", "-qam", "A remote for the team")
-
-
 def pull(bob, ada):
     """Let Bob pull, and find everything made."""
     bob.run("dvc", "pull", "--run-cache")
@@ -114,13 +105,18 @@ def test_pull__brings_a_colleague_models_data_report_and_what_was_ever_run(colle
         address = request.getfixturevalue("s3").address
         remote = ["s3://dvc/faces", f"endpointurl={address}"]
         ada.env |= {"AWS_ACCESS_KEY_ID": "t", "AWS_SECRET_ACCESS_KEY": "t", "AWS_DEFAULT_REGION": "us-east-1"}
-    # She tries something, and goes back: the run is in her run cache alone.
+    ada.run("dvc", "remote", "add", "--default", "team", remote[0])
+    for setting in remote[1:]:
+        ada.run("dvc", "remote", "modify", "team", *setting.split("="))
+    # She tries something, pushes it, and goes back: no commit knows of it.
     ada.set_params({"standardize": {"holdout": 0.3}})
     ada.run("dvc", "repro", "-s", "standardize")
     tried = ada.path("standardize/X.npy").read_bytes()
-    ada.run("git", "restore", ".")
+    ada.run("dvc", "push", "--run-cache", "standardize")
+    ada.run("git", "restore", "params.yaml", "dvc.lock")
     ada.run("dvc", "checkout")
-    share(ada, *remote)
+    ada.run("dvc", "push", "--run-cache")
+    ada.run("git", "commit", "-qam", "A remote for the team")
     bob = clone()
     bob.env = ada.env
     pull(bob, ada)
