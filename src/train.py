@@ -25,7 +25,7 @@ def main() -> None:
     lambd = params.of_model(stage).lambd
     data = load_dataset()
     identity = identify(stage, params, data_hash())
-    with join(params.machine, identity) as ranks:
+    with join(params.machine, identity, params.tracking.seconds_to_open) as ranks:
         if ranks.rank:  # the first process tracks and writes
             train_model(data.training, params.train, lambd, params.machine, ranks=ranks)
             return

@@ -54,7 +54,7 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 # Variables of the machine's that would reach into a test.
-PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_")
+PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
 
 # Small enough for a test, and different enough from the defaults that none can hide behind them.
 TINY = {

@@ -22,12 +22,15 @@ for point in os.environ.get("GATE_AT", "").split():
 def hold():
     """Announce this process by stage and rank, and wait until that is taken away; signals are handled meanwhile."""
     folder, stage = Path(os.environ["GATE"]), sys.argv[1] if len(sys.argv) > 1 else Path(sys.argv[0]).stem
-    if "RANK" in os.environ:
+    if "TORCHELASTIC_RUN_ID" in os.environ:
         stage += f".{os.environ['RANK']}"
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
+    interrupts = sys.modules.get("sparsefaces.base.interrupts")
     while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
         time.sleep(0.01)
+        if interrupts and interrupts.asked_to_stop.is_set():
+            (folder / f"{stage}.asked").touch()
 
 
 def has_keeper():

@@ -1,5 +1,6 @@
 """Two colleagues with two clones, one remote of DVC's, one server of MLflow's, as compose.yaml starts it."""
 
+import re
 from configparser import ConfigParser
 from io import StringIO
 from pathlib import Path
@@ -30,6 +31,7 @@ def composed():
     env = service["environment"]
     for name, value in PASSWORDS.items():
         env = {key: value if text == f"${{{name}:?set it in .env}}" else text for key, text in env.items()}
+    env = {key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", text) for key, text in env.items()}
     assert not any("$" in text for text in env.values())
     return service["command"], env, compose["configs"]["auth"]["content"]
 
@@ -138,6 +140,13 @@ def test_tracking__of_two_colleagues_on_the_composed_server_is_one(colleagues, t
     bob.run("dvc", "checkout")
     assert "nothing to log" in bob.run("python", "src/track.py")
     bob.run("dvc", "repro", "-f", "-s", "train_sparse")
+    answer = requests.post(
+        f"{team_server.url}/api/2.0/mlflow/runs/search",
+        json={"experiment_ids": ["1"], "filter": "tags.stage = 'train_sparse' and attributes.status = 'FINISHED'"},
+        auth=("admin", PASSWORDS["MLFLOW_PASSWORD"]),
+        timeout=60,
+    )
+    assert len(answer.json()["runs"]) == 2, answer.text
     wrong = ada.run("python", "src/track.py", code=1, MLFLOW_TRACKING_PASSWORD="wrong")
     assert "401" in wrong
     assert "wrong" not in wrong.replace("wrong password", "")
@@ -146,9 +155,8 @@ def test_tracking__of_two_colleagues_on_the_composed_server_is_one(colleagues, t
     assert any(name.endswith("model.safetensors") for name in files)
 
 
-def test_slurm__tasks_leave_experiments_in_the_project_and_runs_on_the_server(colleagues, server, tmp_path):
-    project, _ = colleagues
-    (project.folder / "tools").mkdir(exist_ok=True)
+def test_slurm__tasks_leave_experiments_in_the_project_and_runs_on_the_server(copied, server):
+    project = copied
     script = ROOT / "tools" / "slurm.sh"
     project.env |= {"MLFLOW_TRACKING_URI": server.url}
     tasks = [

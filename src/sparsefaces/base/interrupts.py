@@ -20,7 +20,7 @@ def stop_signals() -> list[int]:
 class Interruption:
     """Within its block, the first signal to stop is noted and stops at its end; a second one stops at once.
 
-    One of several processes that train together does not stop at once: the others could not go on.
+    One of several processes that train together never stops at once: what started them may signal twice.
 
     Attributes:
         requested: Whether a signal came: the block should stop where it can be continued from.
@@ -43,6 +43,6 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         asked_to_stop.set()
-        if self.requested and rank_of_process() is None:  # torchrun passes on what all processes got already
+        if self.requested and rank_of_process() is None:  # else see above
             raise KeyboardInterrupt
         self.requested = True

@@ -1,4 +1,4 @@
-"""Whether torchrun started this process, as one of those that train a model together."""
+"""Whether torchrun started this process, as one of several that train a model together."""
 
 import os
 
@@ -6,8 +6,9 @@ from sparsefaces.base.errors import UserError
 
 
 def rank_of_process() -> int | None:
-    """Return this process's number among them, from 0; None if it was not started so."""
-    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
+    """Return this process's number among them, from 0; None if it is alone."""
+    together = "TORCHELASTIC_RUN_ID" in os.environ and os.environ["WORLD_SIZE"] != "1"
+    return int(os.environ["RANK"]) if together else None
 
 
 def check_count(processes: int, batch_size: int) -> None:

@@ -19,6 +19,9 @@ def in_parts(label: str, count: int, values_each: int, unit: str) -> Iterator[sl
         count: How many rows there are.
         values_each: Numbers in a row.
         unit: What the rows are.
+
+    Yields:
+        Slices of the rows, in order.
     """
     size = max(1, VALUES_OF_A_PART // values_each)
     with closing(Progress(label, count, unit=unit)) as progress:

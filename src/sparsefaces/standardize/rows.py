@@ -2,7 +2,7 @@
 
 import mmap
 from collections.abc import Callable
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ class Rows:
         """Choose rows, by their numbers, of an array, (N, d), or of rows of one."""
         self._array: Array = array._array if isinstance(array, Rows) else array
         self._rows: NDArray[np.int64] = array._rows[rows] if isinstance(array, Rows) else rows
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows."""
+        return len(self._rows) * self._array.strides[0]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -39,8 +44,8 @@ class Rows:
     def __reduce__(self) -> tuple[Callable[..., "Rows"], tuple[Any, ...]]:
         """Let another process map the same file, instead of sending it the array."""
         array = self._array
-        if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap):
-            return _map, (str(array.filename), array.offset, array.shape, self._rows)
+        if _is_mapped(array):
+            return _map, (str(array.filename), array.dtype.str, array.offset, array.shape, self._rows)
         return Rows, (array, self._rows)
 
     def take(self, indices: NDArray[np.int64], axis: Literal[0], out: Array, mode: Literal["clip"]) -> Array:
@@ -48,8 +53,26 @@ class Rows:
         return self._array.take(self._rows[indices], axis=axis, out=out, mode=mode)
 
 
-def _map(path: str, offset: int, shape: tuple[int, int], rows: NDArray[np.int64]) -> Rows:
-    return Rows(np.memmap(path, np.float32, "r", offset, shape), rows)
+def announce(X: "Faces", rows: NDArray[np.int64]) -> None:
+    """Let the system read some faces from disk meanwhile, if they are mapped: they are asked for soon."""
+    array, rows = (X._array, X._rows[rows]) if isinstance(X, Rows) else (X, rows)
+    if not (_is_mapped(array) and hasattr(mmap.mmap, "madvise")):
+        return
+    mapped: Any = array.base
+    length = array.strides[0]
+    for row in rows.tolist():
+        start = array.offset % mmap.ALLOCATIONGRANULARITY + row * length
+        beyond = start % mmap.PAGESIZE
+        mapped.madvise(mmap.MADV_WILLNEED, start - beyond, length + beyond)
+
+
+def _is_mapped(array: Array) -> TypeGuard[np.memmap[Any, Any]]:
+    """Tell whether an array is all of what is mapped from a file, and no view of a part."""
+    return isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap)
+
+
+def _map(path: str, dtype: str, offset: int, shape: tuple[int, int], rows: NDArray[np.int64]) -> Rows:
+    return Rows(np.memmap(path, dtype, "r", offset, shape), rows)
 
 
 Faces = Array | Rows  # standardised, (N, d) float32, in memory or mapped

@@ -1,12 +1,14 @@
 """Which faces a step trains on: a function of (seed, step) alone, so that any batch can be drawn again."""
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparsefaces.standardize.rows import Faces
+from sparsefaces.standardize.rows import Faces, announce
 
+SHARE_IN_MEMORY = 0.25  # of the machine's memory: more than that may have to be read from disk
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 
 
@@ -38,9 +40,15 @@ class Batches:
         self._X, self._seed, self._size, self._part = X, seed, size, part
         self._buffer = np.empty((len(range(size)[part]), X.shape[1]), np.float32)
         self._device = device
+        self._announces = X.nbytes > psutil.virtual_memory().total * SHARE_IN_MEMORY
 
     def read(self, step: int) -> Tensor:
-        """Read the part of the batch of a step; the next call may write over it."""
-        rows = draw_batch(self._seed, step, len(self._X), self._size)[self._part]
+        """Read the part of the batch of a step, (rows, d); the next call may write over it."""
+        rows = self._draw(step)
+        if self._announces:
+            announce(self._X, self._draw(step + 1))
         self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
         return torch.from_numpy(self._buffer).to(self._device)
+
+    def _draw(self, step: int) -> NDArray[np.int64]:
+        return draw_batch(self._seed, step, len(self._X), self._size)[self._part]

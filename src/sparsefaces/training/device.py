@@ -41,7 +41,12 @@ def thread_counts() -> list[int]:
 
 
 def threads_of_a_rank() -> int:
-    """Share the physical cores among the processes of this machine that train together."""
+    """Share the physical cores among the processes of this machine that torchrun started to train together.
+
+    OMP_NUM_THREADS is each process's own number; torchrun's command sets it to 1 if nobody does.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        return torch.get_num_threads()
     return max(1, thread_counts()[-1] // int(os.environ["LOCAL_WORLD_SIZE"]))
 
 

@@ -20,7 +20,11 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside
 
 
 class Engine:
-    """One training's weights, gradients, buffers and optimizer."""
+    """One training's weights, gradients, buffers and optimizer.
+
+    Of several processes that share it, all must call each method whose result is of the whole batch: `backward`,
+    `step`, `terms`, `mean_code`, `active_units`; these raise what `Ranks.add_up` does.
+    """
 
     def __init__(
         self,
@@ -56,7 +60,7 @@ class Engine:
         self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
 
     def step(self, X: Tensor) -> None:
-        """Update the weights on one batch of faces, (m, d)."""
+        """Update the weights on one batch of faces, (m, d), or this process's part of it."""
         self.forward(X)
         self.backward(X)
         self.advance()
@@ -158,5 +162,9 @@ class Engine:
         """
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
+        self.go_on_at(steps)
+
+    def go_on_at(self, steps: int) -> None:
+        """Let Adam count from so many steps."""
         for count in self._steps:
             count.fill_(steps)

@@ -116,7 +116,9 @@ def fit(
         units silent on the batch, and the smallest mean activation of a unit.
 
     Raises:
-        UserError: The batch is larger than the data, or the training diverges.
+        UserError: The batch is larger than the data or has fewer faces than there are processes, the training
+            diverges, or another process has ended.
+        KeyboardInterrupt: Another process has ended after this one was asked to stop.
     """
     if params.batch_size > len(X):
         raise UserError(
@@ -132,7 +134,7 @@ def fit(
         engine.restore(start.tensors, start.step)
     first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
     ranks.take_over(engine.state().values())
-    engine.restore(engine.state(), first)
+    engine.go_on_at(first)
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
     for step in range(first, params.iterations):

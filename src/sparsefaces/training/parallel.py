@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from sparsefaces.base.interrupts import Interruption, asked_to_stop
 from sparsefaces.base.params import MachineParams
 from sparsefaces.base.processes import rank_of_process
 from sparsefaces.training.device import choose_device
+
+LONGEST_SILENCE = timedelta(minutes=30)  # of a process that should answer; one that ends is noticed at once
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Ranks:
             if asked_to_stop.is_set():
                 raise KeyboardInterrupt from None
             raise UserError(
-                f"process {self.rank} of the {self.count} that train this model lost another one "
-                f"({str(error).splitlines()[0]}): the next run goes on from the last checkpoint"
+                f"another of the {self.count} processes that train this model has ended ({_brief(error)}): "
+                "the next run goes on from the last checkpoint"
             ) from None
 
 
@@ -91,37 +94,54 @@ ALONE = Ranks()
 
 
 @contextmanager
-def join(machine: MachineParams, identity: Mapping[str, object]) -> Iterator[Ranks]:
+def join(machine: MachineParams, identity: Mapping[str, object], seconds_to_wait: float) -> Iterator[Ranks]:
     """Meet the processes that torchrun started along with this one; without torchrun, be alone.
 
     Args:
         machine: What to train on; of several GPUs, each process of a machine takes its own.
         identity: What the training's bits depend on: the same in each process.
+        seconds_to_wait: How long another process may be busy with what it alone does.
 
     Raises:
-        UserError: The processes do not meet, or not for the same training; in other processes than the first, a
-            message of the block's names the process.
+        UserError: The device is missing, or not one for several; the processes do not meet, or not for the same
+            training. In other processes than the first, what the block raises names the process.
+        KeyboardInterrupt: The processes are gone after this one was asked to stop.
     """
-    rank, count = rank_of_process(), int(os.environ.get("WORLD_SIZE", "1"))
-    if rank is None or count == 1:
+    rank = rank_of_process()
+    if rank is None:
         yield ALONE
         return
-    cuda = choose_device(machine.device) == "cuda"
-    if cuda:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    ranks = Ranks(rank, count)
+    ranks = Ranks(rank, int(os.environ["WORLD_SIZE"]))
     try:
-        dist.init_process_group("nccl" if cuda else "gloo")
+        _meet(ranks, machine, timedelta(seconds=seconds_to_wait) + LONGEST_SILENCE)
         with Interruption() if rank else nullcontext():  # the first one ends at its checkpoint, the others with it
             _check_alike(ranks, identity)
             yield ranks
     except UserError as error:
-        raise UserError(f"process {rank} of {count}: {error}" if rank else str(error)) from None
-    except dist.DistError as error:
-        raise UserError(f"the {count} processes of this training do not meet: {error}") from None
+        raise UserError(f"process {rank} of {ranks.count}: {error}" if rank else str(error)) from None
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _meet(ranks: Ranks, machine: MachineParams, timeout: timedelta) -> None:
+    device, local = choose_device(machine.device), int(os.environ["LOCAL_RANK"])
+    if device == "mps":
+        raise UserError("machine.device is mps, on which a process trains alone: set it to cpu")
+    if device == "cuda":
+        if local >= torch.cuda.device_count():
+            raise UserError(
+                f"there are {torch.cuda.device_count()} GPUs, one for each process: lower machine.processes"
+            )
+        torch.cuda.set_device(local)
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=timeout)
+    except RuntimeError as error:
+        raise UserError(f"the {ranks.count} processes of this training do not meet: {_brief(error)}") from None
+
+
+def _brief(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _check_alike(ranks: Ranks, identity: Mapping[str, object]) -> None:

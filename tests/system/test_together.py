@@ -1,14 +1,16 @@
 """A training that several processes share, through DVC and torchrun: tracked once, resumed with any number."""
 
 import os
+import shutil
 import signal
 import sys
 
 import numpy as np
-from conftest import TINY
+from conftest import TINY, Project
 from gates import Gate, at_step
 from mlflow import MlflowClient
 from safetensors.numpy import load_file
+from servers import free_port
 
 TOGETHER = {"machine": {"processes": 2, "checkpoint_every": 10}}
 
@@ -53,12 +55,13 @@ def test_train__killed_process_ends_all_with_a_message_and_another_number_of_the
     copied.set_params(TOGETHER)
     gate = Gate(tmp_path / "gate", at_step(15))
     process = copied.start(*again, gate=gate)
+    gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
     gate.open()
     said = process.end(None)
     assert process.returncode != 0
     assert "Traceback" not in said
-    assert "process 1 of the 2 that train the model was killed (SIGKILL)" in said
+    assert "process 1 of those that train the model was killed (SIGKILL)" in said
     assert "the next run goes on from the last checkpoint" in said
     copied.set_params({"machine": {"processes": 3}})
     assert "continues from the checkpoint of step 10" in copied.run(*again)
@@ -75,6 +78,8 @@ def test_train__interrupted_by_ctrl_c_goes_on_alone_from_that_step(copied, tmp_p
     for rank in range(2):
         gate.wait(process, f"train_sparse.{rank}")
     os.killpg(process.pid, signal.SIGINT)
+    for rank in range(2):
+        gate.wait_until_asked(process, f"train_sparse.{rank}")
     gate.open()
     said = process.end(None)
     assert process.returncode != 0
@@ -91,6 +96,18 @@ def test_train__by_torchrun_is_shared_too(copied):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     copied.run(*torchrun, "src/train.py", "train_dense")
     assert_alike(alone, weights(copied, "train_dense"))
+    assert runs_of(copied, "train_dense")[0].data.tags["processes"] == "2"
+
+
+def test_train__machines_with_other_parameters_are_refused(copied, tmp_path):
+    other = Project(shutil.copytree(copied.folder, tmp_path / "other", symlinks=True))
+    other.set_params({"train_dense": {"lambda": 0.25}})
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+    torchrun += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{free_port()}", "--local-addr", "localhost"]
+    processes = [project.start(*torchrun, "src/train.py", "train_dense") for project in (copied, other)]
+    said = "".join(process.end(None) for process in processes)
+    assert all(process.returncode for process in processes)
+    assert "process 1 of 2: its parameters are not the first one's: give all machines the same src, params.yaml" in said
 
 
 def test_train__users_mistake_is_said_without_a_traceback(copied):
