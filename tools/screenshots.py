@@ -75,7 +75,8 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
         page.get_by_text("train_dense, lambda 0.0 (batch/rec)").first.wait_for(timeout=PATIENCE)
-        page.wait_for_timeout(2000)  # charts are drawn one by one
+        # Charts are drawn one by one: six are seen, of two curves each.
+        page.wait_for_function("document.querySelectorAll('.js-plotly-plot .trace').length >= 12", timeout=PATIENCE)
         save(page, "mlflow.png")
         page = browser.new_page(viewport={"width": 1400, "height": 1100})
         open_runs(page, url)
