@@ -62,7 +62,7 @@ def draw(rng, most, undone):
     kind = rng.choice(KINDS)
     # The first imports are of Python's own start, and not all of DVC's processes do as much as the one counted.
     least, share = (100 if kind == "imports" else 1), (4 if process == "dvc" else 1)
-    # DVC without space for its own index tries on for ever, on one core, until there is some (diskcache's transactions).
+    # Without space for its own index, DVC tries on for ever, until there is some (diskcache's transactions).
     action = rng.choice(SIGNALS if process == "dvc" else (*SIGNALS, "no space"))
     return {
         "process": process,
