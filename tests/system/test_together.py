@@ -49,11 +49,11 @@ def test_repro__with_two_processes_gives_the_same_results_within_rounding_in_one
     assert "final/rec" in new.data.metrics
 
 
-def test_train__killed_process_ends_all_with_a_message_and_another_number_of_them_goes_on(copied, tmp_path):
+def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(copied, tmp_path):
     alone = weights(copied)
     again = forget(copied)
     copied.set_params(TOGETHER)
-    gate = Gate(tmp_path / "gate", at_step(15))
+    gate = Gate(tmp_path / "kill", at_step(15))
     process = copied.start(*again, gate=gate)
     gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
@@ -63,31 +63,25 @@ def test_train__killed_process_ends_all_with_a_message_and_another_number_of_the
     assert "Traceback" not in said
     assert "process 1 of those that train the model was killed (SIGKILL)" in said
     assert "the next run goes on from the last checkpoint" in said
+    # With three, and Ctrl-C.
     copied.set_params({"machine": {"processes": 3}})
-    assert "continues from the checkpoint of step 10" in copied.run(*again)
-    assert_alike(alone, weights(copied))
-    assert [run.info.status for run in runs_of(copied)] == ["FINISHED", "FINISHED"]
-
-
-def test_train__interrupted_by_ctrl_c_goes_on_alone_from_that_step(copied, tmp_path):
-    alone = weights(copied)
-    again = forget(copied)
-    copied.set_params(TOGETHER)
-    gate = Gate(tmp_path / "gate", at_step(15))
+    gate = Gate(tmp_path / "ctrl-c", at_step(20))
     process = copied.start(*again, gate=gate)
-    for rank in range(2):
+    for rank in range(3):
         gate.wait(process, f"train_sparse.{rank}")
     os.killpg(process.pid, signal.SIGINT)
-    for rank in range(2):
+    for rank in range(3):
         gate.wait_until_asked(process, f"train_sparse.{rank}")
     gate.open()
     said = process.end(None)
     assert process.returncode != 0
     assert "Traceback" not in said
-    assert "stopped after step 15: the next run continues from here" in said
+    assert "continues from the checkpoint of step 10" in said
+    assert "stopped after step 20: the next run continues from here" in said
     copied.set_params({"machine": {"processes": 1}})
-    assert "continues from the checkpoint of step 16" in copied.run(*again)
+    assert "continues from the checkpoint of step 21" in copied.run(*again)
     assert_alike(alone, weights(copied))
+    assert [run.info.status for run in runs_of(copied)] == ["FINISHED", "FINISHED"]
 
 
 def test_train__by_torchrun_is_shared_too(copied):
