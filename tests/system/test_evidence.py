@@ -69,7 +69,11 @@ def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(i
     command = [sys.executable, "-c", EXPERIMENT]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     experiments = [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [experiment.communicate(timeout=DEADLINE)[1] for experiment in experiments]
+    try:
+        said = [experiment.communicate(timeout=DEADLINE)[1] for experiment in experiments]
+    finally:  # one that ended before it came would leave another waiting for it
+        for experiment in experiments:
+            experiment.kill()
     assert [experiment.returncode for experiment in experiments] == [0, 0, 0], said
     assert (in_tmp / "made").read_text() == "x"
     for path in scratch_path("fits").glob("b-*.npz"):

@@ -29,6 +29,14 @@ def runs_of(project, stage="train_sparse"):
     return [run for run in client.search_runs(["1"]) if run.data.tags.get("stage") == stage]
 
 
+def failed(process):
+    """Wait until a command has failed, without a traceback, and return what it said."""
+    said = process.end(None)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    return said
+
+
 def forget(project, stage="train_sparse"):
     """Let DVC make a training again, which it would restore from its cache."""
     for name in ("model.safetensors", "history.csv", "metrics.json"):
@@ -58,9 +66,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
     gate.open()
-    said = process.end(None)
-    assert process.returncode != 0
-    assert "Traceback" not in said
+    said = failed(process)
     assert "process 1 of those that train the model was killed (SIGKILL)" in said
     assert "the next run goes on from the last checkpoint" in said
     # With three, and Ctrl-C.
@@ -73,9 +79,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     for rank in range(3):
         gate.wait_until_asked(process, f"train_sparse.{rank}")
     gate.open()
-    said = process.end(None)
-    assert process.returncode != 0
-    assert "Traceback" not in said
+    said = failed(process)
     assert "continues from the checkpoint of step 10" in said
     assert "stopped after step 20: the next run continues from here" in said
     copied.set_params({"machine": {"processes": 1}})
