@@ -34,10 +34,9 @@ def main() -> None:
             with optional("a training"):
                 log_missing_trainings(data)
         evidence = gather_evidence(data, people, trainings, params, data_hash())
-        seen = data.training_part()
         metrics = compare_metrics(trainings, evidence)
-        figures = draw_comparison(seen, trainings, evidence, params.analyze)
-        page = pack(seen, {name: training.weights for name, training in trainings.items()}, evidence.codes)
+        figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
+        page = pack(evidence.faces, {name: training.weights for name, training in trainings.items()}, evidence.codes)
         report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)

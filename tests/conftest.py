@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +23,7 @@ from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
 from servers import Server, find_initdb, free_port
+from warm import Warm
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 from sparsefaces.fetch.sources import lfw, lfw_archive
@@ -64,6 +66,17 @@ TINY = {
 }
 
 
+@cache
+def warm() -> Warm | None:
+    """Start what makes stages start warm, when the first is wanted; None with WARM=0."""
+    return None if os.environ.get("WARM") == "0" else Warm()
+
+
+def pytest_sessionfinish() -> None:
+    if warm.cache_info().currsize and (started := warm()):
+        started.end()
+
+
 class Project:
     """A project's folder and the commands a user gives in it."""
 
@@ -82,11 +95,17 @@ class Project:
         }
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
-        """Run a command in the folder and return what it prints; `code` None takes any exit code."""
+        """Run a command in the folder and return what it prints; `code` None takes any exit code.
+
+        Its stages start warm, unless it has a PATH of its own.
+        """
+        env = self.env | env
+        if env["PATH"] == self.env["PATH"] and (started := warm()):
+            env["PATH"] = f"{started.folder}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self.env | env,
+            env=env,
             capture_output=True,
             text=True,
             check=False,
@@ -97,7 +116,7 @@ class Project:
         return output
 
     def start(self, *command: str, gate: Gate | None = None, **env: str) -> Started:
-        """Start a command in the folder and let it run, behind a gate if there is one."""
+        """Start a command in the folder and let it run, cold, behind a gate if there is one."""
         return Started(command, self.folder, self.env | (gate.env if gate else {}) | env)
 
     def set_params(self, changes: dict) -> None:

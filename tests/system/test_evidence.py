@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,20 @@ def test_analyze__one_of_whose_processes_is_killed_says_so_and_ends(copied, tmp_
     said = process.end(1)
     assert "error: a process was killed (Training dense again on 320 faces, Training sparse again" in said
     assert "Traceback" not in said
+
+
+def test_analyze__compares_on_some_of_many_faces_and_says_so(copied):
+    copied.set_params({"analyze": {"most_faces": 120}})
+    before = json.loads(copied.path("analyze/claims.json").read_text())
+    copied.run("dvc", "repro")
+    after = json.loads(copied.path("analyze/claims.json").read_text())
+    assert after["notes"][0] == "Compared on 120 of 400 faces, evenly spaced."
+    fitted, judged = map(int, re.match(r"Fitted on (\d+) faces, judged on (\d+) of", after["notes"][1]).groups())
+    assert fitted + judged == 120
+    assert "Compared on" not in " ".join(before["notes"])
+    assert "Compared on 120 of 400 faces" in copied.path("analyze/report.html").read_text()
+    # Nothing that was fitted on all faces is taken for what is fitted on these.
+    assert after["methods"][2]["psnr"] != before["methods"][2]["psnr"]
 
 
 def test_claims__are_recorded_for_every_claim_and_method(finished):

@@ -1,6 +1,6 @@
 """What people would compare with, from scikit-learn, on the same faces: PCA, NMF and dictionary learning.
 
-As many components as the autoencoders have units, where the faces allow it. Each fit is kept in the scratch
+As many components as the autoencoders have units, if the faces allow it. Each fit is kept in the scratch
 folder under what it depends on, so that it happens once for all values of lambda.
 """
 
@@ -38,17 +38,17 @@ class Factors(NamedTuple):
     offset: Array
 
 
-def baseline_fits(data: Dataset, hidden_units: int, data_hash: str) -> dict[str, Job]:
+def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, Job]:
     """Describe how to fit every baseline, by name of the method; each leaves the arrays of `Factors`.
 
     Args:
         data: The faces.
         hidden_units: Components wanted; PCA has at most min(N - 1, d).
-        data_hash: SHA-256 of X.npy.
+        data_key: Which faces they are.
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
     code = code_hash("analyze/baselines.py", packages=PACKAGES)
-    key = key_of({"data": data_hash, "components": hidden_units, "code": code})
+    key = key_of({"data": data_key, "components": hidden_units, "code": code})
     return {
         name: Job(
             f"baselines/{name.replace(' ', '-')}",
@@ -87,7 +87,7 @@ def principal_components(X: Array, count: int) -> tuple[Array, Array]:
 
 
 def fit_nmf(data: Dataset, hidden_units: int) -> Factors:
-    """Fit nonnegative factors to the pixels, which are nonnegative, where standardised faces are not.
+    """Fit nonnegative factors to the pixels, which are nonnegative, unlike standardised faces.
 
     By coordinate descent from NNDSVD, which starts without chance: on LFW it reached a PSNR of 26 dB in 41 s,
     MiniBatchNMF, by multiplicative updates, one of 17 dB in 37 s.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
 from sparsefaces.analyze.compression import Point
-from sparsefaces.analyze.methods import Measured, median, recorded
+from sparsefaces.analyze.methods import Measured, median, rounded_all
 from sparsefaces.measures import psnr
 from sparsefaces.metrics import METRICS
 
@@ -59,7 +59,7 @@ def judge_claims(
     Args:
         dense: The dense model over all faces.
         sparse: The sparse model over the same.
-        variance: Mean squared error of a pixel where every face is taken for the mean face.
+        variance: Mean squared error of a pixel if every face is taken for the mean face.
         pairs: Units kept, and what the dense and the sparse code then leave of people held out.
 
     Returns:
@@ -77,8 +77,8 @@ def judge_claims(
 def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> str:
     """Decide a claim by the interval of a difference.
 
-    It holds where the whole interval lies on the expected side of zero, and of the difference that filters
-    with shuffled pixels show; it does not where the whole interval lies on the other side of either.
+    It holds if the whole interval lies on the expected side of zero, and of the difference that filters
+    with shuffled pixels show; it does not if the whole interval lies on the other side of either.
 
     >>> verdict(Estimate(2.0, 1.0, 3.0), 1), verdict(Estimate(2.0, 1.0, 3.0), -1)
     ('holds', 'does not hold')
@@ -87,7 +87,7 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
 
     Args:
         estimate: Sparse minus dense.
-        expected: 1 where the claim says that sparse is higher, -1 for lower.
+        expected: 1 if the claim says that sparse is higher, -1 for lower.
         null_difference: The null's sparse minus dense.
     """
     ends = [(estimate.low - zero, estimate.high - zero) for zero in (0.0, null_difference)]
@@ -116,17 +116,17 @@ def _row(
     estimate: Estimate | None,
     null: Mapping[str, float | None] | None,
 ) -> dict[str, Any]:
-    """Write a row; without an estimate, where a model has no filters or leaves no error, nothing is decided."""
+    """Write a row; without an estimate, if a model has no filters or leaves no error, nothing is decided."""
     decided = estimate is not None and all(np.isfinite(estimate))
     shift = null["sparse"] - null["dense"] if null and None not in null.values() else 0.0  # type: ignore[operator]
     numbers = estimate._asdict() if estimate is not None and decided else dict.fromkeys(Estimate._fields)
-    written = recorded(numbers)
+    written = rounded_all(numbers)
     return {
         "claim": row.claim,
         "measure": row.label or METRICS[row.metric].label,
-        **recorded({"dense": dense, "sparse": sparse}),
+        **rounded_all({"dense": dense, "sparse": sparse}),
         "difference": written["value"],
         "interval": [written["low"], written["high"]] if decided else None,
-        "null": null and recorded(null),
+        "null": null and rounded_all(null),
         "verdict": verdict(estimate, row.expected, shift) if estimate is not None and decided else OPEN,
     }

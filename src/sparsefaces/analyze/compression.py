@@ -1,6 +1,6 @@
 """Rate and distortion: what a face costs in bits, and what is left of it.
 
-A linear code keeps k coefficients of a face, sends each with q bits and, where they may be any, which ones they
+A linear code keeps k coefficients of a face, sends each with q bits and, if they may be any, which ones they
 are. Sizes are those of an ideal enumerative code (`measures.code_bits`); k itself, and whatever all faces share
 (atoms, mean face, ranges of the coefficients), are not counted, for no method.
 """
@@ -32,7 +32,7 @@ class LinearCode:
         codes: (N, n), of the faces to judge on.
         atoms: (n, d), in the units of the faces.
         offset: (d,).
-        low: Smallest value of each coefficient on the faces that were fitted, (n,); zero where none is negative.
+        low: Smallest value of each coefficient on the faces that were fitted, (n,); zero if none is negative.
         high: Largest value, (n,).
         chosen: Whether each face keeps its own strongest coefficients, which then have to be named; otherwise
             all keep the first.
@@ -122,7 +122,7 @@ def keep_strongest(code: LinearCode, k: int, bits: int = BITS_PER_ACTIVATION) ->
 
     Returns:
         The codes, (N, n), with zeros for what is left out, and the number that each face keeps, (N,): fewer
-        than k where fewer are active.
+        than k if fewer are active.
     """
     step = (code.high - code.low) / np.float32(2**bits)
     safe = np.where(step > 0, step, 1)
@@ -133,7 +133,7 @@ def keep_strongest(code: LinearCode, k: int, bits: int = BITS_PER_ACTIVATION) ->
 
 
 def curve(method: str, code: LinearCode, judged: Array, ks: Sequence[int], scale: float) -> list[Point]:
-    """Trace a linear code's curve: one point for each k, up to where more are kept of no face.
+    """Trace a linear code's curve: one point for each k, until more are kept of no face.
 
     Args:
         method: What to call it.

@@ -13,6 +13,7 @@ from sparsefaces.analyze.jobs import Job, run_jobs
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
+from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params
 from sparsefaces.measures import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
@@ -22,6 +23,7 @@ from sparsefaces.training.weights import Weights, decode
 
 ACTIVATION_POINTS = 400
 RECONSTRUCTED_FACES = 12
+FEWEST_FACES = 2
 
 
 class Reconstructions(NamedTuple):
@@ -44,14 +46,16 @@ class Evidence(NamedTuple):
     """All of it.
 
     Attributes:
+        faces: The faces that were compared, of those that train.
         claims: claims.json: `claims`, `methods`, and `notes` on compression, in sentences.
         rate_distortion: The rows of rate_distortion.csv.
         activations: The rows of activations.csv.
-        codes: The codes of the faces that train, (N, h), by model.
+        codes: Their codes, (N, h), by model.
         strip: Faces at several rates.
         reconstructions: Faces as each method shows them.
     """
 
+    faces: Dataset
     claims: dict[str, Any]
     rate_distortion: list[dict[str, Any]]
     activations: list[dict[str, float | None]]
@@ -70,36 +74,43 @@ def gather_evidence(
     """Measure, judge and trace everything; what takes long is kept in the scratch folder.
 
     Args:
-        data: The faces. Where some are held out, the others stand for all, but for compression.
+        data: The faces, of which at most analyze.most_faces are looked at: what follows copies them. If some are held
+            out, the others stand for all, but for compression.
         people: Person number by row.
         trainings: The pipeline's models, which have seen all faces that train.
         params: params.yaml.
         data_hash: SHA-256 of the data.
 
     Raises:
-        UserError: A model diverges when it is trained again.
+        UserError: A model diverges when it is trained again, or too few faces are left.
     """
     models = {name: training.weights for name, training in trainings.items()}
+    all_faces = len(data.X)
+    data, rows = data.thinned_out(params.analyze.most_faces)
+    people, data_key = people[rows], f"{data_hash} {len(rows)}"
     seen = data.training_part()
-    trains, jobs = _judged_on_others(data, people, params, data_hash)
-    made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units, data_hash))
+    if len(seen.X) < FEWEST_FACES:
+        raise UserError(f"analyze.most_faces leaves {len(seen.X)} faces that train: raise it")
+    trains, jobs = _judged_on_others(data, people, params, data_key)
+    made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units, data_key))
     judged = {name: Weights(**made[name]) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
     rates = trace_rates(data, trains, count_people(people, ~trains), judged)
-    rows = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
-    claims = {"claims": rows, "methods": summarize(measured, seen), "notes": rates.notes}
+    notes = [f"Compared on {len(rows):,} of {all_faces:,} faces, evenly spaced."] if len(rows) < all_faces else []
+    judgements = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
+    claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": notes + rates.notes}
     used = round(float(measured["sparse"].faces["l0"].mean()))
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     shown = reconstruct(seen, factors, used)
-    return Evidence(claims, table(rates.points), activations, codes, rates.strip, shown)
+    return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
 
 
 def _judged_on_others(
-    data: Dataset, people: NDArray[np.int32], params: Params, data_hash: str
+    data: Dataset, people: NDArray[np.int32], params: Params, data_key: str
 ) -> tuple[NDArray[np.bool_], dict[str, Job]]:
     """Tell which faces compression is fitted on, (N,), and train models that have seen these alone.
 
@@ -109,7 +120,7 @@ def _judged_on_others(
         return data.trains, {}
     trains = split_people(people, params.analyze.held_out_people)
     lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
-    split = {"data": data_hash, "fitting": np.flatnonzero(trains).tolist()}
+    split = {"data": data_key, "fitting": np.flatnonzero(trains).tolist()}
     return trains, refits(data.rows(trains), params.train, lambdas, params.machine.products, split)
 
 
@@ -127,12 +138,12 @@ def reconstruct(
     data: Dataset, factors: Mapping[str, Factors], coefficients: int, faces: int = RECONSTRUCTED_FACES
 ) -> Reconstructions:
     """Reconstruct the first faces with dense, sparse and the first so many components of PCA."""
-    originals = np.clip(data.to_pixels(data.X[:faces]), 0, 1)
+    originals = data.to_images(data.X[:faces])
     pca = factors["PCA"]
     coefficients = min(max(coefficients, 1), len(pca.components))
     first = pca._replace(components=pca.components[:coefficients], codes=pca.codes[:, :coefficients])
     shown = {"dense": factors["dense"], "sparse": factors["sparse"], "PCA": first}
     decoded = {name: decode(f.codes[:faces], f.components, f.offset) for name, f in shown.items()}
-    rows = {name: np.clip(data.to_pixels(X), 0, 1) for name, X in decoded.items()}
+    rows = {name: data.to_images(X) for name, X in decoded.items()}
     differences = {name: row - originals for name, row in rows.items()}
     return Reconstructions(originals, rows, differences, coefficients)

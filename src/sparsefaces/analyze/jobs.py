@@ -62,6 +62,9 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
         try:
             with _without_script(), _without_interruptions():
                 futures = {name: pool.submit(_run, job) for name, job in jobs.items()}
+                # A pool may overlook that the process which it started last is killed, until it is given more to do:
+                # it looks for new ones before it starts one for what was submitted (CPython 3.11 to 3.13).
+                pool.submit(int)
             _show_progress(futures.values(), steps, sum(job.steps for job in jobs.values()))
             return {name: future.result() for name, future in futures.items()}
         except BaseException as error:

@@ -96,7 +96,7 @@ def summarize(measured: Mapping[str, Measured], data: Dataset) -> list[dict[str,
 
 
 def pixel_variance(data: Dataset) -> float:
-    """Compute the mean squared error of a pixel, in [0, 1], where every face is taken for the mean face."""
+    """Compute the mean squared error of a pixel, in [0, 1], if every face is taken for the mean face."""
     return total_variance(data.X) * float(data.scale) ** 2 / float(data.X.shape[1])
 
 
@@ -108,7 +108,7 @@ def _row(method: Measured, variance: float) -> dict[str, Any]:
         "explained_variance": explained_variance(mse, variance),
     }
     row = fit | means | {name: median(values) for name, values in method.filters.items()}
-    return recorded(row) | {"null": recorded(method.null)}
+    return rounded_all(row) | {"null": rounded_all(method.null)}
 
 
 def median(values: Values) -> float | None:
@@ -116,6 +116,6 @@ def median(values: Values) -> float | None:
     return float(np.median(values)) if len(values) else None
 
 
-def recorded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+def rounded_all(values: Mapping[str, float | None]) -> dict[str, float | None]:
     """Round to a few significant digits, which do not depend on the machine's last ones; None if not finite."""
     return {name: rounded(value, DIGITS) for name, value in values.items()}

@@ -19,7 +19,7 @@ from sparsefaces.analyze.compression import (
     orthogonal_code,
     point,
 )
-from sparsefaces.analyze.methods import recorded
+from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import Dataset
@@ -76,7 +76,7 @@ def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: M
     points = []
     for name, code in codes.items():
         points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
-    pixels = np.clip(data.to_pixels(judged), 0, 1)
+    pixels = data.to_images(judged)
     points += jpeg_curve(pixels)
     compared = kept_counts(COMPARED_SHARES, units, units)
     dense, sparse = (
@@ -121,7 +121,7 @@ def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
 def _strip(codes: Mapping[str, LinearCode], pixels: NDArray[np.float32], data: Dataset, units: int) -> Strip:
     budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units).tolist()
     rows = {
-        name: np.stack([np.clip(data.to_pixels(decode_at(codes[name], bits, STRIP_FACES)), 0, 1) for bits in budgets])
+        name: np.stack([data.to_images(decode_at(codes[name], bits, STRIP_FACES)) for bits in budgets])
         for name in STRIP_METHODS
     }
     return Strip(pixels[:STRIP_FACES], budgets, rows)
@@ -131,7 +131,7 @@ def table(points: Sequence[Point]) -> list[dict[str, Any]]:
     """Write points as rows of rate_distortion.csv; what is not known is left empty."""
     return [
         {"method": point.method}
-        | recorded({"coefficients": point.coefficients, "bits": point.bits, "psnr": point.psnr})
+        | rounded_all({"coefficients": point.coefficients, "bits": point.bits, "psnr": point.psnr})
         for point in points
     ]
 
@@ -159,7 +159,7 @@ def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
 
 
 def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis: str) -> str:
-    """Compare two curves at the sparse one's points, the other's PSNR interpolated, where both have any."""
+    """Compare two curves at the sparse one's points, the other's PSNR interpolated, if both have any."""
     x, y = (np.array([getattr(point, name) for point in other], float) for name in (axis, "psnr"))
     known = [(getattr(p, axis), p.psnr) for p in sparse if x.min() <= getattr(p, axis) <= x.max()]
     if not known or not np.isfinite(y).all():

@@ -50,7 +50,7 @@ def stop_with_dvc() -> None:
 
 
 def _up_to_dvc() -> list[psutil.Process]:
-    """List the processes from this one's parent up to DVC's; the parent alone where DVC is not among them."""
+    """List the processes from this one's parent up to DVC's; the parent alone if DVC is not among them."""
     parents: list[psutil.Process] = psutil.Process().parents()
     for count, parent in enumerate(parents, start=1):
         try:

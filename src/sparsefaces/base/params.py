@@ -90,6 +90,7 @@ class ModelParams(Section):
 class AnalyzeParams(Section):
     """What the comparison shows, and on whom compression is judged."""
 
+    most_faces: Annotated[int, Field(ge=100, le=10**9, description="a whole number from 100 to 1,000,000,000")]
     faces: Count
     filters: Count
     filter_scale: Annotated[Literal["own", "common"], Field(description="own or common")]

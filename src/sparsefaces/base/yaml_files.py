@@ -17,7 +17,7 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
     """Read YAML with DVC's own reader: what DVC writes, in any spelling, has the value that DVC knows.
 
     Raises:
-        NOT_YAML: One of these, where it is not YAML or holds too much.
+        NOT_YAML: One of these, if it is not YAML or holds too much.
     """
     for _ in _nodes(text):  # counts them, before anchors that multiply become values
         pass
@@ -28,7 +28,7 @@ def ambiguities(text: str) -> list[str]:
     """Say, one line each, which keys stand in the text twice and which values readers of YAML take differently.
 
     Raises:
-        NOT_YAML: One of these, where it is not YAML or holds too much.
+        NOT_YAML: One of these, if it is not YAML or holds too much.
     """
     problems: list[str] = []
     for name, node in _nodes(text):
@@ -73,7 +73,7 @@ def _keys_twice(name: str, mapping: MappingNode) -> Iterator[str]:
 
 
 def _other_reading(spelling: str) -> bool | int | float | str | None:
-    """Say how YAML 1.1, or 1.2 to the letter, reads what DVC reads otherwise; None where all agree."""
+    """Say how YAML 1.1, or 1.2 to the letter, reads what DVC reads otherwise; None if all agree."""
     dvc = _read(spelling)
     if not isinstance(dvc, int | float | str) or isinstance(dvc, bool):
         return None

@@ -21,7 +21,7 @@ READERS = {"lfw": ("numpy", "pillow", "scikit-learn"), "orl": ("numpy", "pillow"
 def save_faces(faces: Faces) -> None:
     """Write faces.npy, people.npy, faces.png and provenance.json, and say on the terminal what was read.
 
-    Where the source does not tell whose a face is, people.npy makes each one a person's of its own.
+    If the source does not tell whose a face is, people.npy makes each one a person's of its own.
     """
     count, height, width = faces.images.shape
     write_array(FETCH / "faces.npy", faces.images)

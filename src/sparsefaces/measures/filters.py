@@ -48,7 +48,7 @@ def spatial_spread(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
 
     sqrt(sum_i p_i |r_i - c|^2) with r_i the position of pixel i and c = sum_i p_i r_i, the radius of gyration,
     over that of a filter with the same energy everywhere: 0 for a single pixel, 1 for a uniform filter, more
-    where the energy sits in opposite corners.
+    if the energy sits in opposite corners.
 
     >>> W = np.array([[1, 1, 1, 1], [0, -5, 0, 0]], dtype=np.float32)
     >>> spatial_spread(W, (2, 2)).round(9).tolist()

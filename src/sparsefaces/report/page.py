@@ -119,8 +119,8 @@ def summarize(metrics: Mapping[str, Mapping[str, Any]], claims: Sequence[Mapping
     dense, sparse = metrics["dense"], metrics["sparse"]
     text = (
         "Two autoencoders that differ in one number, the weight of sparsity. "
-        f"The sparse one describes a face with {sparse['l0']:.0f} active units where the dense one uses "
-        f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance where the dense one "
+        f"The sparse one describes a face with {sparse['l0']:.0f} active units while the dense one uses "
+        f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
         f"explains {dense['explained_variance']:.1%}."
     )
     if claims:

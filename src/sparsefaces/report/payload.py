@@ -91,7 +91,7 @@ def pack_weights(model: Weights[Array]) -> dict[str, Any]:
 
 def to_grey(X: Array, data: Dataset) -> NDArray[np.uint8]:
     """Turn standardised faces, (n, d), into 8-bit grey, (n, height, width)."""
-    return np.asarray((np.clip(data.to_pixels(X), 0, 1) * 255).round().astype(np.uint8))
+    return np.asarray((data.to_images(X) * 255).round().astype(np.uint8))
 
 
 def make_sprite(faces: NDArray[np.uint8]) -> Sprite:

@@ -22,7 +22,7 @@ class Units(NamedTuple):
         area: Effective area of its filter, (h,); NaN for a filter of zeros, and so below.
         spread: Spatial spread of its filter, (h,).
         window: Share of its filter's energy in the best window, (h,).
-        faces: Indices of the faces that excite it most, strongest first, (h, k); -1 where it fires on
+        faces: Indices of the faces that excite it most, strongest first, (h, k); -1 if it fires on
             fewer than k.
         neighbours: Units with the most similar filters, nearest first, (h, n).
         similarity: Cosine between the unit's filter and those neighbours', (h, n).

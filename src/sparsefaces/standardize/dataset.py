@@ -61,6 +61,16 @@ class Dataset(NamedTuple):
         pixels = X * np.float32(self.scale) + self.mean
         return np.asarray(pixels.reshape(-1, *self.shape), dtype=np.float32)
 
+    def to_images(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn standardised faces or reconstructions, (n, d), into images, (n, height, width), cut off at 0 and 1."""
+        return np.clip(self.to_pixels(X), 0, 1)
+
+    def thinned_out(self, most: int) -> tuple["Dataset", NDArray[np.int64]]:
+        """Choose at most so many of the faces, evenly spaced; name their rows as well."""
+        rows = np.linspace(0, len(self.X) - 1, min(most, len(self.X))).round().astype(np.int64)
+        chosen = np.isin(np.arange(len(self.X)), rows)
+        return self._replace(X=self.rows(chosen), trains=self.trains[chosen]), rows
+
     def training_part(self) -> "Dataset":
         """Leave the faces out that are held out."""
         return self._replace(X=self.training, trains=self.trains[self.trains])

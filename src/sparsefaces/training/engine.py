@@ -104,7 +104,7 @@ class Engine:
             mean = self.mean_code()
             mean.masked_fill_(mean == 0, torch.inf)
             G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
-        # The gate of max(0, .): nothing flows where the unit is off.
+        # The gate of max(0, .): nothing flows while the unit is off.
         torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
         to_V = multiply(X.T, G, 1.0, old.V)
         gradients = Weights(V=to_V, W=to_W, b=torch.sum(G, 0, out=old.b), a=to_a)

@@ -9,7 +9,7 @@ from sparsefaces.training.weights import Weights
 from sparsefaces.training.weights_file import load_weights, save_weights
 
 TYPES = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
-TYPES |= dict.fromkeys(("ent", "loss"), float | int | None)  # None where infinite
+TYPES |= dict.fromkeys(("ent", "loss"), float | int | None)  # None if infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
 
 Row = dict[str, float]
@@ -38,7 +38,7 @@ def save_training(stage: str, training: Training) -> None:
 
 
 def load_training(stage: str, pixels: int | None = None) -> Training:
-    """Read what a training left; its model must fit faces of so many pixels, where they are given.
+    """Read what a training left; its model must fit faces of so many pixels, if that is given.
 
     Raises:
         UserError: A file is missing, damaged or does not fit.

@@ -4,6 +4,7 @@ PyTorch's own engine: torchrun starts the processes, torch.distributed lets them
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -141,7 +142,9 @@ def _meet(ranks: Ranks, machine: MachineParams, timeout: timedelta) -> None:
 
 
 def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """Say what failed in gloo's or NCCL's first sentence, without the place in their sources before it."""
+    said = re.sub(r"^\[[^\]]*\] ", "", str(error)).partition("\n")[0]
+    return re.split(r"\. [A-Z]|[.:]? *$", said, maxsplit=1)[0] or type(error).__name__
 
 
 def _check_alike(ranks: Ranks, identity: Mapping[str, object]) -> None:

@@ -8,7 +8,7 @@ from sparsefaces.base.arrays import Array
 
 INITIALIZATION_STREAM = 1  # second half of the Philox key; batches use stream 0
 
-Kind = TypeVar("Kind")  # NumPy arrays where a model is stored or looked at, torch tensors where it is trained
+Kind = TypeVar("Kind")  # NumPy arrays of a stored model, torch tensors of one that is trained
 
 
 class Weights(NamedTuple, Generic[Kind]):

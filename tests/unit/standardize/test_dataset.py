@@ -16,6 +16,18 @@ def saved(in_tmp, faces):
     return load_dataset()
 
 
+def test_thinned_out__leaves_evenly_spaced_faces_with_what_is_known_of_them(saved):
+    data = saved._replace(trains=np.arange(len(saved.X)) % 3 > 0)
+    few, rows = data.thinned_out(10)
+    assert len(rows) == len(few.X) == len(few.trains) == 10
+    assert set(np.diff(rows)) <= {6, 7}
+    np.testing.assert_array_equal(few.X[:], data.X[rows])
+    np.testing.assert_array_equal(few.training_part().X[:], data.X[rows[data.trains[rows]]])
+    whole, rows = data.thinned_out(100)
+    assert whole.X is data.X
+    assert rows.tolist() == list(range(len(data.X)))
+
+
 def with_value(X, value):
     X = np.array(X)
     X[7, 3] = value

@@ -1,4 +1,4 @@
-"""Where faces come from: one module a source, and the choice between them."""
+"""Where faces come from: one module per source, and the choice between them."""
 
 from sparsefaces.base.params import FetchParams, MachineParams
 from sparsefaces.fetch.sources.faces import Faces, UnreachableError
@@ -9,7 +9,7 @@ __all__ = ["Faces", "fetch_faces"]
 def fetch_faces(params: FetchParams, machine: MachineParams) -> Faces:
     """Read the faces that the parameters ask for.
 
-    Where LFW cannot be reached and `params.fallback` is orl, the embedded ORL faces are read instead, whole
+    If LFW cannot be reached and `params.fallback` is orl, the embedded ORL faces are read instead, whole
     (a crop belongs to the images of the wanted source), and the result says so.
 
     Args:

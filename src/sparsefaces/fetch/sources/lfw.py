@@ -26,7 +26,7 @@ PAIRS = ("pairs.txt", "pairsDevTrain.txt", "pairsDevTest.txt")
 def read(
     crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int], mirror: str | None, timeout: float
 ) -> Faces:
-    """Read LFW from scikit-learn's data folder, downloading it where it is not there.
+    """Read LFW from scikit-learn's data folder, downloading it if it is not there.
 
     Args:
         crop: (top, bottom, left, right) in pixels of the 250 x 250 originals; None for scikit-learn's.

@@ -1,0 +1,210 @@
+"""Stages that start warm: forked from a process that has imported their packages, which takes seconds each time.
+
+A stage's own code is still read anew, from the project that a test made, and its process is its own. It starts cold,
+as a user's, if the tests hold or break it (tests/gates.py), if its environment has a variable that would count at a
+start, and with WARM=0.
+"""
+
+import atexit
+import gc
+import json
+import os
+import runpy
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from tempfile import mkdtemp
+
+import sqlalchemy.orm
+from PIL import Image
+
+# Read when they are needed, not when Python or a package starts: they may differ.
+LATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "SCIKIT_LEARN_DATA=")
+LATE += (
+    "SEEDS=",
+    "JOBS=",
+    "LAMBDAS=",
+    "BASE=",
+    "PATH=",
+    "PWD=",
+    "OLDPWD=",
+    "SHLVL=",
+    "_=",
+    "COLUMNS=",
+    "CELERY_",
+    "_MP_FORK_",
+)
+# What the stages import while they run.
+PACKAGES = (
+    "git",
+    "IPython.display",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.style",
+    "mlflow.models.display_utils",
+)
+PACKAGES += ("mlflow.pyfunc.scoring_server", "mlflow.store.model_registry.sqlalchemy_store", "sklearn.datasets")
+PACKAGES += ("mlflow.store.tracking.sqlalchemy_store", "opentelemetry.sdk.metrics.export", "PIL.WebPImagePlugin")
+
+# In the place of `python`.
+SHIM = """#!/bin/sh
+'''exec' "{python}" -IS "$0" "$@"
+' '''
+import json, os, signal, socket, sys
+words = sys.argv[1:]
+try:
+    if not (words and words[0].startswith("src/") and words[0].endswith(".py")):
+        raise OSError
+    early = {{name: value for name, value in os.environ.items() if not f"{{name}}=".startswith({late})}}
+    if early != json.load(open("{folder}/early.json")):
+        raise OSError
+    server = socket.socket(socket.AF_UNIX)
+    server.connect("{folder}/socket")
+except OSError:
+    os.execv("{python}", ["{python}", *words])
+request = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
+socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
+server.sendall(request)
+said = server.makefile()
+child = int(said.readline())
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: os.kill(child, number))
+code = int(said.readline() or 1)
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
+class Warm:
+    """The process that stages are forked from, and the folder with what takes the place of `python`."""
+
+    def __init__(self) -> None:
+        self.folder = Path(mkdtemp(prefix="warm"))  # the path of a socket must be short
+        (self.folder / "python").write_text(SHIM.format(python=sys.executable, late=LATE, folder=self.folder))
+        (self.folder / "python").chmod(0o755)
+        early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(LATE)}
+        (self.folder / "early.json").write_text(json.dumps(early))
+        env = early | {"PATH": os.environ["PATH"], "MLFLOW_DISABLE_TELEMETRY": "true"}
+        self._process = subprocess.Popen([sys.executable, __file__, str(self.folder / "socket")], env=env)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self.folder)
+
+
+def preload(sources: Path) -> None:
+    """Import what the stages import, and forget the project's own modules."""
+    sys.path.insert(0, str(sources))
+    import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
+
+    for script in sorted(sources.glob("*.py")):
+        runpy.run_path(str(script), run_name="warm")
+    for package in PACKAGES:
+        import_module(package)
+    Image.init()
+    sqlalchemy.orm.configure_mappers()
+    sys.path.remove(str(sources))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sparsefaces"]:
+        del sys.modules[name]
+    sys.excepthook = sys.__excepthook__  # as base/script.py found it
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def serve(path: str) -> list[str]:
+    """Fork a child for each command; return in the child: the script that it is to run, and its arguments."""
+    children: dict[int, socket.socket] = {}
+    ended, wake = socket.socketpair()
+    wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the tests' to answer
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(ended, selectors.EVENT_READ)
+    parent = os.getppid()
+    while True:
+        ready = [key.fileobj for key, _ in selector.select(timeout=1)]
+        if os.getppid() != parent:
+            sys.exit()
+        if ended in ready:
+            ended.recv(1024)
+            bury(children)
+        if listener in ready:
+            client, _ = listener.accept()
+            size, files, _, _ = socket.recv_fds(client, 8, 3)
+            words, folder, env = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+            child = os.fork()
+            if not child:
+                selector.close()
+                for other in (ended, wake, listener, client, *children.values()):
+                    other.close()
+                settle(files, folder, env)
+                return words
+            children[child] = client
+            client.sendall(f"{child}\n".encode())
+            for file in files:
+                os.close(file)
+
+
+def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
+    """Give this process what a command's own would have: its files, folder, environment and signals."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+
+
+def bury(children: dict[int, socket.socket]) -> None:
+    """Tell the clients of the children that have ended their exit codes."""
+    while children:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if not child:
+            return
+        with children.pop(child) as client:
+            client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+class Leave:
+    """The last thing that a process does: end at once, instead of taking apart what it shares with the others."""
+
+    code = 0
+
+    def __call__(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.code)
+
+
+if __name__ == "__main__":
+    leave = Leave()
+    atexit.register(leave)  # before any other, so that it comes after all of them
+
+    preload(Path(__file__).parents[1] / "src")
+    sys.argv = serve(sys.argv[1])
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+    leave.code = 1  # of an exception, which is shown first
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        leave.code = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        else:
+            leave.code = end.code or 0
