@@ -1,6 +1,12 @@
+import re
+import resource
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from hosts import fetch
+import yaml
+from hosts import ROOT, fetch
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
@@ -72,3 +78,21 @@ def test_faces__are_what_every_source_returns(hosts, image_folder):
         faces = fetch(source=source, folder=str(image_folder), resize=(8, 6))
         assert isinstance(faces, Faces)
         assert faces.images.shape[1:] == (8, 6)
+
+
+def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["fetch"]["source"] = "orl"
+    (in_tmp / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    done = subprocess.run(
+        [sys.executable, ROOT / "src" / "fetch.py"], capture_output=True, text=True, check=False, preexec_fn=small_files
+    )
+    assert done.returncode == 1
+    assert re.search(
+        rf"error: {re.escape(str(in_tmp / '.scratch'))} cannot be written \(.*\): make room there", done.stderr
+    )
+    assert not (in_tmp / "stages").exists()

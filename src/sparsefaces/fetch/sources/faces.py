@@ -72,9 +72,10 @@ def prepare_all(
         raise UserError("there are no images to read")
     shape: tuple[int, ...] = ()
     folder = scratch_folder()
-    # A file without a name: it goes with the process.
+    # A file without a name: it goes with the process. On a full disk, it fails when it is closed as well.
     with (
         closing(Progress("Reading images", len(items), unit="images")) as progress,
+        writing(folder),
         TemporaryFile(dir=folder) as file,
     ):
         for item in items:
@@ -85,11 +86,9 @@ def prepare_all(
                     f"the images differ in size: {name(items[0])} becomes {_by(shape)} pixels, "
                     f"{name(item)} {_by(face.shape)}: set fetch.resize to one [height, width]"
                 )
-            with writing(folder):
-                file.write(np.ascontiguousarray(face).data)
+            file.write(np.ascontiguousarray(face).data)
             progress.update()
-        with writing(folder):
-            file.flush()
+        file.flush()
         return np.memmap(file, np.float32, "r", shape=(len(items), *shape))
 
 
