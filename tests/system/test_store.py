@@ -186,6 +186,20 @@ def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
     )
 
 
+@pytest.mark.parametrize("stage", ["train_sparse", "analyze"])
+def test_track__goes_on_with_the_run_that_an_outage_cut_short(copied, stage):
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
+    (run,) = client.search_runs(["1"], f"tags.stage = '{stage}'")
+    for tag in ("model.sha256", "metrics.sha256"):  # what a run's last word to the store brings
+        if tag in run.data.tags:
+            client.delete_tag(run.info.run_id, tag)
+    client.set_terminated(run.info.run_id, "KILLED")
+    assert f"logged {stage}" in copied.run("python", "src/track.py")
+    (again,) = client.search_runs(["1"], f"tags.stage = '{stage}'")
+    assert (again.info.run_id, again.info.status) == (run.info.run_id, "FINISHED")
+    assert again.data.params == run.data.params
+
+
 def test_track__closes_a_run_that_a_killed_process_left_open(copied):
     client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
     left = client.create_run("1", tags={"stage": "train_dense", "process": f"{socket.gethostname()} 1 0.00"})

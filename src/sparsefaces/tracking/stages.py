@@ -1,6 +1,7 @@
 """What each stage's run holds, and the runs that are still missing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sparsefaces.base.alone import alone
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
-from sparsefaces.base.params import ModelParams, Params, TrainParams
+from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
@@ -34,7 +35,7 @@ def describe_training(stage: str, params: Params, data: Dataset, processes: int 
     products = choose_products(params.machine.products, device).name
     machine = {"device": device, "products": products, "threads": str(params.machine.threads)}
     machine["processes"] = str(processes)
-    return describe(stage, _sections(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
+    return describe(stage, _of_training(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -52,7 +53,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
 
 def describe_comparison(params: Params, data: Dataset) -> Description:
     """Describe a comparison that is about to start; its tags name the models that it reads."""
-    return describe("analyze", {"analyze": params.analyze.model_dump()}, data, _comparison_identity(), {})
+    return describe("analyze", _of_comparison(params.analyze), data, _comparison_identity(), {})
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
@@ -86,7 +87,10 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     with alone("track"), asking() as store:
         if store.find({"stage": "analyze", **_comparison_tag()}):
             return []
-        with track(describe("analyze", recorded_params("analyze"), data, _comparison_identity())) as run:
+        sections = recorded_params("analyze")
+        with suppress(ValidationError, KeyError):  # as of a training, below
+            sections = _of_comparison(AnalyzeParams.model_validate(sections["analyze"]))
+        with track(describe("analyze", sections, data, _comparison_identity())) as run:
             log_comparison(run, metrics)
     return ["analyze"]
 
@@ -120,15 +124,19 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
 
 def _describe_recorded(stage: str, data: Dataset) -> Description:
     sections = recorded_params(stage)
-    try:  # as a training writes them, 1.0 for 1: the key depends on it
+    # As a training writes them, 1.0 for 1: the key depends on it. Those of another version of the code get a run of
+    # their own.
+    with suppress(ValidationError, KeyError):
         train, model = TrainParams.model_validate(sections["train"]), ModelParams.model_validate(sections[stage])
-        sections = _sections(stage, train, model)
-    except (ValidationError, KeyError):
-        pass  # of another version of the code: a run of its own
+        sections = _of_training(stage, train, model)
     return describe(stage, sections, data, _training_code())
 
 
-def _sections(stage: str, train: TrainParams, model: ModelParams) -> dict[str, dict[str, Any]]:
+def _of_comparison(analyze: AnalyzeParams) -> dict[str, dict[str, Any]]:
+    return {"analyze": analyze.model_dump()}
+
+
+def _of_training(stage: str, train: TrainParams, model: ModelParams) -> dict[str, dict[str, Any]]:
     return {"train": train.model_dump(), stage: model.model_dump(by_alias=True)}
 
 
