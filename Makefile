@@ -59,7 +59,7 @@ test: $(READY) ## Run all tests, those of two files at a time: also real DVC, se
 
 coverage: $(READY) ## Run the tests and say what they do not reach
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(TWO)
+	@WARM=0 $(BIN)/coverage run -m pytest $(TWO)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"

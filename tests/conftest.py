@@ -68,8 +68,8 @@ TINY = {
 
 @cache
 def warm() -> Warm | None:
-    """Start what makes stages start warm, when the first is wanted; None with WARM=0."""
-    return None if os.environ.get("WARM") == "0" else Warm()
+    """Start what makes stages start warm, when the first is wanted; None with WARM=0 and on macOS."""
+    return None if os.environ.get("WARM") == "0" or sys.platform == "darwin" else Warm()  # its libraries mind a fork
 
 
 def pytest_sessionfinish() -> None:
@@ -82,10 +82,11 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         # No run may reach a store, a cache or a Git identity of the machine's.
         self.env = {key: value for key, value in os.environ.items() if not key.startswith(PRIVATE)}
         self.env |= {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": self._path,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
             "GIT_AUTHOR_NAME": "t",
@@ -100,7 +101,7 @@ class Project:
         Its stages start warm, unless it has a PATH of its own.
         """
         env = self.env | env
-        if env["PATH"] == self.env["PATH"] and (started := warm()):
+        if env["PATH"] == self._path and (started := warm()):
             env["PATH"] = f"{started.folder}{os.pathsep}{env['PATH']}"
         done = subprocess.run(
             command,
@@ -134,8 +135,8 @@ class Project:
         return self.folder / "stages" / name
 
     def results(self) -> dict[str, bytes]:
-        """Read every file that the stages left."""
-        files = (file for file in (self.folder / "stages").rglob("*") if file.is_file())
+        """Read every file that the stages left; a DVC that was killed may leave one of its own, which Git ignores."""
+        files = (file for file in (self.folder / "stages").rglob("*") if file.is_file() and not file.match(".*.tmp"))
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in sorted(files)}
 
 

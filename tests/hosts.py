@@ -134,7 +134,7 @@ def run_fetch(folder, hosts, archive, *, command=(), **kwargs):
     settings["addresses"] = [(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     return subprocess.run(
-        [*command, sys.executable, "-c", FETCH, json.dumps(settings)],
+        [*command, sys.executable, "-B", "-c", FETCH, json.dumps(settings)],
         cwd=folder,
         env=env,
         capture_output=True,

@@ -16,29 +16,16 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 
-import sqlalchemy.orm
-from PIL import Image
-
 # Read when they are needed, not when Python or a package starts: they may differ.
-LATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "SCIKIT_LEARN_DATA=")
-LATE += (
-    "SEEDS=",
-    "JOBS=",
-    "LAMBDAS=",
-    "BASE=",
-    "PATH=",
-    "PWD=",
-    "OLDPWD=",
-    "SHLVL=",
-    "_=",
-    "COLUMNS=",
-    "CELERY_",
-    "_MP_FORK_",
-)
+LATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
+LATE += ("PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "COLUMNS=", "SCIKIT_LEARN_DATA=")
+LATE += ("SEEDS=", "JOBS=", "LAMBDAS=", "BASE=", "OMP_NUM_THREADS=")  # see `settle` for the last
 # What the stages import while they run.
 PACKAGES = (
     "git",
@@ -50,29 +37,36 @@ PACKAGES = (
 PACKAGES += ("mlflow.pyfunc.scoring_server", "mlflow.store.model_registry.sqlalchemy_store", "sklearn.datasets")
 PACKAGES += ("mlflow.store.tracking.sqlalchemy_store", "opentelemetry.sdk.metrics.export", "PIL.WebPImagePlugin")
 
-# In the place of `python`.
+# In the place of `python`. The command starts cold if it is no stage, or if nobody takes it.
 SHIM = """#!/bin/sh
 '''exec' "{python}" -IS "$0" "$@"
 ' '''
 import json, os, signal, socket, sys
 words = sys.argv[1:]
+early = {{name: value for name, value in os.environ.items() if not f"{{name}}=".startswith({late})}}
 try:
     if not (words and words[0].startswith("src/") and words[0].endswith(".py")):
         raise OSError
-    early = {{name: value for name, value in os.environ.items() if not f"{{name}}=".startswith({late})}}
     if early != json.load(open("{folder}/early.json")):
         raise OSError
     server = socket.socket(socket.AF_UNIX)
     server.connect("{folder}/socket")
+    request = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
+    server.sendall(request)
+    said = server.makefile()
+    child = int(said.readline() or 0)
+    if not child:
+        raise OSError
 except OSError:
     os.execv("{python}", ["{python}", *words])
-request = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
-socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
-server.sendall(request)
-said = server.makefile()
-child = int(said.readline())
+def forward(number, frame):
+    try:
+        os.kill(child, number)
+    except ProcessLookupError:
+        pass
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, lambda number, frame: os.kill(child, number))
+    signal.signal(number, forward)
 code = int(said.readline() or 1)
 if code < 0:
     signal.signal(-code, signal.SIG_DFL)
@@ -91,7 +85,11 @@ class Warm:
         early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(LATE)}
         (self.folder / "early.json").write_text(json.dumps(early))
         env = early | {"PATH": os.environ["PATH"], "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self._process = subprocess.Popen([sys.executable, __file__, str(self.folder / "socket")], env=env)
+        with socket.socket(socket.AF_UNIX) as listener:  # whoever comes before the server is ready waits for it
+            listener.bind(str(self.folder / "socket"))
+            listener.listen(64)
+            number = listener.fileno()
+            self._process = subprocess.Popen([sys.executable, __file__, str(number)], env=env, pass_fds=[number])
 
     def end(self) -> None:
         self._process.kill()
@@ -108,8 +106,8 @@ def preload(sources: Path) -> None:
         runpy.run_path(str(script), run_name="warm")
     for package in PACKAGES:
         import_module(package)
-    Image.init()
-    sqlalchemy.orm.configure_mappers()
+    import_module("PIL.Image").init()
+    import_module("sqlalchemy.orm").configure_mappers()
     sys.path.remove(str(sources))
     for name in [name for name in sys.modules if name.partition(".")[0] == "sparsefaces"]:
         del sys.modules[name]
@@ -119,43 +117,44 @@ def preload(sources: Path) -> None:
     gc.enable()
 
 
-def serve(path: str) -> list[str]:
+def serve(listener: socket.socket, parent: int) -> list[str]:
     """Fork a child for each command; return in the child: the script that it is to run, and its arguments."""
     children: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the tests' to answer
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     selector.register(ended, selectors.EVENT_READ)
-    parent = os.getppid()
-    while True:
+    while os.getppid() == parent:
         ready = [key.fileobj for key, _ in selector.select(timeout=1)]
-        if os.getppid() != parent:
-            sys.exit()
         if ended in ready:
             ended.recv(1024)
             bury(children)
         if listener in ready:
             client, _ = listener.accept()
-            size, files, _, _ = socket.recv_fds(client, 8, 3)
-            words, folder, env = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
-            child = os.fork()
-            if not child:
-                selector.close()
-                for other in (ended, wake, listener, client, *children.values()):
-                    other.close()
-                settle(files, folder, env)
-                return words
-            children[child] = client
-            client.sendall(f"{child}\n".encode())
-            for file in files:
-                os.close(file)
+            with suppress(OSError, ValueError):  # who asked may be gone
+                size, files, _, _ = socket.recv_fds(client, 8, 3)
+                words, folder, env = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+                child = fork()
+                if not child:
+                    selector.close()
+                    for other in (ended, wake, listener, client, *children.values()):
+                        other.close()
+                    settle(files, folder, env)
+                    return words
+                children[child] = client
+                for file in files:
+                    os.close(file)
+                client.sendall(f"{child}\n".encode())
+    sys.exit()
+
+
+def fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads of BLAS, which a child starts anew
+        return os.fork()
 
 
 def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
@@ -169,6 +168,8 @@ def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
+    if "OMP_NUM_THREADS" in env:  # torch has read it when it was loaded
+        import_module("torch").set_num_threads(int(env["OMP_NUM_THREADS"]))
 
 
 def bury(children: dict[int, socket.socket]) -> None:
@@ -177,7 +178,7 @@ def bury(children: dict[int, socket.socket]) -> None:
         child, status = os.waitpid(-1, os.WNOHANG)
         if not child:
             return
-        with children.pop(child) as client:
+        with suppress(OSError), children.pop(child) as client:
             client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
@@ -193,11 +194,12 @@ class Leave:
 
 
 if __name__ == "__main__":
+    started_by = os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the tests' to answer
     leave = Leave()
     atexit.register(leave)  # before any other, so that it comes after all of them
-
     preload(Path(__file__).parents[1] / "src")
-    sys.argv = serve(sys.argv[1])
+    sys.argv = serve(socket.socket(fileno=int(sys.argv[1])), started_by)
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     leave.code = 1  # of an exception, which is shown first
     try:

@@ -119,11 +119,11 @@ def test_analyze__compares_on_some_of_many_faces_and_says_so(copied):
     before = json.loads(copied.path("analyze/claims.json").read_text())
     copied.run("dvc", "repro")
     after = json.loads(copied.path("analyze/claims.json").read_text())
-    assert after["notes"][0] == "Compared on 120 of 400 faces, evenly spaced."
-    fitted, judged = map(int, re.match(r"Fitted on (\d+) faces, judged on (\d+) of", after["notes"][1]).groups())
+    assert "Compared on 120 of the 400 faces, evenly spaced" in after["sample"]
+    fitted, judged = map(int, re.match(r"Fitted on (\d+) faces, judged on (\d+) of", after["notes"][0]).groups())
     assert fitted + judged == 120
-    assert "Compared on" not in " ".join(before["notes"])
-    assert "Compared on 120 of 400 faces" in copied.path("analyze/report.html").read_text()
+    assert "sample" not in before
+    assert "Compared on 120 of the 400 faces" in copied.path("analyze/report.html").read_text()
     # Nothing that was fitted on all faces is taken for what is fitted on these.
     assert after["methods"][2]["psnr"] != before["methods"][2]["psnr"]
 

@@ -200,9 +200,10 @@ def test_track__goes_on_with_the_run_that_an_outage_cut_short(copied, stage):
     assert again.data.params == run.data.params
 
 
-def test_track__closes_a_run_that_a_killed_process_left_open(copied):
+@pytest.mark.parametrize("stage", ["train_dense", "analyze"])
+def test_track__closes_a_run_that_a_killed_process_left_open(copied, stage):
     client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    left = client.create_run("1", tags={"stage": "train_dense", "process": f"{socket.gethostname()} 1 0.00"})
+    left = client.create_run("1", tags={"stage": stage, "process": f"{socket.gethostname()} 1 0.00"})
     output = copied.run("python", "src/track.py")
     assert "nothing to log" in output
     assert client.get_run(left.info.run_id).info.status == "KILLED"

@@ -16,6 +16,7 @@ from sparsefaces.analyze.jobs import Job
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import Arrays, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.standardize.rows import Rows
 
 SEED = 0
 NMF_ITERATIONS = 12
@@ -48,6 +49,7 @@ def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, 
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
     code = code_hash("analyze/baselines.py", packages=PACKAGES)
+    data = data._replace(X=Rows(data.X, np.arange(len(data.X))))  # another process maps the file
     key = key_of({"data": data_key, "components": hidden_units, "code": code})
     return {
         name: Job(

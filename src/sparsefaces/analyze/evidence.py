@@ -1,5 +1,6 @@
 """What the comparison rests on: every method measured, the claims judged, the curves of compression."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from sparsefaces.analyze.jobs import Job, run_jobs
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
+from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params
 from sparsefaces.measures import rounded, sorted_activations
@@ -47,7 +49,8 @@ class Evidence(NamedTuple):
 
     Attributes:
         faces: The faces that were compared, of those that train.
-        claims: claims.json: `claims`, `methods`, and `notes` on compression, in sentences.
+        claims: claims.json: `claims`, `methods`, `notes` on compression, in sentences, and `sample`, which faces these
+            are, if not all.
         rate_distortion: The rows of rate_distortion.csv.
         activations: The rows of activations.csv.
         codes: Their codes, (N, h), by model.
@@ -86,11 +89,9 @@ def gather_evidence(
     """
     models = {name: training.weights for name, training in trainings.items()}
     all_faces = len(data.X)
-    data, rows = data.thinned_out(params.analyze.most_faces)
-    people, data_key = people[rows], f"{data_hash} {len(rows)}"
+    data, rows = choose_faces(data, params.analyze.most_faces)
+    people, data_key = people[rows], key_of({"data": data_hash, "rows": hashlib.sha256(rows.tobytes()).hexdigest()})
     seen = data.training_part()
-    if len(seen.X) < FEWEST_FACES:
-        raise UserError(f"analyze.most_faces leaves {len(seen.X)} faces that train: raise it")
     trains, jobs = _judged_on_others(data, people, params, data_key)
     made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units, data_key))
     judged = {name: Weights(**made[name]) for name in jobs} or models
@@ -99,14 +100,31 @@ def gather_evidence(
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
     rates = trace_rates(data, trains, count_people(people, ~trains), judged)
-    notes = [f"Compared on {len(rows):,} of {all_faces:,} faces, evenly spaced."] if len(rows) < all_faces else []
     judgements = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
-    claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": notes + rates.notes}
+    claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
+    if len(rows) < all_faces:
+        claims["sample"] = (
+            f"Compared on {len(rows):,} of the {all_faces:,} faces, evenly spaced; "
+            "what the trainings measured themselves is of all."
+        )
     used = round(float(measured["sparse"].faces["l0"].mean()))
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     shown = reconstruct(seen, factors, used)
     return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
+
+
+def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
+    """Choose at most so many faces, evenly spaced; return their rows as well.
+
+    Raises:
+        UserError: Too few are left that train, or none that is held out.
+    """
+    chosen, rows = data.thinned_out(most)
+    if chosen.trains.sum() < FEWEST_FACES or (chosen.trains.all() and not data.trains.all()):
+        left = f"{chosen.trains.sum():,} faces that train and {(~chosen.trains).sum():,} that are held out"
+        raise UserError(f"analyze.most_faces leaves {left}: raise it")
+    return chosen, rows
 
 
 def _judged_on_others(

@@ -63,7 +63,7 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
             with _without_script(), _without_interruptions():
                 futures = {name: pool.submit(_run, job) for name, job in jobs.items()}
                 # A pool may overlook that the process which it started last is killed, until it is given more to do:
-                # it looks for new ones before it starts one for what was submitted (CPython 3.11 to 3.13).
+                # it looks for new ones before it starts one for what was submitted (seen in CPython 3.11.7 and later).
                 pool.submit(int)
             _show_progress(futures.values(), steps, sum(job.steps for job in jobs.values()))
             return {name: future.result() for name, future in futures.items()}
@@ -75,7 +75,7 @@ def _make(jobs: Mapping[str, Job]) -> dict[str, Arrays]:
                 labels = ", ".join(job.label for job in jobs.values())
                 raise UserError(
                     f"a process was killed ({labels}), by the system if memory was short: close other programs "
-                    "or lower fetch.resize, and run it again"
+                    "or lower analyze.most_faces or fetch.resize, and run it again"
                 ) from None
             raise
 

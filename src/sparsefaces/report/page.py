@@ -71,7 +71,7 @@ class Report(NamedTuple):
         provenance: provenance.json of the faces.
         metrics: The models' metrics by model name.
         claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
-            `notes`, in sentences. Each may be missing.
+            `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
         figures: PNG by name; CAPTIONS has their titles.
         page: What the explorer and the editor compute with, of `packing.pack`; None leaves both out.
         settings: Parameters by section.
@@ -101,7 +101,7 @@ def render_report(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
         models=list(report.metrics),
-        lead=summarize(report.metrics, claims),
+        lead=f"{summarize(report.metrics, claims)} {report.claims.get('sample', '')}".strip(),
         tiles=[_tile(report.metrics, *tile) for tile in TILES],
         table=_table(report.metrics),
         claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],

@@ -85,6 +85,7 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder if no finished run is known of it; otherwise as the trainings."""
     metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
     with alone("track"), asking() as store:
+        store.close_killed("analyze")
         if store.find({"stage": "analyze", **_comparison_tag()}):
             return []
         sections = recorded_params("analyze")

@@ -89,7 +89,11 @@ def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
     done = subprocess.run(
-        [sys.executable, ROOT / "src" / "fetch.py"], capture_output=True, text=True, check=False, preexec_fn=small_files
+        [sys.executable, "-B", ROOT / "src" / "fetch.py"],  # -B: no module's compiled file is cut off
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=small_files,
     )
     assert done.returncode == 1
     assert re.search(

@@ -1,5 +1,7 @@
 """A set of faces as every source returns it."""
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from tempfile import TemporaryFile
@@ -72,11 +74,10 @@ def prepare_all(
         raise UserError("there are no images to read")
     shape: tuple[int, ...] = ()
     folder = scratch_folder()
-    # A file without a name: it goes with the process. On a full disk, it fails when it is closed as well.
+    # A file without a name: it goes with the process. Without a buffer: on a full disk, closing would fail as well.
     with (
         closing(Progress("Reading images", len(items), unit="images")) as progress,
-        writing(folder),
-        TemporaryFile(dir=folder) as file,
+        TemporaryFile(dir=folder, buffering=0) as file,
     ):
         for item in items:
             face = prepare(load(item), crop, resize, name(item))
@@ -86,9 +87,10 @@ def prepare_all(
                     f"the images differ in size: {name(items[0])} becomes {_by(shape)} pixels, "
                     f"{name(item)} {_by(face.shape)}: set fetch.resize to one [height, width]"
                 )
-            file.write(np.ascontiguousarray(face).data)
+            with writing(folder):
+                if file.write(np.ascontiguousarray(face).data) < face.nbytes:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             progress.update()
-        file.flush()
         return np.memmap(file, np.float32, "r", shape=(len(items), *shape))
 
 
