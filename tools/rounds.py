@@ -29,8 +29,10 @@ STEPS_A_ROUND, SECONDS_A_ROUND, STRETCH = 20, 0.2, 200
 THREADS = torch.get_num_threads()  # what torch takes by itself
 
 
-def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: str) -> list[dict[str, Any]]:
-    """Time contestants by turns for so long.
+def interleave(
+    makers: Mapping[str, Callable[[], Step]], seconds: float, base: str, longer: int = 1
+) -> list[dict[str, Any]]:
+    """Time contestants by turns for so long, and rounds so many times as long as usual.
 
     Returns:
         For each: median, min and max of the milliseconds a step over rounds, the median over rounds of the
@@ -45,7 +47,7 @@ def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: s
             step(0)  # compiles, allocates
             start = time.perf_counter()
             step(1)
-            counts[name] = max(1, min(STEPS_A_ROUND, int(SECONDS_A_ROUND / (time.perf_counter() - start))))
+            counts[name] = longer * max(1, min(STEPS_A_ROUND, int(SECONDS_A_ROUND / (time.perf_counter() - start))))
             steps[name] = step
         except Exception as error:  # a library that is not installed, a compiler that is missing
             failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
@@ -60,7 +62,7 @@ def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: s
             seconds_taken = time.perf_counter() - start
             times[name].append(seconds_taken / counts[name] * 1000)
             cores[name].append((time.process_time() - cpu_start) / seconds_taken)
-        first += STEPS_A_ROUND
+        first += longer * STEPS_A_ROUND
     return [
         {"name": name, "failed": failed[name]}
         if name in failed
@@ -80,15 +82,16 @@ def faces(d: int, n: int = N) -> Array:
     return np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
 
 
-def contest(seconds: float, names: Sequence[str] = CONTESTANTS) -> list[dict[str, Any]]:
+def contest(seconds: float, names: Sequence[str] = CONTESTANTS, longer: int = 1) -> list[dict[str, Any]]:
     """Time contestants at the exercise's size."""
     X = faces(D)
-    return interleave({name: lambda name=name: getattr(contestants, name)(X, H, M) for name in names}, seconds, "floor")
+    makers = {name: lambda name=name: getattr(contestants, name)(X, H, M) for name in names}
+    return interleave(makers, seconds, "floor", longer)
 
 
 def contest_of_three(seconds: float) -> list[dict[str, Any]]:
-    """Time those alone that are compared: the pools of threads of more libraries take time from each other."""
-    return contest(seconds, ("floor", "engine_with_batches", "jax"))
+    """Time those that are compared as they run alone: a library's waiting threads take time from the next one's."""
+    return contest(2 * seconds, ("floor", "engine_with_batches", "jax"), longer=20)
 
 
 def multiply(_: float) -> list[dict[str, Any]]:
