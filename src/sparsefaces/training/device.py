@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING
 
 import psutil
 import torch
@@ -12,11 +12,9 @@ import torch
 from sparsefaces.base.errors import UserError
 from sparsefaces.training.outputs import Row
 
-if TYPE_CHECKING:
-    from sparsefaces.training.engine import Engine
-
 STEPS_PER_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go
+WORTH_A_THREAD = 500_000  # numbers: one thread passes over fewer of them in less time than another takes to wake up
 GAIN = 0.9  # more threads must take less than this share of one thread's time
 
 
@@ -50,6 +48,18 @@ def threads_of_a_rank() -> int:
     return max(1, thread_counts()[-1] // int(os.environ["LOCAL_WORLD_SIZE"]))
 
 
+@contextmanager
+def threads_for(numbers: int) -> Iterator[None]:
+    """Leave operations on arrays of so many numbers to one thread, if they are few."""
+    threads = torch.get_num_threads()
+    if numbers < WORTH_A_THREAD:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class AutoThreads:
     """Times a training's own steps with each number of threads, and goes on with the fastest.
 
@@ -64,7 +74,7 @@ class AutoThreads:
         torch.set_num_threads(self.threads)
         self._last = time.perf_counter()
 
-    def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
+    def on_step(self, step: int, row: Row | None, engine: object) -> None:
         """Take note of the time of a finished step and set the number of threads of the next one."""
         now = time.perf_counter()
         threads = self._plan.send(now - self._last)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
+from sparsefaces.training.device import threads_for
 from sparsefaces.training.objective import Terms, entropy_term
 from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
@@ -93,8 +94,17 @@ class Engine:
         multiply, old = self._products.multiply, self._gradients
         # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
         to_W = multiply(Z.T, R, 2 / m, old.W)
-        to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
         G = self._signal = multiply(R, self.weights.W.T, 2 / m, self._signal)
+        with threads_for(max(R.numel(), G.numel())):
+            to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
+            self._through_the_code(G)
+            to_b = torch.sum(G, 0, out=old.b)
+        to_V = multiply(X.T, G, 1.0, old.V)
+        self._gradients = Weights(*map(self._ranks.add_up, Weights(V=to_V, W=to_W, b=to_b, a=to_a)))
+
+    def _through_the_code(self, G: Tensor) -> None:
+        """Make the gradient of rec by the code that of the whole loss by the code before max(0, .)."""
+        m = self._batch_size
         lambd, epsilon, _ = self._coefficients
         if lambd:
             G.add_(lambd / m)
@@ -104,16 +114,15 @@ class Engine:
             mean = self.mean_code()
             mean.masked_fill_(mean == 0, torch.inf)
             G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
-        # The gate of max(0, .): nothing flows while the unit is off.
-        torch.ops.aten.threshold_backward.grad_input(G, Z, 0, grad_input=G)
-        to_V = multiply(X.T, G, 1.0, old.V)
-        gradients = Weights(V=to_V, W=to_W, b=torch.sum(G, 0, out=old.b), a=to_a)
-        self._gradients = Weights(*map(self._ranks.add_up, gradients))
+        # The gate: nothing flows while the unit is off.
+        torch.ops.aten.threshold_backward.grad_input(G, self._code, 0, grad_input=G)
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
         # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        self._adam(("V", "b", "a"), 0.0)
+        self._adam(("V",), 0.0)
+        with threads_for(self.weights.a.numel()):
+            self._adam(("b", "a"), 0.0)
         self._adam(("W",), 2 * self._coefficients.eta)
 
     def _adam(self, names: Sequence[str], weight_decay: float) -> None:

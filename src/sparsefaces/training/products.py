@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.training.device import threads_for
 
 AMD = ("AuthenticAMD", "HygonGenuine")
 
@@ -81,7 +82,10 @@ class OneDnn(Blas):
         """Compute scale A B."""
         if len(A) == 1:
             return super().multiply(A, B, scale, out)
-        product: Tensor = _linear(A if scale == 1 else A * scale, B.T, None, "none", [], None)
+        if scale != 1:
+            with threads_for(A.numel()):
+                A = A * scale
+        product: Tensor = _linear(A, B.T, None, "none", [], None)
         return product
 
 
