@@ -1,9 +1,10 @@
 """What a training runs on: the device, and how many threads. Neither changes a result on the CPU."""
 
+import ctypes
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from statistics import median
 
 import psutil
@@ -15,6 +16,7 @@ from sparsefaces.training.outputs import Row
 STEPS_PER_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go
 WORTH_A_THREAD = 500_000  # numbers: one thread passes over fewer of them in less time than another takes to wake up
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers, see mallopt(3)
 GAIN = 0.9  # more threads must take less than this share of one thread's time
 
 
@@ -46,6 +48,18 @@ def threads_of_a_rank() -> int:
     if "OMP_NUM_THREADS" in os.environ:
         return torch.get_num_threads()
     return max(1, thread_counts()[-1] // int(os.environ["LOCAL_WORLD_SIZE"]))
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory of large arrays that it frees, where the C library is glibc.
+
+    Each step makes the same arrays anew. Memory that was given back comes again in pages that are cleared one by
+    one: up to a quarter of a step's time at the sizes of docs/benchmark.md.
+    """
+    with suppress(OSError, AttributeError, TypeError):  # another C library, or none that Python finds
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 2**30)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 @contextmanager

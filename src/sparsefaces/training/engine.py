@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.training.device import threads_for
+from sparsefaces.training.device import keep_freed_memory, threads_for
 from sparsefaces.training.objective import Terms, entropy_term
 from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
@@ -47,6 +47,7 @@ class Engine:
             products: What multiplies.
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
+        keep_freed_memory()
         self.weights, self._products, self._ranks = weights, products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         V = weights.V

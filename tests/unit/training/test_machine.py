@@ -1,12 +1,22 @@
 """The choice of device and threads, with clocks and devices that tests control."""
 
+import platform
+import resource
+
 import psutil
 import pytest
 import torch
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.training import device as machine
-from sparsefaces.training.device import AutoThreads, choose_device, fastest, thread_counts
+from sparsefaces.training.device import (
+    AutoThreads,
+    choose_device,
+    fastest,
+    keep_freed_memory,
+    thread_counts,
+    threads_for,
+)
 
 PERIOD = machine.STEPS_PER_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
 
@@ -75,3 +85,29 @@ def test_choose_device__missing_one_is_an_error_that_names_the_way_on(monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"machine.device is cuda, but torch finds no such device here: set it to auto"):
         choose_device("cuda")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep what is freed")
+def test_keep_freed_memory__large_arrays_made_again_need_no_new_pages():
+    keep_freed_memory()
+
+    def pages(arrays):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(arrays):
+            torch.ones(12_000_000)  # 48 MB: glibc by itself gives so much back each time
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    pages(1)
+    assert pages(10) < 100
+
+
+@pytest.mark.parametrize(("numbers", "threads"), [(machine.WORTH_A_THREAD - 1, 1), (machine.WORTH_A_THREAD, 3)])
+def test_threads_for__small_arrays_have_one_and_what_comes_after_them_all(numbers, threads):
+    set_by_others = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with threads_for(numbers):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(set_by_others)
