@@ -1,8 +1,8 @@
-"""Stages that start warm: forked from a process that has imported their packages, which takes seconds each time.
+"""DVC and stages that start warm: forked from a process that has imported their packages, which takes seconds.
 
-A stage's own code is still read anew, from the project that a test made, and its process is its own. It starts cold,
-as a user's, if the tests hold or break it (tests/gates.py), if its environment has a variable that would count at a
-start, and with WARM=0.
+A stage's own code is still read anew, from the project that a test made, and each process is its own, in a group of
+its own: it has the fork server for its parent, so that tests of who is whose child start cold, as a user's do. So do
+all if their environment has a variable that would count at a start, such as a fault, and with WARM=0.
 """
 
 import atexit
@@ -17,13 +17,14 @@ import socket
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 
 # Read when they are needed, not when Python or a package starts: they may differ.
-LATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
+LATE = ("GATE", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
 LATE += ("PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "COLUMNS=", "SCIKIT_LEARN_DATA=")
 LATE += ("SEEDS=", "JOBS=", "LAMBDAS=", "BASE=", "OMP_NUM_THREADS=")  # see `settle` for the last
 # What the stages import while they run.
@@ -37,15 +38,25 @@ PACKAGES = (
 PACKAGES += ("mlflow.pyfunc.scoring_server", "mlflow.store.model_registry.sqlalchemy_store", "sklearn.datasets")
 PACKAGES += ("mlflow.store.tracking.sqlalchemy_store", "opentelemetry.sdk.metrics.export", "PIL.WebPImagePlugin")
 
-# In the place of `python`. The command starts cold if it is no stage, or if nobody takes it.
+# What DVC imports while it runs.
+PACKAGES += ("dulwich.porcelain", "dvc.cachemgr", "dvc.cli.parser", "dvc.dirs", "dvc.repo.brancher", "dvc.repo.graph")
+PACKAGES += ("dvc.repo.experiments.executor.local", "dvc.repo.experiments.queue.celery", "dvc.repo.experiments.run")
+PACKAGES += ("dvc.repo.index", "dvc.repo.plots", "dvc.repo.reproduce", "dvc.repo.stage", "dvc.repo.trie")
+PACKAGES += ("dvc.utils.hydra", "dvc.utils.strictyaml", "dvc_data.hashfile.db.local", "dvc_data.hashfile.status")
+PACKAGES += ("dvc_render.vega_templates", "hydra.core.override_parser.overrides_parser", "networkx", "pygit2")
+
+# In the place of `python` and `dvc`. The command starts cold if it is neither a stage nor DVC, or if nobody takes it.
 SHIM = """#!/bin/sh
 '''exec' "{python}" -IS "$0" "$@"
 ' '''
 import json, os, signal, socket, sys
-words = sys.argv[1:]
+name = os.path.basename(sys.argv[0])
+words = sys.argv[1:] if name == "python" else sys.argv
 early = {{name: value for name, value in os.environ.items() if not f"{{name}}=".startswith({late})}}
+if "GATE" in os.environ:
+    del early["PYTHONPATH"]  # the gate's
 try:
-    if not (words and words[0].startswith("src/") and words[0].endswith(".py")):
+    if name == "python" and not (words and words[0].startswith("src/") and words[0].endswith(".py")):
         raise OSError
     if early != json.load(open("{folder}/early.json")):
         raise OSError
@@ -59,10 +70,10 @@ try:
     if not child:
         raise OSError
 except OSError:
-    os.execv("{python}", ["{python}", *words])
+    os.execv(f"{bin}/{{name}}", [f"{bin}/{{name}}", *sys.argv[1:]])
 def forward(number, frame):
     try:
-        os.kill(child, number)
+        (os.killpg if number == signal.SIGINT else os.kill)(child, number)  # a terminal's Ctrl-C is for the group
     except ProcessLookupError:
         pass
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -80,8 +91,11 @@ class Warm:
 
     def __init__(self) -> None:
         self.folder = Path(mkdtemp(prefix="warm"))  # the path of a socket must be short
-        (self.folder / "python").write_text(SHIM.format(python=sys.executable, late=LATE, folder=self.folder))
-        (self.folder / "python").chmod(0o755)
+        python = Path(sys.executable)
+        for name in ("python", "dvc"):
+            shim = SHIM.format(python=python, bin=python.parent, late=LATE, folder=self.folder)
+            (self.folder / name).write_text(shim)
+            (self.folder / name).chmod(0o755)
         early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(LATE)}
         (self.folder / "early.json").write_text(json.dumps(early))
         env = early | {"PATH": os.environ["PATH"], "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -98,7 +112,7 @@ class Warm:
 
 
 def preload(sources: Path) -> None:
-    """Import what the stages import, and forget the project's own modules."""
+    """Import what the stages and DVC import, and forget the project's own modules."""
     sys.path.insert(0, str(sources))
     import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
@@ -118,7 +132,7 @@ def preload(sources: Path) -> None:
 
 
 def serve(listener: socket.socket, parent: int) -> list[str]:
-    """Fork a child for each command; return in the child: the script that it is to run, and its arguments."""
+    """Fork a child for each command; return in the child: the script that it is to run, or DVC, and its arguments."""
     children: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
@@ -131,7 +145,13 @@ def serve(listener: socket.socket, parent: int) -> list[str]:
         ready = [key.fileobj for key, _ in selector.select(timeout=1)]
         if ended in ready:
             ended.recv(1024)
-            bury(children)
+            for client in bury(children):
+                selector.unregister(client)
+                client.close()
+        for child, client in children.items():
+            if client in ready:  # it was killed
+                with suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)
         if listener in ready:
             client, _ = listener.accept()
             with suppress(OSError, ValueError):  # who asked may be gone
@@ -145,6 +165,7 @@ def serve(listener: socket.socket, parent: int) -> list[str]:
                     settle(files, folder, env)
                     return words
                 children[child] = client
+                selector.register(client, selectors.EVENT_READ)
                 for file in files:
                     os.close(file)
                 client.sendall(f"{child}\n".encode())
@@ -158,7 +179,8 @@ def fork() -> int:
 
 
 def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
-    """Give this process what a command's own would have: its files, folder, environment and signals."""
+    """Give this process what a command's own would have: a group, files, a folder, an environment, signals."""
+    os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -170,16 +192,22 @@ def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
     os.environ.update(env)
     if "OMP_NUM_THREADS" in env:  # torch has read it when it was loaded
         import_module("torch").set_num_threads(int(env["OMP_NUM_THREADS"]))
+    if "GATE" in env:
+        sys.path[1:1] = env["PYTHONPATH"].split(os.pathsep)
+        sys.modules.pop("sitecustomize", None)
+        import_module("sitecustomize")
 
 
-def bury(children: dict[int, socket.socket]) -> None:
-    """Tell the clients of the children that have ended their exit codes."""
+def bury(children: dict[int, socket.socket]) -> Iterator[socket.socket]:
+    """Tell the clients of the children that have ended their exit codes, and yield them."""
     while children:
         child, status = os.waitpid(-1, os.WNOHANG)
         if not child:
             return
-        with suppress(OSError), children.pop(child) as client:
+        client = children.pop(child)
+        with suppress(OSError):
             client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        yield client
 
 
 class Leave:
@@ -203,7 +231,10 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     leave.code = 1  # of an exception, which is shown first
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        if sys.argv[0].endswith(".py"):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        else:
+            sys.exit(import_module("dvc.cli").main())
         leave.code = 0
     except SystemExit as end:
         if isinstance(end.code, str):

@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 
-from conftest import ROOT, Project
+from projects import ROOT, Project
 
 STAGES = ("train_dense", "train_sparse", "analyze")
 CHANGES = {"train": {"seed": 2}}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import yaml
-from conftest import ROOT, Project
+from projects import ROOT, Project
 
 STAGES = ("fetch", "standardize", "train_dense", "train_sparse", "analyze")
 

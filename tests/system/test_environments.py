@@ -8,8 +8,8 @@ import sys
 
 import pytest
 import yaml
-from conftest import CORES, ROOT, Project, make_project
 from gates import Gate, at_step
+from projects import CORES, ROOT, Project, make_project
 
 VARIABLES = {
     "FORCE_COLOR": "1",

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from gates import DEADLINE, Gate, at_step
+from projects import ROOT
 
 from sparsefaces.base.cache import key_of, load_cached, save_cached, scratch_path
 from sparsefaces.base.files import read_csv

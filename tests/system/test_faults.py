@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Project
 from gates import Gate, wait_until
 from mlflow import MlflowClient
+from projects import ROOT, Project
 
 FAULTS = int(os.environ.get("FAULTS", "2"))
 IN_A_ROW = 5

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Project
+from projects import ROOT, Project
 
 
 @pytest.fixture

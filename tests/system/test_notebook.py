@@ -5,8 +5,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from gates import DEADLINE
+from projects import ROOT
 
 from sparsefaces import get_objective_terms, plot_sparsity, train, view_decoder
 

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import CORES, ROOT
 from mlflow import MlflowClient
+from projects import CORES, ROOT
 
 from sparsefaces.base.files import read_history
 

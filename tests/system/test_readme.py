@@ -10,7 +10,7 @@ from posixpath import normpath
 
 import pytest
 import yaml
-from conftest import ROOT
+from projects import ROOT
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES)

@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, Project
 from PIL import Image
+from projects import ROOT, Project
 from samples import claim
 
 FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "sparsity")

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from conftest import ROOT
+from projects import ROOT
 
 OTHERS = """
 import pytest

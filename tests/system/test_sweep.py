@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, Project
 from gates import wait_until
 from mlflow import MlflowClient
+from projects import ROOT, Project
 
 from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import fit

@@ -11,9 +11,9 @@ import boto3
 import pytest
 import requests
 import yaml
-from conftest import ROOT, Project
 from gates import wait_until
 from moto.server import ThreadedMotoServer
+from projects import ROOT, Project
 from servers import Server, needs_postgres
 from werkzeug.security import generate_password_hash
 

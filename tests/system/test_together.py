@@ -6,9 +6,9 @@ import signal
 import sys
 
 import numpy as np
-from conftest import TINY, Project
 from gates import Gate, at_step
 from mlflow import MlflowClient
+from projects import TINY, Project
 from safetensors.numpy import load_file
 from servers import free_port
 
@@ -62,7 +62,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     again = forget(copied)
     copied.set_params(TOGETHER)
     gate = Gate(tmp_path / "kill", at_step(15))
-    process = copied.start(*again, gate=gate)
+    process = copied.start(*again, gate=gate, cold=True)
     gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
     gate.open()
@@ -72,7 +72,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     # With three, and Ctrl-C.
     copied.set_params({"machine": {"processes": 3}})
     gate = Gate(tmp_path / "ctrl-c", at_step(20))
-    process = copied.start(*again, gate=gate)
+    process = copied.start(*again, gate=gate, cold=True)
     for rank in range(3):
         gate.wait(process, f"train_sparse.{rank}")
     os.killpg(process.pid, signal.SIGINT)

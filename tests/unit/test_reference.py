@@ -1,5 +1,5 @@
 import pytest
-from conftest import ROOT
+from projects import ROOT
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_history

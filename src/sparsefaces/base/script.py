@@ -43,11 +43,16 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
     for number in stop_signals():
         signal.signal(number, _terminate)
     try:
-        settle()
-        if stage:
-            stop_with_dvc()
-        with alone(stage) if stage and not rank_of_process() else nullcontext():  # of several, the first
-            main()
+        try:
+            settle()
+            if stage:
+                stop_with_dvc()
+            with alone(stage) if stage and not rank_of_process() else nullcontext():  # of several, the first
+                main()
+        finally:
+            # From here on Python takes itself apart: nothing handles an interruption any more.
+            for number in stop_signals():
+                signal.signal(number, signal.SIG_DFL)
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except MemoryError as error:

@@ -12,8 +12,8 @@ from select import select
 
 import numpy as np
 import pytest
-from conftest import CORES
 from gates import DEADLINE
+from projects import CORES
 
 from sparsefaces.analyze.jobs import Job, run_jobs
 from sparsefaces.base.errors import UserError

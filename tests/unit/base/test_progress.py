@@ -5,8 +5,8 @@ import sys
 import termios
 from contextlib import closing
 
-from conftest import ROOT
 from gates import DEADLINE
+from projects import ROOT
 
 from sparsefaces.base import progress
 from sparsefaces.base.progress import Progress

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 import yaml
-from conftest import ROOT
+from projects import ROOT
 from samples import PARAMS, with_lines
 
 from schema import schema_text

@@ -8,8 +8,8 @@ from itertools import chain
 import numpy as np
 import pytest
 import ranks
-from conftest import ROOT
 from gates import DEADLINE
+from projects import ROOT
 from samples import params
 
 from sparsefaces.base.errors import UserError

@@ -5,8 +5,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from hypothesis import given, settings
+from projects import ROOT
 from samples import EACH_LIBRARY, params
 
 from sparsefaces.base.errors import UserError
