@@ -15,7 +15,6 @@ VARIABLES = {
     "FORCE_COLOR": "1",
     "CLICOLOR_FORCE": "1",
     "PYTHONOPTIMIZE": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
     "COLUMNS": "20",
     "TQDM_DISABLE": "1",
     "TQDM_NCOLS": "5",
@@ -79,7 +78,9 @@ def settings(project):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
     (project.folder / "matplotlibrc").write_text("font.size: 5\nsavefig.bbox: tight\naxes.facecolor: red\n")
-    return VARIABLES | {"HOME": str(home)}
+    # With PYTHONOPTIMIZE, Python compiles all packages anew: here each once.
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(home / ".cache/python")}
+    return VARIABLES | compiled | {"HOME": str(home)}
 
 
 @pytest.fixture(scope="module")
