@@ -6,8 +6,10 @@ all if their environment has a variable that would count at a start, such as a f
 """
 
 import atexit
+import fcntl
 import gc
 import json
+import multiprocessing
 import os
 import runpy
 import selectors
@@ -45,25 +47,36 @@ PACKAGES += ("dvc.repo.index", "dvc.repo.plots", "dvc.repo.reproduce", "dvc.repo
 PACKAGES += ("dvc.utils.hydra", "dvc.utils.strictyaml", "dvc_data.hashfile.db.local", "dvc_data.hashfile.status")
 PACKAGES += ("dvc_render.vega_templates", "hydra.core.override_parser.overrides_parser", "networkx", "pygit2")
 
-# In the place of `python` and `dvc`. The command starts cold if it is neither a stage nor DVC, or if nobody takes it.
+MOST_FILES = 64  # that a command is given
+JOB = "--multiprocessing-fork"  # the last word of what starts a process of multiprocessing's
+
+# In the place of `python` and `dvc`. The command starts cold if it is no stage, job or DVC, or if nobody takes it.
 SHIM = """#!/bin/sh
 '''exec' "{python}" -IS "$0" "$@"
 ' '''
-import json, os, signal, socket, sys
+import json, os, re, signal, socket, sys
+def is_open(file):
+    try:
+        return bool(os.fstat(file))
+    except OSError:
+        return False
 name = os.path.basename(sys.argv[0])
 words = sys.argv[1:] if name == "python" else sys.argv
+files = [0, 1, 2]
+if words[-1:] == ["{job}"]:  # a stage started it, and tells it the numbers of more files
+    files = [file for file in map(int, os.listdir("/proc/self/fd")) if is_open(file)]
 early = {{name: value for name, value in os.environ.items() if not f"{{name}}=".startswith({late})}}
 if "GATE" in os.environ:
     del early["PYTHONPATH"]  # the gate's
 try:
-    if name == "python" and not (words and words[0].startswith("src/") and words[0].endswith(".py")):
+    if name == "python" and words[-1:] != ["{job}"] and not re.fullmatch("src/.*[.]py", words[0] if words else ""):
         raise OSError
     if early != json.load(open("{folder}/early.json")):
         raise OSError
     server = socket.socket(socket.AF_UNIX)
     server.connect("{folder}/socket")
-    request = json.dumps([words, os.getcwd(), dict(os.environ)]).encode()
-    socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
+    request = json.dumps([words, files, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(request).to_bytes(8, "big")], files)
     server.sendall(request)
     said = server.makefile()
     child = int(said.readline() or 0)
@@ -93,7 +106,7 @@ class Warm:
         self.folder = Path(mkdtemp(prefix="warm"))  # the path of a socket must be short
         python = Path(sys.executable)
         for name in ("python", "dvc"):
-            shim = SHIM.format(python=python, bin=python.parent, late=LATE, folder=self.folder)
+            shim = SHIM.format(python=python, bin=python.parent, late=LATE, folder=self.folder, job=JOB)
             (self.folder / name).write_text(shim)
             (self.folder / name).chmod(0o755)
         early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(LATE)}
@@ -103,7 +116,8 @@ class Warm:
             listener.bind(str(self.folder / "socket"))
             listener.listen(64)
             number = listener.fileno()
-            self._process = subprocess.Popen([sys.executable, __file__, str(number)], env=env, pass_fds=[number])
+            command = [sys.executable, __file__, str(number), str(self.folder / "python")]
+            self._process = subprocess.Popen(command, env=env, pass_fds=[number])
 
     def end(self) -> None:
         self._process.kill()
@@ -132,7 +146,7 @@ def preload(sources: Path) -> None:
 
 
 def serve(listener: socket.socket, parent: int) -> list[str]:
-    """Fork a child for each command; return in the child: the script that it is to run, or DVC, and its arguments."""
+    """Fork a child for each command; return in the child: the command that it is to run."""
     children: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
@@ -155,14 +169,14 @@ def serve(listener: socket.socket, parent: int) -> list[str]:
         if listener in ready:
             client, _ = listener.accept()
             with suppress(OSError, ValueError):  # who asked may be gone
-                size, files, _, _ = socket.recv_fds(client, 8, 3)
-                words, folder, env = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+                size, files, _, _ = socket.recv_fds(client, 8, MOST_FILES)
+                words, numbers, folder, env = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
                 child = fork()
                 if not child:
                     selector.close()
                     for other in (ended, wake, listener, client, *children.values()):
                         other.close()
-                    settle(files, folder, env)
+                    settle(files, numbers, folder, env)
                     return words
                 children[child] = client
                 selector.register(client, selectors.EVENT_READ)
@@ -178,13 +192,16 @@ def fork() -> int:
         return os.fork()
 
 
-def settle(files: list[int], folder: str, env: dict[str, str]) -> None:
+def settle(files: list[int], numbers: list[int], folder: str, env: dict[str, str]) -> None:
     """Give this process what a command's own would have: a group, files, a folder, an environment, signals."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, file in enumerate(files):
+    free = [fcntl.fcntl(file, fcntl.F_DUPFD, max(numbers) + 1) for file in files]  # no number that is to be taken
+    for file in files:
+        os.close(file)
+    for number, file in zip(numbers, free, strict=True):
         os.dup2(file, number)
         os.close(file)
     os.chdir(folder)
@@ -227,11 +244,15 @@ if __name__ == "__main__":
     leave = Leave()
     atexit.register(leave)  # before any other, so that it comes after all of them
     preload(Path(__file__).parents[1] / "src")
+    multiprocessing.set_executable(sys.argv[2])
     sys.argv = serve(socket.socket(fileno=int(sys.argv[1])), started_by)
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     leave.code = 1  # of an exception, which is shown first
     try:
-        if sys.argv[0].endswith(".py"):
+        if sys.argv[-1] == JOB:
+            code, sys.argv = sys.argv[-2], ["-c", JOB]
+            exec(code)
+        elif sys.argv[0].endswith(".py"):
             runpy.run_path(sys.argv[0], run_name="__main__")
         else:
             sys.exit(import_module("dvc.cli").main())
