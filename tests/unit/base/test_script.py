@@ -9,7 +9,8 @@ from projects import ROOT
 
 # A script that has done its work, and is held in what Python does last.
 LEAVING = """
-import atexit, sys
+import atexit, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have had it ignored
 from sparsefaces.base.script import run
 atexit.register(sys.stdin.read)
 atexit.register(print, "leaving", flush=True)

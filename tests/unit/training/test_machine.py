@@ -1,5 +1,6 @@
 """The choice of device and threads, with clocks and devices that tests control."""
 
+import ctypes
 import platform
 import resource
 
@@ -89,6 +90,8 @@ def test_choose_device__missing_one_is_an_error_that_names_the_way_on(monkeypatc
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep what is freed")
 def test_keep_freed_memory__large_arrays_made_again_need_no_new_pages():
+    if not ctypes.CDLL(None).mallopt(machine.M_MMAP_THRESHOLD, 2**30):
+        pytest.skip("this glibc keeps nothing above 32 MB: newer ones do")
     keep_freed_memory()
 
     def pages(arrays):
@@ -97,7 +100,7 @@ def test_keep_freed_memory__large_arrays_made_again_need_no_new_pages():
             torch.ones(12_000_000)  # 48 MB: glibc by itself gives so much back each time
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    pages(20)  # until what was freed side by side is large enough
+    pages(50)  # until what was freed side by side is large enough
     assert pages(10) < 100
 
 
