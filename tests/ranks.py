@@ -5,7 +5,9 @@ Usage: python tests/ranks.py FOLDER
 
 import multiprocessing
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ import torch.distributed as dist
 from samples import params
 
 from sparsefaces.base.params import Coefficients
+from sparsefaces.training import exchange
 from sparsefaces.training.batches import draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import fit
@@ -20,6 +23,9 @@ from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.weights import Weights, initialize
 
 COUNTS = (2, 3, 4)
+WAYS = {"memory": "", "messages": "os.posix_fallocate"}  # to exchange gradients, by what cannot be done
+MEMORY = "memory"  # the folder in the place of the system's
+ANOTHER_MACHINE = "another machine"  # of which the last process is
 SPARSE = Coefficients(1.0, 0.01, 1.0)
 ENTROPY = Coefficients(1.0, 1.0, 1.0)  # a hundred times what the exercise gives to what is not linear in the batch
 STEPS = 50
@@ -82,7 +88,7 @@ def trajectory(ranks=ALONE):
     engine = Engine(weights, 20, SPARSE, 1e-3, ranks=ranks)
     for step in range(STEPS):
         engine.step(X[draw_batch(0, step, len(X), 20)[ranks.part(20)]])
-    return {name: tensor.numpy() for name, tensor in weights._asdict().items()}
+    return {name: tensor.numpy() for name, tensor in engine.weights._asdict().items()}
 
 
 def trained(ranks=ALONE):
@@ -92,22 +98,44 @@ def trained(ranks=ALONE):
     return weights._asdict() | columns
 
 
+def fail(*_args, **_options):
+    raise OSError("not here")
+
+
+def exchange_of(ranks):
+    """Name how the processes exchange gradients."""
+    return {"name": np.array(type(exchange.open_exchange(ranks, problem(4)[1], 1)).__name__)}
+
+
+def compute(ranks):
+    """Compute everything, by name."""
+    found = {case: terms_and_gradients(case, ranks) for case in CASES}
+    return found | {"trajectory": trajectory(ranks), "trained": trained(ranks), "exchange": exchange_of(ranks)}
+
+
 def leave_results(rank, folder):
     """Compute everything in groups of several processes, this one among them; the first of each group saves it."""
+    exchange.FOLDER = folder / MEMORY
     # A file to meet at: no port that another program could take meanwhile.
     dist.init_process_group("gloo", f"file://{folder}/met", rank=rank, world_size=max(COUNTS))
     for count in COUNTS:
         group = dist.new_group(range(count))
-        if rank < count:
-            ranks = Ranks(rank, count, group)
-            found = {case: terms_and_gradients(case, ranks) for case in CASES}
-            found |= {"trajectory": trajectory(ranks), "trained": trained(ranks)}
-            for name, arrays in found.items() if rank == 0 else ():
-                np.savez(folder / f"{name} {count}.npz", **arrays)
+        if rank >= count:
+            continue
+        ranks = Ranks(rank, count, group)
+        found = {}
+        for way, missing in WAYS.items():
+            with patch(missing, fail, create=True) if missing else nullcontext():
+                found |= {f"{name} {count} {way}": arrays for name, arrays in compute(ranks).items()}
+        with patch("numpy.memmap", fail) if rank == count - 1 else nullcontext():
+            found[f"exchange {count} {ANOTHER_MACHINE}"] = exchange_of(ranks)
+        for name, arrays in found.items() if rank == 0 else ():
+            np.savez(folder / f"{name}.npz", **arrays)
     dist.destroy_process_group()
 
 
 if __name__ == "__main__":
+    (Path(sys.argv[1]) / MEMORY).mkdir()
     # Forked, so that torch is imported once; nothing has used its threads yet.
     processes = [
         multiprocessing.get_context("fork").Process(target=leave_results, args=(rank, Path(sys.argv[1])))

@@ -27,6 +27,7 @@ from tempfile import mkdtemp
 
 # Read when they are needed, not when Python or a package starts: they may differ.
 LATE = ("GATE", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
+LATE += ("GITHUB_", "http_proxy=", "https_proxy=", "TORCHINDUCTOR_")  # torch.compile sets the last in a test
 LATE += ("PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "COLUMNS=", "SCIKIT_LEARN_DATA=")
 LATE += ("SEEDS=", "JOBS=", "LAMBDAS=", "BASE=", "OMP_NUM_THREADS=")  # see `settle` for the last
 # What the stages import while they run.

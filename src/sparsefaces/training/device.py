@@ -17,6 +17,7 @@ STEPS_PER_TURN, TURNS = 5, 4  # a trial gives each number of threads so many tur
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go
 WORTH_A_THREAD = 500_000  # numbers: one thread passes over fewer of them in less time than another takes to wake up
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers, see mallopt(3)
+KEPT = (2**30, 2**25)  # bytes of the largest array to keep: an older glibc takes the second at most
 GAIN = 0.9  # more threads must take less than this share of one thread's time
 
 
@@ -58,8 +59,8 @@ def keep_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):  # another C library, or none that Python finds
         libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, 2**30)
-        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
+        any(libc.mallopt(M_MMAP_THRESHOLD, size) for size in KEPT)  # until one is taken
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT[0])
 
 
 @contextmanager

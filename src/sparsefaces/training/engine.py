@@ -12,6 +12,7 @@ from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.device import keep_freed_memory, threads_for
+from sparsefaces.training.exchange import open_exchange
 from sparsefaces.training.objective import Terms, entropy_term
 from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
@@ -23,8 +24,8 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside
 class Engine:
     """One training's weights, gradients, buffers and optimizer.
 
-    Of several processes that share it, all must call each method whose result is of the whole batch: `backward`,
-    `step`, `terms`, `mean_code`, `active_units`; these raise what `Ranks.add_up` does.
+    Several processes that share a training make their engines together, and call every method together but
+    `forward`, `state`, `restore` and `go_on_at`; what they call together raises what `Ranks.add_up` does.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class Engine:
         """Allocate what lasts.
 
         Args:
-            weights: Initial weights, updated in place by `advance`.
+            weights: Initial weights. A process that trains alone updates them in place; several share a copy of the
+                first one's, `Engine.weights`.
             batch_size: m, the faces of every batch, over all processes.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
@@ -48,17 +50,19 @@ class Engine:
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
         keep_freed_memory()
-        self.weights, self._products, self._ranks = weights, products, ranks
+        self._products, self._ranks = products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         V = weights.V
-        self._gradients = Weights(*(torch.zeros_like(parameter) for parameter in weights))
-        d, h = weights.V.shape
+        d, h = V.shape
+        self._gradients = Weights(*map(torch.zeros_like, weights))
+        self._exchange = open_exchange(ranks, weights, 1 + len(MOMENTS))
+        self.weights = self._exchange.place(weights)
+        self._moments = {moment: self._exchange.place(Weights(*map(torch.zeros_like, weights))) for moment in MOMENTS}
         rows = len(range(batch_size)[ranks.part(batch_size)])
         self._code = V.new_empty(rows, h)
         self._residual = V.new_empty(rows, d)
         self._signal = V.new_empty(rows, h)
         self.learning_rate = learning_rate
-        self._moments = {moment: Weights(*(torch.zeros_like(parameter) for parameter in weights)) for moment in MOMENTS}
         self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
 
     def step(self, X: Tensor) -> None:
@@ -101,7 +105,7 @@ class Engine:
             self._through_the_code(G)
             to_b = torch.sum(G, 0, out=old.b)
         to_V = multiply(X.T, G, 1.0, old.V)
-        self._gradients = Weights(*map(self._ranks.add_up, Weights(V=to_V, W=to_W, b=to_b, a=to_a)))
+        self._gradients = self._exchange.add_up(Weights(V=to_V, W=to_W, b=to_b, a=to_a))
 
     def _through_the_code(self, G: Tensor) -> None:
         """Make the gradient of rec by the code that of the whole loss by the code before max(0, .)."""
@@ -125,18 +129,21 @@ class Engine:
         with threads_for(self.weights.a.numel()):
             self._adam(("b", "a"), 0.0)
         self._adam(("W",), 2 * self._coefficients.eta)
+        self._exchange.finish()
 
     def _adam(self, names: Sequence[str], weight_decay: float) -> None:
         """Take Adam's step of some parameters, by the function itself: the class that wraps it imports a compiler."""
-        sets = (self.weights, self._gradients, *self._moments.values(), self._steps)
-        weights, gradients, first, second, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
+        sets = (self.weights, self._gradients, *self._moments.values())
+        weights, gradients, first, second = (
+            [self._exchange.mine(getattr(tensors, name)) for name in names] for tensors in sets
+        )
         adam(
             weights,
             gradients,
             first,
             second,
             max_exp_avg_sqs=[],
-            state_steps=steps,
+            state_steps=[getattr(self._steps, name) for name in names],
             fused=True,
             amsgrad=False,
             beta1=0.9,
@@ -148,9 +155,10 @@ class Engine:
         )
 
     def gradients(self) -> Weights[Tensor]:
-        """Return the gradient of the whole loss that `backward` wrote, before `advance`."""
+        """Compute the gradient of the whole loss from what `backward` wrote, before `advance`."""
         decay = 2 * self._coefficients.eta  # Adam adds it
-        return self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
+        gradients = self._exchange.whole(self._gradients)
+        return gradients._replace(W=torch.add(gradients.W, self.weights.W, alpha=decay))
 
     def gradient_norm(self) -> Tensor:
         """Compute the norm of the gradient of the whole loss, before `advance`."""

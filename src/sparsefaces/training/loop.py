@@ -130,11 +130,7 @@ def fit(
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
     weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
     engine = Engine(weights, params.batch_size, coefficients, params.learning_rate, products=products, ranks=ranks)
-    if start is not None:
-        engine.restore(start.tensors, start.step)
-    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
-    ranks.take_over(engine.state().values())
-    engine.go_on_at(first)
+    first, history = _begin(engine, start, ranks)
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
     for step in range(first, params.iterations):
@@ -154,6 +150,16 @@ def fit(
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
+
+
+def _begin(engine: Engine, start: State | None, ranks: Ranks) -> tuple[int, list[Row]]:
+    """Let the engine of each process stand where the first one's training was interrupted: its step and history."""
+    if start is not None:
+        engine.restore(start.tensors, start.step)
+    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
+    ranks.take_over(engine.state().values())
+    engine.go_on_at(first)
+    return first, history
 
 
 def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:

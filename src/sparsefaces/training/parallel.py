@@ -1,6 +1,7 @@
 """One model trained by several processes: each takes a part of every batch, and they add up what they found.
 
-PyTorch's own engine: torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL on GPUs).
+PyTorch's own engine: torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL on GPUs). What
+is large goes by `exchange`.
 """
 
 import os
@@ -38,9 +39,10 @@ class Ranks:
     count: int = 1
     group: Any = None
 
-    def part(self, batch_size: int) -> slice:
-        """Choose this process's rows of a batch of so many; the parts differ by one row at most."""
-        return slice(self.rank * batch_size // self.count, (self.rank + 1) * batch_size // self.count)
+    def part(self, size: int, rank: int | None = None) -> slice:
+        """Choose this process's part of so many rows or numbers, or another's; they differ by one at most."""
+        rank = self.rank if rank is None else rank
+        return slice(rank * size // self.count, (rank + 1) * size // self.count)
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """Add a tensor of each process up, in place.
@@ -53,6 +55,14 @@ class Ranks:
             with self._talking():
                 dist.all_reduce(tensor, group=self.group)
         return tensor
+
+    def wait(self) -> None:
+        """Wait for the other processes to come here too.
+
+        Raises:
+            UserError, KeyboardInterrupt: As `add_up`.
+        """
+        self.add_up(torch.zeros(()))
 
     def take_over(self, tensors: Iterable[Tensor]) -> None:
         """Write process 0's values into the tensors.

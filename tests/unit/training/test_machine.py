@@ -3,6 +3,7 @@
 import ctypes
 import platform
 import resource
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -86,6 +87,19 @@ def test_choose_device__missing_one_is_an_error_that_names_the_way_on(monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"machine.device is cuda, but torch finds no such device here: set it to auto"):
         choose_device("cuda")
+
+
+@pytest.mark.parametrize("most", machine.KEPT)
+def test_keep_freed_memory__asks_an_older_glibc_for_what_it_can_keep(monkeypatch, most):
+    taken = []
+
+    def mallopt(option, size):
+        taken.extend([size] if option == machine.M_MMAP_THRESHOLD and size <= most else [])
+        return size <= most
+
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    keep_freed_memory()
+    assert taken == [most]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep what is freed")

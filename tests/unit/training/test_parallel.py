@@ -18,8 +18,8 @@ from sparsefaces.training.parallel import ALONE, Ranks, join
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory):
-    """What groups of 2, 3 and 4 processes computed, by name and number."""
+def results(tmp_path_factory):
+    """The folder in which groups of 2, 3 and 4 processes left what they computed."""
     folder = tmp_path_factory.mktemp("ranks")
     env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -31,14 +31,21 @@ def together(tmp_path_factory):
         timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
-    return lambda name, count: dict(np.load(folder / f"{name} {count}.npz"))
+    return folder
 
 
+@pytest.fixture
+def together(results):
+    """What they computed, by name, number and way to exchange gradients."""
+    return lambda *names: dict(np.load(results / f"{' '.join(map(str, names))}.npz"))
+
+
+@pytest.mark.parametrize("way", ranks.WAYS)
 @pytest.mark.parametrize("count", ranks.COUNTS)
 @pytest.mark.parametrize("case", ranks.CASES)
-def test_engine__of_several_processes_has_the_terms_and_gradients_of_the_whole_batch(together, case, count):
+def test_engine__of_several_processes_has_the_terms_and_gradients_of_the_whole_batch(together, case, count, way):
     expected = ranks.terms_and_gradients(case)
-    found = together(case, count)
+    found = together(case, count, way)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         largest = np.abs(value).max() if np.isfinite(value).all() else 1
@@ -58,15 +65,27 @@ def test_engine__averaging_gradients_of_parts_would_be_wrong():
     assert np.abs(np.mean(halves, axis=0) - whole["V"]).max() > 0.01 * np.abs(whole["V"]).max()
 
 
+@pytest.mark.parametrize("way", ranks.WAYS)
 @pytest.mark.parametrize("count", ranks.COUNTS)
 @pytest.mark.parametrize(("name", "bound"), [("trajectory", 1e-9), ("trained", 2e-3)])
-def test_fit__of_several_processes_follows_the_one_process(together, name, bound, count):
+def test_fit__of_several_processes_follows_the_one_process(together, name, bound, count, way):
     """Some steps, relative to each tensor's largest entry, in float64 and, as stages train, in float32."""
     expected = getattr(ranks, name)()
-    for key, value in together(name, count).items():
+    for key, value in together(name, count, way).items():
         if key in ("l0", "silent_units"):  # an activation that is nearly zero may fall on either side
             continue
         np.testing.assert_allclose(value, expected[key], rtol=0, atol=bound * np.abs(expected[key]).max(), err_msg=key)
+
+
+@pytest.mark.parametrize("count", ranks.COUNTS)
+def test_open_exchange__shares_memory_if_every_process_can_map_it(together, count):
+    ways = (*ranks.WAYS, ranks.ANOTHER_MACHINE)
+    kinds = [str(together("exchange", count, way)["name"]) for way in ways]
+    assert kinds == ["Shards" if sys.platform == "linux" else "Replicas", "Replicas", "Replicas"]
+
+
+def test_open_exchange__leaves_no_file(results):
+    assert list((results / ranks.MEMORY).iterdir()) == []
 
 
 @pytest.mark.parametrize("size", [4, 7, 100])
