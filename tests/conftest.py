@@ -28,7 +28,7 @@ from sparsefaces.fetch.sources.download import Address
 collect_ignore = ["gate"]  # what processes behind a gate import, and no tests
 # Files of tests/system in the order of pytest_collection_modifyitems; the unit tests stand in the second place.
 ORDER = ("test_pipeline", "", "test_faults", "test_servers", "test_environments", "test_review", "test_one_run")
-ORDER += ("test_sweep", "test_store", "test_browser", "test_teams", "test_together", "test_evidence")
+ORDER += ("test_sweep", "test_store", "test_browser", "test_teams", "test_together", "test_evidence", "test_setup")
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

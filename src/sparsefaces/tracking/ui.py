@@ -38,8 +38,10 @@ def serve(port: str) -> None:
     print(f"All runs: {runs}/{RUNS}", flush=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1"]
     command += ["--default-artifact-root", str(project_root() / "mlartifacts")]
+    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # of language models' jobs: processes that nothing here uses
     # Not an argument: lists of processes show those, and an address may hold a password.
-    os.execve(sys.executable, command, os.environ | {"MLFLOW_BACKEND_STORE_URI": uri})  # noqa: S606 - fixed words
+    env = env | os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
+    os.execve(sys.executable, command, env)  # noqa: S606 - fixed words
 
 
 def _is_taken(port: int) -> bool:
