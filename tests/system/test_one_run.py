@@ -20,7 +20,7 @@ KILLS = (
     (at_step(15), "stage", 10),
     (IN_A_CHECKPOINT, "group", 10),
     ("sparsefaces.tracking.runs:TrackedRun.end", "stage", 20),
-    ("sparsefaces.tracking.store:Store.register", "group", 20),
+    ("sparsefaces.tracking.models:register", "group", 20),
     ("sparsefaces.training.checkpoints:Checkpoints.delete", "stage", 20),
 )
 OTHER = {"stage": "group", "group": "stage"}

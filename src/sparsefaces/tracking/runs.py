@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.tracking import models
 from sparsefaces.tracking.address import brief, notify, shown_uri
 from sparsefaces.tracking.delivery import Delivery, Value
 from sparsefaces.tracking.description import Description
@@ -159,7 +160,7 @@ class TrackedRun:
 
     def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[Any]) -> None:
         """Register the model, once the run has finished, under an alias."""
-        self._model = lambda: self._store.register(self._run_id, alias, files, example)
+        self._model = lambda: models.register(self._store.client, self._run_id, alias, files, example)
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""

@@ -15,6 +15,7 @@ from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
 from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
+from sparsefaces.tracking.models import is_registered, register
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import asking
 from sparsefaces.tracking.runs import TrackedRun, track
@@ -109,10 +110,10 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
     """Log a training, or what its run lacks; tell whether that was anything."""
     store.close_killed(stage)
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
-    if finished and any(store.is_registered(run.info.run_id) for run in finished):
+    if finished and any(is_registered(store.client, run.info.run_id) for run in finished):
         return False
     if finished:
-        store.register(finished[0].info.run_id, *_model(stage, data))
+        register(store.client, finished[0].info.run_id, *_model(stage, data))
         return True
     training = load_training(stage, data.X.shape[1])
     with track(_describe_recorded(stage, data)) as run:

@@ -1,16 +1,12 @@
-"""MLflow's store: the project's experiment, its runs found by content, and its registered models."""
+"""MLflow's store: the project's experiment, and its runs found by content."""
 
 import logging
 import os
-import shutil
 import socket
 import sqlite3
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -19,25 +15,19 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "6")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
-import mlflow
-import numpy as np
 import psutil
 import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
-from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
-from numpy.typing import NDArray
 
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import is_own, notify, sqlite_path, tracking_uri
 from sparsefaces.tracking.store_file import create, relocate, set_aside_if_broken
 
-EXPERIMENT = MODEL = "sparsefaces"
-REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
+EXPERIMENT = MODEL = "sparsefaces"  # the registered models' name too
 HOPELESS_CODES = ("INVALID_PARAMETER_VALUE", "UNAUTHENTICATED", "PERMISSION_DENIED")
 HOPELESS_SQLITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY)
 MOST_RUNS = 50_000  # that one search may return
@@ -142,30 +132,6 @@ class Store:
         names = (Path(file.path).name.split("+") for file in self.client.list_artifacts(run_id, "images"))
         return {(name[0], int(name[2])) for name in names if len(name) > 2 and name[-1] != "compressed.webp"}
 
-    def is_registered(self, run_id: str) -> bool:
-        """Tell whether a run's model is registered."""
-        return bool(self.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'"))
-
-    def register(self, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
-        """Log a finished run's model and register it under an alias, which then names this newest version."""
-        if self.is_registered(run_id):
-            return
-        model = self._logged_model(run_id) or _log_model(run_id, files, example)
-        if not self.client.search_registered_models(f"name = '{MODEL}'"):
-            description = "Autoencoders of faces: alias `dense` (lambda = 0) and `sparse`, the newest of each."
-            try:
-                self.client.create_registered_model(MODEL, description=description)
-            except MlflowException:  # from another machine, at the same moment
-                self.client.get_registered_model(MODEL)
-        registered = self.client.create_model_version(MODEL, f"models:/{model}", run_id, model_id=model)
-        self.client.set_registered_model_alias(MODEL, alias, registered.version)
-
-    def _logged_model(self, run_id: str) -> str | None:
-        """Find the model that a run has logged whole."""
-        outputs = self.client.get_run(run_id).outputs
-        models = [output.model_id for output in outputs.model_outputs] if outputs else []
-        return next((model for model in models if self.client.get_logged_model(model).status == "READY"), None)
-
 
 def _prepare(path: Path) -> None:
     """Make the project's own store if it is missing or broken; a file elsewhere may be someone else's to mend.
@@ -207,34 +173,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = getattr(error, "orig", None) or error.__cause__ or error.__context__
-
-
-def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
-    """Log an MLflow model that runs `served.py` on these files; return its id."""
-    mlflow.set_tracking_uri(tracking_uri())
-    with warnings.catch_warnings(), TemporaryDirectory() as folder:
-        # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
-        artifacts = {name: shutil.copy(path, folder) for name, path in files.items()}
-        warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
-        info = Model.log(
-            None,
-            mlflow.pyfunc,
-            name="model",
-            run_id=run_id,
-            python_model=str(Path(__file__).with_name("served_model.py")),
-            artifacts=artifacts,
-            signature=_signature(example),
-            input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        )
-    return str(info.model_id)
-
-
-def _signature(example: NDArray[np.float32]) -> ModelSignature:
-    """Describe input and output; an array of objects is MLflow's word for arrays of any shape, images and rows."""
-    faces = Schema([TensorSpec(np.dtype(object), (-1,))])
-    pixels = Schema([TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))])
-    return ModelSignature(faces, pixels, ParamSchema([ParamSpec("output", "string", "pixels")]))
 
 
 @cache
