@@ -55,7 +55,7 @@ class Shards(Replicas):
     """
 
     def __init__(self, ranks: Ranks, memory: Tensor, like: Weights[Tensor]) -> None:
-        """Take the memory that all map, of `numbers_needed` numbers, each of them 0."""
+        """Take the memory that all map, large enough for what `place` is given and for a gradient of each process."""
         super().__init__(ranks)
         self._free = memory
         self._outboxes = [self._take(like) for _ in range(ranks.count)]
