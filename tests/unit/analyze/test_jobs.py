@@ -43,8 +43,9 @@ def test_run_jobs__notices_that_the_process_started_last_is_killed(in_tmp, monke
 
     def spawn_late(pool):
         # Once the pool has been woken, has looked for new processes, and waits again.
-        woken = pool._executor_manager_thread_wakeup._reader
+        woken, end = pool._executor_manager_thread_wakeup._reader, time.monotonic() + DEADLINE
         while started and (select([woken], [], [], 0)[0] or not waiting.is_set()):
+            assert time.monotonic() < end, "this Python's pool never waits"
             time.sleep(0.001)
         spawn(pool)
         started.append(list(pool._processes)[-1])
