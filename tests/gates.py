@@ -100,7 +100,7 @@ class Gate:
         wait_until((self._folder / stage).exists, process)
         return int((self._folder / stage).read_text())
 
-    def wait_until_asked(self, process: Started, stage: str) -> None:
+    def wait_until_asked(self, process: Started | None, stage: str = "train_sparse") -> None:
         """Wait until a stage that holds has taken note of a signal to stop."""
         wait_until((self._folder / f"{stage}.asked").exists, process)
 

@@ -6,6 +6,7 @@ hold only where the first argument has this value, apart from each other by spac
 
 import os
 import sys
+import threading
 import time
 from collections import defaultdict
 from functools import wraps
@@ -26,7 +27,9 @@ def hold():
         stage += f".{os.environ['RANK']}"
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
-    interrupts = sys.modules.get("sparsefaces.base.interrupts")
+    interrupts, runs = (sys.modules.get(f"sparsefaces.{name}") for name in ("base.interrupts", "tracking.runs"))
+    if runs:  # while the gate is closed, nobody gives up the store
+        runs.SECONDS_TO_FINISH = runs.SECONDS_TO_BREAK_OFF = threading.TIMEOUT_MAX
     while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
         time.sleep(0.01)
         if interrupts and interrupts.asked_to_stop.is_set():

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -68,7 +69,8 @@ def brief(error: BaseException) -> str:
 
 def notify(text: str) -> None:
     """Tell the user on stderr: what a script prints on stdout may go into a file or another program."""
-    print(text, file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody may be there to read: no reason to deliver nothing more
+        print(text, file=sys.stderr, flush=True)
 
 
 def without_secrets(text: str) -> str:

@@ -68,11 +68,10 @@ class Delivery:
         self._is_hopeless = is_hopeless
         self._values: deque[Value] = deque()
         self._jobs: deque[Callable[[], None]] = deque()
-        self._wake, self._closing = threading.Event(), threading.Event()
+        self._wake, self._closing, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._warned, self._delivered = False, 0
         self._give_up_at = math.inf
-        self._thread = threading.Thread(target=self._work, name="delivery", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="delivery", daemon=True).start()
 
     def wait_until_opened(self, seconds: float) -> bool:
         """Wait until the store was opened, or is hopeless, or the time is over; tell whether it was opened."""
@@ -106,16 +105,23 @@ class Delivery:
         self._closing.set()
         self._wake.set()
         before = -1
-        while self._thread.is_alive() and self._delivered != before:
+        # Not join: interrupted, it takes a thread that works on for one that has ended (CPython 3.11 and 3.12).
+        while self._delivered != before and not self._ended.is_set():
             before = self._delivered
-            self._thread.join(patience)
-        return not self._thread.is_alive() and not self.waiting()
+            self._ended.wait(patience)
+        return self._ended.is_set() and not self.waiting()
 
     def abandon(self) -> None:
         """Try no more: nobody wants what was handed over."""
         self.abandoned = True
         self._closing.set()
         self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
 
     def _work(self) -> None:
         while True:

@@ -149,6 +149,8 @@ class TrackedRun:
         """
 
         def log() -> None:
+            if _are_gone(files):
+                return
             for file in files:
                 self._store.client.log_artifact(self._run_id, str(file))
             shown = f"![{figure}](get-artifact?path={figure}&run_uuid={self._run_id})"  # relative to the UI's address
@@ -160,7 +162,12 @@ class TrackedRun:
 
     def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[Any]) -> None:
         """Register the model, once the run has finished, under an alias."""
-        self._model = lambda: models.register(self._store.client, self._run_id, alias, files, example)
+
+        def register() -> None:
+            if not _are_gone(files.values()):
+                models.register(self._store.client, self._run_id, alias, files, example)
+
+        self._model = register
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""
@@ -260,6 +267,11 @@ def optional(what: str) -> Iterator[None]:
         yield
     except Exception as error:  # any kind, as in a delivery
         notify(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it")
+
+
+def _are_gone(files: Iterable[Path]) -> bool:
+    """Tell whether DVC has taken results away: it starts the stage anew, which then goes on with this run."""
+    return not all(file.is_file() for file in files)
 
 
 def _inputs(description: Description) -> list[DatasetInput]:

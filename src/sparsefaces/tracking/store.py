@@ -195,6 +195,8 @@ def _is_alive(process: str) -> bool:
         return True
     try:
         number, started = rest.split()
-        return f"{psutil.Process(int(number)).create_time():.2f}" == started
+        writer = psutil.Process(int(number))
+        # One that was killed stays a zombie for as long as nobody takes note of its end, as in many a container.
+        return f"{writer.create_time():.2f}" == started and writer.status() != psutil.STATUS_ZOMBIE
     except (ValueError, psutil.Error):
         return False

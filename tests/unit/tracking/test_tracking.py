@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import signal
 import socket
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
-from gates import DEADLINE
+from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
 from samples import DESCRIPTION
 
@@ -216,6 +218,35 @@ def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_o
     history = store.get_metric_history(logged.info.run_id, "batch/rec")
     assert len(history) == 3000
     assert {metric.step: metric.value for metric in history} == {step: 1.0 / (step + 1) for step in range(3000)}
+
+
+def test_track__interruption_while_it_waits_for_the_store_is_delivered_too(store):
+    main, handled, returned = threading.main_thread().ident, threading.Event(), threading.Event()
+    late = []
+
+    def waits():
+        return sys._current_frames()[main].f_code.co_name in ("wait", "join", "_wait_for_tstate_lock")
+
+    def interrupt(path):
+        wait_until(waits)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(handled.is_set)
+        wait_until(lambda: waits() or returned.is_set())
+        late.append(returned.is_set())
+
+    def handle(number, frame):
+        handled.set()
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, handle)
+    try:
+        with pytest.raises(KeyboardInterrupt), track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
+            run.log_file("a_file", interrupt)
+        returned.set()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert late == [False]
+    assert only_run(store).info.status == "KILLED"
 
 
 def test_track__interruption_while_the_run_is_made_ends_it_killed(store, monkeypatch):
