@@ -59,14 +59,14 @@ def floor(X: Array, h: int, m: int) -> Callable[[int], object]:
         taken = trials(each)
         chosen.append((libraries()[min(taken, key=taken.__getitem__)], each))
     weights = [torch.from_numpy(array) for array in initialize(X.shape[1], h, 0)]
-    for weight in weights:
-        weight.grad = torch.full_like(weight, 1e-3)
-    adam = torch.optim.Adam(weights, lr=RATE, fused=True)
+    sets = [weights, *([torch.full_like(weight, 1e-3) for weight in weights] for _ in ("gradients", "first", "second"))]
+    steps = [torch.ones(()) for _ in weights]
+    options = {"lr": RATE, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8}
 
     def step(_: int) -> None:
         for multiply, each in chosen:
             multiply(*each)
-        adam.step()
+        torch._fused_adam_(*sets, [], steps, amsgrad=False, maximize=False, **options)  # what Adam(fused=True) calls
 
     return step
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from sparsefaces.standardize.rows import Faces, announce
 
 SHARE_IN_MEMORY = 0.25  # of the machine's memory: more than that may have to be read from disk
+DRAWN_TOGETHER = 10_000  # faces: a draw between two steps, which use up the caches, takes ten times as long (measured)
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 
 
@@ -38,8 +39,9 @@ class Batches:
     def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu", part: slice = slice(None)) -> None:
         """Prepare to read batches of so many faces, or a part of each, from X, (N, d), in memory or mapped."""
         self._X, self._seed, self._size, self._part = X, seed, size, part
+        self._drawn: tuple[int, list[NDArray[np.int64]]] = 0, []  # the first of the steps, and the rows of each
         self._buffer = np.empty((len(range(size)[part]), X.shape[1]), np.float32)
-        self._device = device
+        self._batch, self._device = torch.from_numpy(self._buffer), device
         self._announces = X.nbytes > psutil.virtual_memory().total * SHARE_IN_MEMORY
 
     def read(self, step: int) -> Tensor:
@@ -48,7 +50,12 @@ class Batches:
         if self._announces:
             announce(self._X, self._draw(step + 1))
         self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
-        return torch.from_numpy(self._buffer).to(self._device)
+        return self._batch.to(self._device)
 
     def _draw(self, step: int) -> NDArray[np.int64]:
-        return draw_batch(self._seed, step, len(self._X), self._size)[self._part]
+        first, drawn = self._drawn
+        if not 0 <= step - first < len(drawn):
+            steps = range(step, step + max(1, DRAWN_TOGETHER // self._size))
+            drawn = [draw_batch(self._seed, each, len(self._X), self._size)[self._part] for each in steps]
+            first, _ = self._drawn = step, drawn
+        return drawn[step - first]

@@ -3,8 +3,8 @@
 import ctypes
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from statistics import median
 
 import psutil
@@ -15,7 +15,6 @@ from sparsefaces.training.outputs import Row
 
 STEPS_PER_TURN, TURNS = 5, 4  # a trial gives each number of threads so many turns of so many steps
 STEPS_BETWEEN_TRIALS = 2000  # a neighbour may come or go
-WORTH_A_THREAD = 500_000  # numbers: one thread passes over fewer of them in less time than another takes to wake up
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers, see mallopt(3)
 KEPT = (2**30, 2**25)  # bytes of the largest array to keep: an older glibc takes the second at most
 GAIN = 0.9  # more threads must take less than this share of one thread's time
@@ -61,18 +60,6 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         any(libc.mallopt(M_MMAP_THRESHOLD, size) for size in KEPT)  # until one is taken
         libc.mallopt(M_TRIM_THRESHOLD, KEPT[0])
-
-
-@contextmanager
-def threads_for(numbers: int) -> Iterator[None]:
-    """Leave operations on arrays of so many numbers to one thread, if they are few."""
-    threads = torch.get_num_threads()
-    if numbers < WORTH_A_THREAD:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class AutoThreads:

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.training.device import keep_freed_memory, threads_for
+from sparsefaces.training.device import keep_freed_memory
 from sparsefaces.training.exchange import open_exchange
 from sparsefaces.training.objective import Terms, entropy_term
 from sparsefaces.training.parallel import ALONE, Ranks
@@ -100,10 +99,9 @@ class Engine:
         # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
         to_W = multiply(Z.T, R, 2 / m, old.W)
         G = self._signal = multiply(R, self.weights.W.T, 2 / m, self._signal)
-        with threads_for(max(R.numel(), G.numel())):
-            to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
-            self._through_the_code(G)
-            to_b = torch.sum(G, 0, out=old.b)
+        to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
+        self._through_the_code(G)
+        to_b = torch.sum(G, 0, out=old.b)
         to_V = multiply(X.T, G, 1.0, old.V)
         self._gradients = self._exchange.add_up(Weights(V=to_V, W=to_W, b=to_b, a=to_a))
 
@@ -114,43 +112,44 @@ class Engine:
         if lambd:
             G.add_(lambd / m)
         if epsilon:
-            # d ent / d z_ij = -1 / (m mean_j^2); a silent unit's gate is shut: any finite value does.
+            # d ent / d z_ij = -1 / (m mean_j^2): infinite for a silent unit, whose gate is shut.
             # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
-            mean = self.mean_code()
-            mean.masked_fill_(mean == 0, torch.inf)
-            G.sub_(mean.square_().reciprocal_().mul_(epsilon / m))
-        # The gate: nothing flows while the unit is off.
+            G.sub_(self.mean_code().square_().reciprocal_().mul_(epsilon / m))
+        # The gate: while the unit is off, nothing flows, whatever would.
         torch.ops.aten.threshold_backward.grad_input(G, self._code, 0, grad_input=G)
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
         # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        self._adam(("V",), 0.0)
-        with threads_for(self.weights.a.numel()):
-            self._adam(("b", "a"), 0.0)
+        self._adam(("V", "b", "a"), 0.0)
         self._adam(("W",), 2 * self._coefficients.eta)
         self._exchange.finish()
 
     def _adam(self, names: Sequence[str], weight_decay: float) -> None:
-        """Take Adam's step of some parameters, by the function itself: the class that wraps it imports a compiler."""
+        """Take Adam's step of some parameters.
+
+        By the operator that torch.optim.Adam(fused=True) calls: to look through that class's options takes longer
+        than b and a do.
+        """
         sets = (self.weights, self._gradients, *self._moments.values())
         weights, gradients, first, second = (
             [self._exchange.mine(getattr(tensors, name)) for name in names] for tensors in sets
         )
-        adam(
+        steps = [getattr(self._steps, name) for name in names]
+        torch._foreach_add_(steps, 1)
+        torch._fused_adam_(
             weights,
             gradients,
             first,
             second,
             max_exp_avg_sqs=[],
-            state_steps=[getattr(self._steps, name) for name in names],
-            fused=True,
-            amsgrad=False,
+            state_steps=steps,
+            lr=self.learning_rate,
             beta1=0.9,
             beta2=0.999,
-            lr=self.learning_rate,
             weight_decay=weight_decay,
             eps=1e-8,
+            amsgrad=False,
             maximize=False,
         )
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.training.device import threads_for
 
 AMD = ("AuthenticAMD", "HygonGenuine")
 
@@ -83,8 +82,7 @@ class OneDnn(Blas):
         if len(A) == 1:
             return super().multiply(A, B, scale, out)
         if scale != 1:
-            with threads_for(A.numel()):
-                A = A * scale
+            A = A * scale
         product: Tensor = _linear(A, B.T, None, "none", [], None)
         return product
 

@@ -17,7 +17,6 @@ from sparsefaces.training.device import (
     fastest,
     keep_freed_memory,
     thread_counts,
-    threads_for,
 )
 
 PERIOD = machine.STEPS_PER_TURN * machine.TURNS * 2 + machine.STEPS_BETWEEN_TRIALS
@@ -116,15 +115,3 @@ def test_keep_freed_memory__large_arrays_made_again_need_no_new_pages():
 
     pages(50)  # until what was freed side by side is large enough
     assert pages(10) < 100
-
-
-@pytest.mark.parametrize(("numbers", "threads"), [(machine.WORTH_A_THREAD - 1, 1), (machine.WORTH_A_THREAD, 3)])
-def test_threads_for__small_arrays_have_one_and_what_comes_after_them_all(numbers, threads):
-    set_by_others = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with threads_for(numbers):
-            assert torch.get_num_threads() == threads
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(set_by_others)

@@ -11,8 +11,7 @@ from samples import EACH_LIBRARY, params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, load_params
-from sparsefaces.training import batches
-from sparsefaces.training.batches import draw_batch
+from sparsefaces.training.batches import Batches, draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit, train_model
@@ -65,13 +64,13 @@ def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
 
 
 def test_fit__dense_and_sparse_start_from_the_same_weights_and_see_the_same_batches(X, monkeypatch):
-    seen = []
+    seen, read = [], Batches.read
 
-    def record(*arguments):
-        seen.append(draw_batch(*arguments).tolist())
-        return np.array(seen[-1])
+    def record(self, step):
+        seen.append(read(self, step).tolist())
+        return read(self, step)
 
-    monkeypatch.setattr(batches, "draw_batch", record)
+    monkeypatch.setattr(Batches, "read", record)
     _, dense = fit(X, params(iterations=5), 0.0)
     _, sparse = fit(X, params(iterations=5), 1.0)
     terms = ("rec", "spa", "ent", "reg")
