@@ -133,10 +133,10 @@ def main() -> None:
         "## One thread",
         table(measure("contestants", seconds, ONE_THREAD), "the floor"),
         "## Each library's default number of threads",
-        "The three that are compared, in rounds of about two seconds: every library keeps a pool of threads of its "
-        "own, and those that wait take time from the next contestant's.",
+        "The three that are compared, each in a process of its own, as they run: every library has threads that wait, "
+        "and they take time from another's.",
         table(measure("three", seconds, {}), "the floor"),
-        "All of them, in short rounds:",
+        "All of them, in one process:",
         table(measure("contestants", seconds, {}), "the floor"),
         "## Beside a busy neighbour",
         "One core is kept busy by another process; ratios are to this project's step with one thread, beside "

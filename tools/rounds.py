@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import product
 from statistics import median
 from typing import Any, Literal
@@ -25,49 +25,63 @@ H, D, M, N = 400, 1036, 100, 13_233
 CONTESTANTS = ("floor", "engine_with_batches", "engine_on_blas", "engine_on_onednn")
 CONTESTANTS += ("exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
 SPIN = "while True: pass"
+THREE = ("floor", "engine_with_batches", "jax")
 STEPS_A_ROUND, SECONDS_A_ROUND, STRETCH = 20, 0.2, 200
+Round = Callable[[int], tuple[float, float]]  # of its number: milliseconds per step, and cores used
 THREADS = torch.get_num_threads()  # what torch takes by itself
 
 
-def interleave(
-    makers: Mapping[str, Callable[[], Step]], seconds: float, base: str, longer: int = 1
-) -> list[dict[str, Any]]:
-    """Time contestants by turns for so long, and rounds so many times as long as usual.
+def interleave(makers: Mapping[str, Callable[[], Step]], seconds: float, base: str) -> list[dict[str, Any]]:
+    """Time contestants by turns for so long.
 
     Returns:
         For each: median, min and max of the milliseconds a step over rounds, the median over rounds of the
         ratio to the base's of the same round, and the cores that it used; or why it could not be made.
     """
-    steps: dict[str, Step] = {}
-    counts: dict[str, int] = {}
+    rounds: dict[str, Round] = {}
     failed: dict[str, str] = {}
     for name, make in makers.items():
         try:
-            step = make()
-            step(0)  # compiles, allocates
-            start = time.perf_counter()
-            step(1)
-            counts[name] = longer * max(1, min(STEPS_A_ROUND, int(SECONDS_A_ROUND / (time.perf_counter() - start))))
-            steps[name] = step
+            rounds[name] = round_of(make())
         except Exception as error:  # a library that is not installed, a compiler that is missing
             failed[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    cores: dict[str, list[float]] = {name: [] for name in steps}
-    first, end = 2, time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[base]) < 3:
-        for name, step in steps.items():
-            start, cpu_start = time.perf_counter(), time.process_time()
-            for number in range(first, first + counts[name]):
-                step(number)
-            seconds_taken = time.perf_counter() - start
-            times[name].append(seconds_taken / counts[name] * 1000)
-            cores[name].append((time.process_time() - cpu_start) / seconds_taken)
-        first += longer * STEPS_A_ROUND
-    return [
-        {"name": name, "failed": failed[name]}
-        if name in failed
-        else {"name": name, **summarize(times[name], times[base]), "cores": median(cores[name])}
-        for name in makers
+    return alternate(rounds, failed, seconds, base)
+
+
+def round_of(step: Step) -> Round:
+    """Make rounds of steps, of so many as take a moment."""
+    step(0)  # compiles, allocates
+    start = time.perf_counter()
+    step(1)
+    count = max(1, min(STEPS_A_ROUND, int(SECONDS_A_ROUND / (time.perf_counter() - start))))
+    return lambda number: timed(step, range(2 + number * count, 2 + (number + 1) * count))
+
+
+def timed(step: Step, numbers: Sequence[int]) -> tuple[float, float]:
+    """Take steps: milliseconds of each, and cores that were used."""
+    start, cpu_start = time.perf_counter(), time.process_time()
+    for number in numbers:
+        step(number)
+    seconds = time.perf_counter() - start
+    return seconds / len(numbers) * 1000, (time.process_time() - cpu_start) / seconds
+
+
+def alternate(
+    rounds: Mapping[str, Round], failed: Mapping[str, str], seconds: float, base: str
+) -> list[dict[str, Any]]:
+    """Let each have a round by turns for so long; rows as `interleave`."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(taken[base]) < 3:
+        for name, play in rounds.items():
+            taken[name].append(play(len(taken[name])))
+    times = {name: [milliseconds for milliseconds, _ in each] for name, each in taken.items()}
+    rows = {
+        name: summarize(times[name], times[base]) | {"cores": median(cores for _, cores in each)}
+        for name, each in taken.items()
+    }
+    return [{"name": name, **row} for name, row in rows.items()] + [
+        {"name": name, "failed": reason} for name, reason in failed.items()
     ]
 
 
@@ -82,16 +96,45 @@ def faces(d: int, n: int = N) -> Array:
     return np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
 
 
-def contest(seconds: float, names: Sequence[str] = CONTESTANTS, longer: int = 1) -> list[dict[str, Any]]:
+def contest(seconds: float) -> list[dict[str, Any]]:
     """Time contestants at the exercise's size."""
     X = faces(D)
-    makers = {name: lambda name=name: getattr(contestants, name)(X, H, M) for name in names}
-    return interleave(makers, seconds, "floor", longer)
+    makers = {name: lambda name=name: getattr(contestants, name)(X, H, M) for name in CONTESTANTS}
+    return interleave(makers, seconds, "floor")
 
 
 def contest_of_three(seconds: float) -> list[dict[str, Any]]:
-    """Time those that are compared as they run alone: a library's waiting threads take time from the next one's."""
-    return contest(2 * seconds, ("floor", "engine_with_batches", "jax"), longer=20)
+    """Time those that are compared, each in a process of its own: a library's waiting threads disturb another."""
+    rounds: dict[str, Round] = {}
+    failed: dict[str, str] = {}
+    with ExitStack() as stack:
+        for name in THREE:
+            command = [sys.executable, __file__, "one", name]
+            process = stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            )
+            stack.callback(process.kill)
+
+            def play(number: int, process: subprocess.Popen[str] = process) -> tuple[float, float]:
+                assert process.stdin and process.stdout  # noqa: S101 - for the types
+                print(number, file=process.stdin, flush=True)
+                milliseconds, cores = json.loads(process.stdout.readline())
+                return milliseconds, cores
+
+            try:
+                play(0)  # compiles, allocates
+                rounds[name] = play
+            except json.JSONDecodeError:  # it has ended
+                failed[name] = "it ended, and has said why"
+        return alternate(rounds, failed, 2 * seconds, "floor")
+
+
+def one(name: str) -> None:
+    """Take a stretch of one contestant's steps for each line of the standard input; answer with `timed`'s numbers."""
+    step = getattr(contestants, name)(faces(D), H, M)
+    for line in sys.stdin:
+        first = int(line) * STRETCH
+        print(json.dumps(timed(step, range(first, first + STRETCH))), flush=True)
 
 
 def multiply(_: float) -> list[dict[str, Any]]:
@@ -181,4 +224,7 @@ if __name__ == "__main__":
         "faces": grow_faces,
         "neighbour": beside_a_neighbour,
     }
-    print(json.dumps(measures[sys.argv[1]](float(sys.argv[2]))))
+    if sys.argv[1] == "one":
+        one(sys.argv[2])
+    else:
+        print(json.dumps(measures[sys.argv[1]](float(sys.argv[2]))))
