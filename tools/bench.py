@@ -124,7 +124,8 @@ def main() -> None:
     sections = [
         "# Benchmark",
         "One training step at h = 400, d = 1036, m = 100, sparse objective; medians over interleaved rounds, "
-        "ratios round by round; cores used are CPU time over wall time. Made by `make bench`.",
+        "ratios round by round; cores used are CPU time over wall time. In the first tables each has a process of its "
+        "own, since threads that wait take time from another library's. Made by `make bench`.",
         machine(),
         "## Products, one thread",
         f"Products by library; {choose_products('auto', 'cpu').name} is what `machine.products: auto` takes here. The "
@@ -133,10 +134,6 @@ def main() -> None:
         "## One thread",
         table(measure("contestants", seconds, ONE_THREAD), "the floor"),
         "## Each library's default number of threads",
-        "The three that are compared, each in a process of its own, as they run: every library has threads that wait, "
-        "and they take time from another's.",
-        table(measure("three", seconds, {}), "the floor"),
-        "All of them, in one process:",
         table(measure("contestants", seconds, {}), "the floor"),
         "## Beside a busy neighbour",
         "One core is kept busy by another process; ratios are to this project's step with one thread, beside "

@@ -25,8 +25,8 @@ H, D, M, N = 400, 1036, 100, 13_233
 CONTESTANTS = ("floor", "engine_with_batches", "engine_on_blas", "engine_on_onednn")
 CONTESTANTS += ("exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
 SPIN = "while True: pass"
-THREE = ("floor", "engine_with_batches", "jax")
 STEPS_A_ROUND, SECONDS_A_ROUND, STRETCH = 20, 0.2, 200
+STEPS_A_TURN = 50  # of a contestant in a process of its own
 Round = Callable[[int], tuple[float, float]]  # of its number: milliseconds per step, and cores used
 THREADS = torch.get_num_threads()  # what torch takes by itself
 
@@ -97,18 +97,11 @@ def faces(d: int, n: int = N) -> Array:
 
 
 def contest(seconds: float) -> list[dict[str, Any]]:
-    """Time contestants at the exercise's size."""
-    X = faces(D)
-    makers = {name: lambda name=name: getattr(contestants, name)(X, H, M) for name in CONTESTANTS}
-    return interleave(makers, seconds, "floor")
-
-
-def contest_of_three(seconds: float) -> list[dict[str, Any]]:
-    """Time those that are compared, each in a process of its own: a library's waiting threads disturb another."""
+    """Time contestants at the exercise's size, each in a process of its own: waiting threads disturb others."""
     rounds: dict[str, Round] = {}
     failed: dict[str, str] = {}
     with ExitStack() as stack:
-        for name in THREE:
+        for name in CONTESTANTS:
             command = [sys.executable, __file__, "one", name]
             process = stack.enter_context(
                 subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
@@ -126,15 +119,15 @@ def contest_of_three(seconds: float) -> list[dict[str, Any]]:
                 rounds[name] = play
             except json.JSONDecodeError:  # it has ended
                 failed[name] = "it ended, and has said why"
-        return alternate(rounds, failed, 2 * seconds, "floor")
+        return alternate(rounds, failed, 3 * seconds, "floor")
 
 
 def one(name: str) -> None:
-    """Take a stretch of one contestant's steps for each line of the standard input; answer with `timed`'s numbers."""
+    """Take some of one contestant's steps for each line of the standard input; answer with `timed`'s numbers."""
     step = getattr(contestants, name)(faces(D), H, M)
     for line in sys.stdin:
-        first = int(line) * STRETCH
-        print(json.dumps(timed(step, range(first, first + STRETCH))), flush=True)
+        first = int(line) * STEPS_A_TURN
+        print(json.dumps(timed(step, range(first, first + STEPS_A_TURN))), flush=True)
 
 
 def multiply(_: float) -> list[dict[str, Any]]:
@@ -219,7 +212,6 @@ if __name__ == "__main__":
     measures = {
         "products": multiply,
         "contestants": contest,
-        "three": contest_of_three,
         "growth": grow,
         "faces": grow_faces,
         "neighbour": beside_a_neighbour,
