@@ -13,13 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import (
-    MLFLOW_GIT_COMMIT,
-    MLFLOW_RUN_NOTE,
-    MLFLOW_SOURCE_NAME,
-    MLFLOW_SOURCE_TYPE,
-)
+from mlflow.entities import Metric, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -29,15 +24,14 @@ from sparsefaces.tracking.address import brief, notify, shown_uri
 from sparsefaces.tracking.delivery import Delivery, Value
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
-from sparsefaces.tracking.store import PROCESS, Store, is_hopeless, this_process
+from sparsefaces.tracking.opening import open_run
+from sparsefaces.tracking.store import Store, is_hopeless
 from sparsefaces.training.outputs import Row
 
 SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
 SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine
 # That a store which does not fail may take for one batch or job at the end, of a result and of none.
 SECONDS_TO_FINISH, SECONDS_TO_BREAK_OFF = 60.0, 10.0
-DIGEST_LENGTH = 36  # all that MLflow takes
-RUN_COLOR = "mlflow.runColor"  # the UI's own tag, for which MLflow's Python has no name
 
 
 class TrackedRun:
@@ -188,28 +182,11 @@ class TrackedRun:
         return brief(self._delivery.error) if self._delivery.error else "no answer"
 
     def _open(self) -> None:
-        """Create the run, or go on with the one that an interrupted process left of the same content."""
-        description, self._store = self._description, Store()
-        tags = description.tags | {PROCESS: this_process()}
-        client = self._store.client
-        with self._store.lock:
-            run = self._store.find_resumable(description.stage, description.tags["content.key"], description.recorded)
-            if run is None:
-                first = {MLFLOW_RUN_NOTE: description.note, MLFLOW_SOURCE_NAME: f"dvc repro {description.stage}"}
-                first |= {MLFLOW_SOURCE_TYPE: "LOCAL", RUN_COLOR: description.color}
-                if "git.commit" in tags:
-                    first[MLFLOW_GIT_COMMIT] = tags["git.commit"]
-                run = client.create_run(self._store.experiment, run_name=description.run_name, tags=first | tags)
-            else:
-                self._resumed = True
-                client.update_run(run.info.run_id, "RUNNING")
-                client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-            # Two that log the same input at once would both make it.
-            client.log_inputs(run.info.run_id, _inputs(description))
+        self._store = Store()
+        run, self._resumed = open_run(self._store, self._description)
         self._run_id = run.info.run_id
         self._known = self._store.logged_steps(run)
         self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
-        client.log_batch(self._run_id, params=[Param(key, str(value)) for key, value in description.params.items()])
 
     def _send(self, values: Sequence[Value]) -> None:
         # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
@@ -272,14 +249,3 @@ def optional(what: str) -> Iterator[None]:
 def _are_gone(files: Iterable[Path]) -> bool:
     """Tell whether DVC has taken results away: it starts the stage anew, which then goes on with this run."""
     return not all(file.is_file() for file in files)
-
-
-def _inputs(description: Description) -> list[DatasetInput]:
-    """Name what a stage reads as MLflow's inputs: the digest is the start of the SHA-256, whole in the tags."""
-    return [
-        DatasetInput(
-            Dataset(name, digest[:DIGEST_LENGTH], "local", f"sha256:{digest}"),
-            [InputTag("mlflow.data.context", description.stage)],
-        )
-        for name, digest in description.inputs.items()
-    ]
