@@ -18,12 +18,17 @@ cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 
 trap 'interrupted=130' INT TERM
 labelled() { while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; done; }
 
-dvc repro standardize || exit
+# Fetch needs one core alone: MLflow's store, which takes seconds to be made, is made meanwhile. What fails, a stage says.
+[ -e mlflow.db ] || [ -n "${MLFLOW_TRACKING_URI:-}" ] ||
+  PYTHONPATH=src python -c 'from sparsefaces.tracking.store import Store; Store()' > /dev/null 2>&1 &
+dvc repro standardize
+failed=$?
+wait
+[ "$failed" -eq 0 ] || exit "$failed"
 for training in train_dense train_sparse; do
   (trap '' INT TERM; OMP_NUM_THREADS=1 dvc repro -s "$training" 2>&1 | labelled "$training") &
   trainings+=($!)
 done
-failed=0
 for training in "${trainings[@]}"; do
   wait "$training" || { wait "$training" || failed=$?; }  # a first wait may end with the signal alone
 done

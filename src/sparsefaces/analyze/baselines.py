@@ -48,7 +48,7 @@ def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, 
         data_key: Which faces they are.
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
-    code = code_hash("analyze/baselines.py", packages=PACKAGES)
+    code = code_hash("standardize", "analyze/baselines.py", packages=PACKAGES)
     data = data._replace(X=Rows(data.X, np.arange(len(data.X))))  # another process maps the file
     key = key_of({"data": data_key, "components": hidden_units, "code": code})
     return {

@@ -5,7 +5,6 @@ are. Sizes are those of an ideal enumerative code (`measures.code_bits`); k itse
 (atoms, mean face, ranges of the coefficients), are not counted, for no method.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.fft import dctn
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits, psnr
 from sparsefaces.training.weights import Weights, encode
-
-QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # JPEG's
-START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes long
 
 
 @dataclass(frozen=True)
@@ -158,37 +153,3 @@ def point(method: str, code: LinearCode, judged: Array, k: int, scale: float) ->
     errors = np.square(residual).mean(axis=1, dtype=np.float64) * scale**2
     bits = code_bits(active, code.codes.shape[1]) if code.chosen else active * float(BITS_PER_ACTIVATION)
     return Point(method, float(active.mean()), float(bits.mean()), errors)
-
-
-def jpeg_curve(pixels: NDArray[np.float32], qualities: Sequence[int] = QUALITIES) -> list[Point]:
-    """Trace the curve of baseline JPEG (Pillow, grey) over its qualities.
-
-    Counted are the bytes of the scan alone: headers and tables are the same for every face of a quality, and
-    the other methods' tables are not counted either.
-
-    Args:
-        pixels: Faces, (N, height, width), in [0, 1].
-        qualities: Pillow's.
-    """
-    grey = (np.clip(pixels, 0, 1) * 255).round().astype(np.uint8)
-    points = []
-    for quality in qualities:
-        files = [_jpeg(image, quality) for image in grey]
-        bits = [8 * _scan_bytes(file) for file in files]
-        decoded = np.stack([np.asarray(Image.open(io.BytesIO(file)), dtype=np.float32) / 255 for file in files])
-        errors = np.square(decoded - pixels).mean(axis=(1, 2), dtype=np.float64)
-        points.append(Point("JPEG", None, float(np.mean(bits)), errors))
-    return points
-
-
-def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "jpeg", quality=quality)
-    return file.getvalue()
-
-
-def _scan_bytes(file: bytes) -> int:
-    """Count the entropy-coded bytes of a baseline JPEG, which has one scan."""
-    marker = file.index(START_OF_SCAN)
-    header = int.from_bytes(file[marker + 2 : marker + 4], "big")
-    return len(file) - (marker + 2 + header) - END

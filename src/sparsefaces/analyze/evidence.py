@@ -11,6 +11,7 @@ from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.jobs import Job, run_jobs
+from sparsefaces.analyze.jpeg import JPEG, jpeg_job
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
@@ -93,13 +94,14 @@ def gather_evidence(
     people, data_key = people[rows], key_of({"data": data_hash, "rows": hashlib.sha256(rows.tobytes()).hexdigest()})
     seen = data.training_part()
     trains, jobs = _judged_on_others(data, people, params, data_key)
-    made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units, data_key))
+    fits = baseline_fits(seen, params.train.hidden_units, data_key)
+    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data, ~trains, data_key)})
     judged = {name: Weights(**made[name]) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, trains, count_people(people, ~trains), judged)
+    rates = trace_rates(data, trains, count_people(people, ~trains), judged, made[JPEG])
     judgements = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:

@@ -14,11 +14,11 @@ from sparsefaces.analyze.compression import (
     autoencoder_code,
     curve,
     dct_atoms,
-    jpeg_curve,
     keep_strongest,
     orthogonal_code,
     point,
 )
+from sparsefaces.analyze.jpeg import jpeg_curve
 from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
@@ -61,7 +61,13 @@ class Rates(NamedTuple):
     notes: list[str]
 
 
-def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: Mapping[str, Weights[Array]]) -> Rates:
+def trace_rates(
+    data: Dataset,
+    trains: NDArray[np.bool_],
+    people: int,
+    models: Mapping[str, Weights[Array]],
+    jpeg: Mapping[str, NDArray[Any]],
+) -> Rates:
     """Trace every method's curve on the people held out.
 
     Args:
@@ -69,6 +75,7 @@ def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: M
         trains: Which faces the models were fitted on, (N,); the others are held out.
         people: How many people these others are.
         models: Dense and sparse.
+        jpeg: What `code_as_jpeg` says of the others.
     """
     fitting, judged = data.rows(trains)[:], data.rows(~trains)[:]
     units = models["sparse"].W.shape[0]
@@ -76,14 +83,13 @@ def trace_rates(data: Dataset, trains: NDArray[np.bool_], people: int, models: M
     points = []
     for name, code in codes.items():
         points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
-    pixels = data.to_images(judged)
-    points += jpeg_curve(pixels)
+    points += jpeg_curve(jpeg)
     compared = kept_counts(COMPARED_SHARES, units, units)
     dense, sparse = (
         [point(name, codes[name], judged, k, data.scale) for k in compared] for name in ("dense", "sparse")
     )
     pairs = list(zip(compared, dense, sparse, strict=True))
-    return Rates(points, _strip(codes, pixels, data, units), pairs, notes(points, (len(fitting), len(judged), people)))
+    return Rates(points, _strip(codes, judged, data, units), pairs, notes(points, (len(fitting), len(judged), people)))
 
 
 def linear_codes(
@@ -118,13 +124,13 @@ def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
     return np.asarray(codes @ code.atoms + code.offset)
 
 
-def _strip(codes: Mapping[str, LinearCode], pixels: NDArray[np.float32], data: Dataset, units: int) -> Strip:
+def _strip(codes: Mapping[str, LinearCode], judged: Array, data: Dataset, units: int) -> Strip:
     budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units).tolist()
     rows = {
         name: np.stack([data.to_images(decode_at(codes[name], bits, STRIP_FACES)) for bits in budgets])
         for name in STRIP_METHODS
     }
-    return Strip(pixels[:STRIP_FACES], budgets, rows)
+    return Strip(data.to_images(judged[:STRIP_FACES]), budgets, rows)
 
 
 def table(points: Sequence[Point]) -> list[dict[str, Any]]:

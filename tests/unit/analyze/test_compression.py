@@ -10,7 +10,6 @@ from sparsefaces.analyze.compression import (
     Point,
     curve,
     dct_atoms,
-    jpeg_curve,
     keep_strongest,
     orthogonal_code,
 )
@@ -76,15 +75,6 @@ def test_curve__ends_where_no_face_has_more_active_units(X):
     points = curve("m", code_of(codes, np.eye(30, dtype=np.float32)), X, [1, 4, 8, 30], 1.0)
     assert [point.coefficients for point in points][-1] == pytest.approx((codes > 0).sum(axis=1).mean())
     assert len(points) == 2
-
-
-def test_jpeg__better_quality_costs_more_bits_and_no_header_is_counted():
-    faces = np.random.default_rng(0).random((3, 16, 16), dtype=np.float32)
-    coarse, fine = jpeg_curve(faces, (5, 90))
-    assert coarse.bits < fine.bits
-    assert coarse.psnr < fine.psnr
-    (flat,) = jpeg_curve(np.full((1, 8, 8), 0.5, dtype=np.float32), (50,))
-    assert flat.bits == 8  # one block: no difference, end of block, padding; a whole file has hundreds of bytes
 
 
 def test_decode_at__fills_the_budget_and_never_exceeds_it(X):
