@@ -18,7 +18,7 @@ from filelock import FileLock
 from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
-from projects import Project, make_project, warm
+from projects import Project, make_project
 from servers import Server, find_initdb, free_port
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
@@ -36,11 +36,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
-
-
-def pytest_sessionfinish() -> None:
-    if warm.cache_info().currsize and (started := warm()):
-        started.end()
 
 
 def pytest_collection_finish() -> None:
@@ -127,7 +122,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of MLflow's that runs."""
     server = Server(tmp_path_factory.mktemp("server")).start()

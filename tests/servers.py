@@ -5,12 +5,12 @@ import os
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import requests
+from forks import Forked, run_mlflow
 from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
 
@@ -23,7 +23,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, process: Started) -> None:
+def wait_for(url: str, process: Started | Forked) -> None:
     """Wait until an address answers."""
 
     def answers() -> bool:
@@ -45,19 +45,18 @@ class Server:
         self._env = env
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process: Started | None = None
+        self._process: Forked | None = None
 
     @property
     def client(self) -> MlflowClient:
         return MlflowClient(self.url, self.url)
 
     def start(self) -> "Server":
-        command = [str(Path(sys.executable).parent / "mlflow"), "server", "--host", "127.0.0.1", "--workers", "1"]
-        command += ["--port", str(self._port), "--backend-store-uri", self.backend]
-        command += self._options
+        command = ["server", "--host", "127.0.0.1", "--workers", "1", "--port", str(self._port)]
+        command += ["--backend-store-uri", self.backend, *self._options]
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
         env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env
-        self._process = Started(command, self._folder, env)
+        self._process = Forked(run_mlflow, self._folder, env, command)
         wait_for(f"{self.url}/health", self._process)
         return self
 

@@ -23,7 +23,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir
+
+import psutil
+from filelock import FileLock
+from gates import has_ended
 
 # Read when they are needed, not when Python or a package starts: they may differ.
 LATE = ("GATE", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
@@ -101,10 +105,19 @@ os._exit(code)
 
 
 class Warm:
-    """The process that stages are forked from, and the folder with what takes the place of `python`."""
+    """What takes the place of `python` and `dvc`, in a folder, and the process that they ask: one for all workers."""
 
     def __init__(self) -> None:
-        self.folder = Path(mkdtemp(prefix="warm"))  # the path of a socket must be short
+        worker = "PYTEST_XDIST_WORKER" in os.environ
+        keeper = os.getppid() if worker else os.getpid()  # with whose end the process ends
+        # The path of a socket must be short.
+        self.folder = Path(gettempdir()) / f"warm-{os.environ['PYTEST_XDIST_TESTRUNUID'][:12] if worker else keeper}"
+        with FileLock(f"{self.folder}.lock"):
+            if not self.folder.exists():
+                self._start(keeper)
+
+    def _start(self, keeper: int) -> None:
+        self.folder.mkdir()
         python = Path(sys.executable)
         for name in ("python", "dvc"):
             shim = SHIM.format(python=python, bin=python.parent, late=LATE, folder=self.folder, job=JOB)
@@ -117,13 +130,8 @@ class Warm:
             listener.bind(str(self.folder / "socket"))
             listener.listen(64)
             number = listener.fileno()
-            command = [sys.executable, __file__, str(number), str(self.folder / "python")]
-            self._process = subprocess.Popen(command, env=env, pass_fds=[number])
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        shutil.rmtree(self.folder)
+            command = [sys.executable, __file__, str(number), str(self.folder), str(keeper)]
+            subprocess.Popen(command, env=env, pass_fds=[number])
 
 
 def preload(sources: Path) -> None:
@@ -146,8 +154,8 @@ def preload(sources: Path) -> None:
     gc.enable()
 
 
-def serve(listener: socket.socket, parent: int) -> list[str]:
-    """Fork a child for each command; return in the child: the command that it is to run."""
+def serve(listener: socket.socket, keeper: psutil.Process) -> list[str] | None:
+    """Fork a child for each command; return in the child: the command that it is to run; None once the keeper ends."""
     children: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
@@ -156,7 +164,7 @@ def serve(listener: socket.socket, parent: int) -> list[str]:
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     selector.register(ended, selectors.EVENT_READ)
-    while os.getppid() == parent:
+    while not has_ended(keeper):
         ready = [key.fileobj for key, _ in selector.select(timeout=1)]
         if ended in ready:
             ended.recv(1024)
@@ -184,7 +192,7 @@ def serve(listener: socket.socket, parent: int) -> list[str]:
                 for file in files:
                     os.close(file)
                 client.sendall(f"{child}\n".encode())
-    sys.exit()
+    return None
 
 
 def fork() -> int:
@@ -240,13 +248,18 @@ class Leave:
 
 
 if __name__ == "__main__":
-    started_by = os.getppid()
+    number, folder, keeper = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the tests' to answer
     leave = Leave()
     atexit.register(leave)  # before any other, so that it comes after all of them
     preload(Path(__file__).parents[1] / "src")
-    multiprocessing.set_executable(sys.argv[2])
-    sys.argv = serve(socket.socket(fileno=int(sys.argv[1])), started_by)
+    multiprocessing.set_executable(f"{folder}/python")
+    command = serve(socket.socket(fileno=int(number)), psutil.Process(int(keeper)))
+    if command is None:
+        shutil.rmtree(folder)
+        Path(f"{folder}.lock").unlink(missing_ok=True)
+        sys.exit()
+    sys.argv = command
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     leave.code = 1  # of an exception, which is shown first
     try:

@@ -1,6 +1,5 @@
 """The own store as a file: created by several at once, killed on the way, found broken, locked for a while."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -8,10 +7,12 @@ import socket
 import sqlite3
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+from forks import FORKS
 from gates import DEADLINE
 from mlflow import MlflowClient
 from samples import DESCRIPTION
@@ -22,8 +23,6 @@ from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.store import Store
 
-FORKS = multiprocessing.get_context("forkserver")  # of a process with MLflow imported, and without the tests' threads
-FORKS.set_forkserver_preload(["sparsefaces.tracking.runs"])
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 
@@ -142,6 +141,7 @@ def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_s
     shutil.copy(empty_store, in_tmp / "mlflow.db")
     holder = sqlite3.connect(in_tmp / "mlflow.db", isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0))  # instead of five seconds
     failed = threading.Event()
     plain = tracking.TrackedRun._open
 
