@@ -26,7 +26,7 @@ CONTESTANTS = ("floor", "engine_with_batches", "engine_on_blas", "engine_on_oned
 CONTESTANTS += ("exercise", "exercise_fused", "compiled", "scikit_learn", "jax")
 SPIN = "while True: pass"
 STEPS_A_ROUND, SECONDS_A_ROUND, STRETCH = 20, 0.2, 200
-STEPS_A_TURN = 50  # of a contestant in a process of its own
+STEPS_A_TURN = 100  # of a contestant in a process of its own: as many as a training draws batches for at once
 Round = Callable[[int], tuple[float, float]]  # of its number: milliseconds per step, and cores used
 THREADS = torch.get_num_threads()  # what torch takes by itself
 
