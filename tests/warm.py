@@ -32,6 +32,7 @@ from gates import has_ended
 # Read when they are needed, not when Python or a package starts: they may differ.
 LATE = ("GATE", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
 LATE += ("GITHUB_", "http_proxy=", "https_proxy=", "TORCHINDUCTOR_")  # torch.compile sets the last in a test
+LATE += ("RANK=", "LOCAL_", "GROUP_", "ROLE_", "WORLD_SIZE=", "MASTER_", "TORCHELASTIC_", "TORCH_NCCL_")  # torchrun's
 LATE += ("PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "COLUMNS=", "SCIKIT_LEARN_DATA=")
 LATE += ("SEEDS=", "JOBS=", "LAMBDAS=", "BASE=", "OMP_NUM_THREADS=")  # see `settle` for the last
 # What the stages import while they run.
@@ -98,7 +99,8 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, forward)
 code = int(said.readline() or 1)
 if code < 0:
-    signal.signal(-code, signal.SIG_DFL)
+    if code != -signal.SIGKILL:
+        signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
 os._exit(code)
 """
@@ -260,6 +262,7 @@ if __name__ == "__main__":
         Path(f"{folder}.lock").unlink(missing_ok=True)
         sys.exit()
     sys.argv = command
+    sys.executable = f"{folder}/python"  # what a stage starts as one of several that train together
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     leave.code = 1  # of an exception, which is shown first
     try:

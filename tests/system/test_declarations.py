@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 
 import pytest
 import yaml
@@ -11,9 +10,11 @@ from projects import ROOT, Project
 
 STAGES = ("fetch", "standardize", "train_dense", "train_sparse", "analyze")
 
-# Runs a script with an ear on every file it opens and every parameter it looks at.
+# Runs a script with an ear on every file it opens and every parameter it looks at. It writes no compiled source, which
+# the next stage would read in the place of the source.
 WATCHER = """
 import json, os, runpy, sys
+sys.dont_write_bytecode = True
 files, keys, root = set(), set(), os.getcwd() + os.sep
 
 def hear(event, arguments):
@@ -27,7 +28,6 @@ def hear(event, arguments):
         files.add(path[len(root):])
 
 sys.addaudithook(hear)
-sys.path.insert(0, "src")
 from sparsefaces.base import params
 plain = params.Section.__getattribute__
 kinds = ("FetchParams", "StandardizeParams", "TrainParams", "AnalyzeParams", "ModelParams")
@@ -59,11 +59,12 @@ def reads(pipeline, finished, tmp_path_factory):
     project = Project(top / "project")
     without = shutil.ignore_patterns("__pycache__")  # what is compiled would be read in the place of the source
     shutil.copytree(finished.folder, project.folder, symlinks=True, ignore=without)
+    (project.folder / "src/watch.py").write_text(WATCHER)
     heard = {}
     for stage in STAGES:
         out = top / f"{stage}.json"
         script = pipeline[stage]["cmd"].split()[1:]
-        project.run(sys.executable, "-B", "-c", WATCHER, str(out), *script)
+        project.run("python", "src/watch.py", str(out), *script)
         heard[stage] = json.loads(out.read_text())
     return heard
 

@@ -62,7 +62,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     again = forget(copied)
     copied.set_params(TOGETHER)
     gate = Gate(tmp_path / "kill", at_step(15))
-    process = copied.start(*again, gate=gate, cold=True)
+    process = copied.start(*again, gate=gate)
     gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
     gate.open()
