@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import yaml
-from gates import Gate, at_step
+from gates import Gate, at_step, wait_until
 from projects import CORES, ROOT, Project, make_project
 
 VARIABLES = {
@@ -95,9 +95,12 @@ def hostile(tmp_path_factory):
 
 
 def interrupt(project, folder):
-    """Press Ctrl-C while both trainings are at work, and return what was said."""
-    gate = Gate(folder, at_step(15))
+    """Press Ctrl-C while both trainings are at work, and return what was said; the store is made while fetch holds."""
+    gate = Gate(folder, "sparsefaces.fetch.sources:fetch_faces", at_step(15))
     process = project.start("tools/repro.sh", gate=gate)
+    gate.wait(process, "fetch")
+    wait_until((project.folder / "mlflow.db").exists, process)
+    gate.pass_one("fetch")
     for training in ("train_dense", "train_sparse"):
         gate.wait(process, training)
     os.killpg(process.pid, signal.SIGINT)
