@@ -38,6 +38,13 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_configure() -> None:
+    """Forget what the machine sets of MLflow, such as the hosts that a server answers: forks would have it, too."""
+    for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
+        if name != "MLFLOW_DISABLE_TELEMETRY":
+            del os.environ[name]
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage again: a script that a test imports stops that for its own imports."""
     gc.enable()

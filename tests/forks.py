@@ -1,4 +1,7 @@
-"""Processes that start warm: forked from one that has imported MLflow and its server, and has no threads."""
+"""Processes that start warm: forked from one that has imported MLflow and its server, and has no threads.
+
+Cold, as a user's, on macOS, whose libraries mind a fork, and with WARM=0.
+"""
 
 import multiprocessing
 import os
@@ -7,7 +10,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-FORKS = multiprocessing.get_context("forkserver")
+COLD = sys.platform == "darwin" or os.environ.get("WARM") == "0"
+FORKS = multiprocessing.get_context("spawn" if COLD else "forkserver")
 # uvicorn first: its presence tells MLflow's app that it will be served.
 FORKS.set_forkserver_preload(["sparsefaces.tracking.runs", "uvicorn.__main__", "mlflow.server.fastapi_app"])
 

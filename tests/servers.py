@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ class Server:
 
     def kill(self) -> None:
         if self._process is not None:
-            self.signal(signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                self.signal(signal.SIGKILL)
             self._process.wait(DEADLINE)
             self._process = None
 

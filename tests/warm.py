@@ -24,6 +24,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import gettempdir
+from uuid import uuid4
 
 import psutil
 from filelock import FileLock
@@ -113,13 +114,14 @@ class Warm:
         worker = "PYTEST_XDIST_WORKER" in os.environ
         keeper = os.getppid() if worker else os.getpid()  # with whose end the process ends
         # The path of a socket must be short.
-        self.folder = Path(gettempdir()) / f"warm-{os.environ['PYTEST_XDIST_TESTRUNUID'][:12] if worker else keeper}"
+        number = os.environ["PYTEST_XDIST_TESTRUNUID"] if worker else uuid4().hex
+        self.folder = Path(gettempdir()) / f"warm-{number[:12]}"
         with FileLock(f"{self.folder}.lock"):
             if not self.folder.exists():
                 self._start(keeper)
 
     def _start(self, keeper: int) -> None:
-        self.folder.mkdir()
+        self.folder.mkdir(mode=0o700)  # what is in the environment is nobody else's
         python = Path(sys.executable)
         for name in ("python", "dvc"):
             shim = SHIM.format(python=python, bin=python.parent, late=LATE, folder=self.folder, job=JOB)
@@ -133,7 +135,7 @@ class Warm:
             listener.listen(64)
             number = listener.fileno()
             command = [sys.executable, __file__, str(number), str(self.folder), str(keeper)]
-            subprocess.Popen(command, env=env, pass_fds=[number])
+            self._process = subprocess.Popen(command, env=env, pass_fds=[number])
 
 
 def preload(sources: Path) -> None:
@@ -254,12 +256,19 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the tests' to answer
     leave = Leave()
     atexit.register(leave)  # before any other, so that it comes after all of them
-    preload(Path(__file__).parents[1] / "src")
     multiprocessing.set_executable(f"{folder}/python")
-    command = serve(socket.socket(fileno=int(number)), psutil.Process(int(keeper)))
+    command = None
+    try:
+        waited_for = psutil.Process(int(keeper))
+        preload(Path(__file__).parents[1] / "src")
+        command = serve(socket.socket(fileno=int(number)), waited_for)
+    except psutil.NoSuchProcess:
+        pass  # the tests are over already
+    finally:
+        if command is None:
+            shutil.rmtree(folder)
+            Path(f"{folder}.lock").unlink(missing_ok=True)
     if command is None:
-        shutil.rmtree(folder)
-        Path(f"{folder}.lock").unlink(missing_ok=True)
         sys.exit()
     sys.argv = command
     sys.executable = f"{folder}/python"  # what a stage starts as one of several that train together

@@ -20,10 +20,11 @@ labelled() { while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; don
 
 # Fetch needs one core alone: MLflow's store, which takes seconds to be made, is made meanwhile. What fails, a stage says.
 [ -e mlflow.db ] || [ -n "${MLFLOW_TRACKING_URI:-}" ] ||
-  PYTHONPATH=src python -c 'from sparsefaces.tracking.store import Store; Store()' > /dev/null 2>&1 &
+  python -c 'import sys; sys.path.insert(0, "src"); from sparsefaces.tracking.store import Store; Store()' > /dev/null 2>&1 &
 dvc repro standardize
 failed=$?
 wait
+[ -z "${interrupted:-}" ] || exit "$interrupted"
 [ "$failed" -eq 0 ] || exit "$failed"
 for training in train_dense train_sparse; do
   (trap '' INT TERM; OMP_NUM_THREADS=1 dvc repro -s "$training" 2>&1 | labelled "$training") &

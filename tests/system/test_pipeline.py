@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from gates import Gate, wait_until
 from mlflow import MlflowClient
 from projects import CORES, ROOT
 
@@ -174,6 +177,21 @@ def test_repro__users_mistake_ends_in_one_message_and_a_failure(copied):
     assert {(run.data.tags["stage"], run.info.status) for run in failed} == {
         (stage, "FAILED") for stage in ("train_dense", "train_sparse")[: min(CORES, 2)]
     }
+
+
+@pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
+def test_repro__ctrl_c_while_the_store_is_made_starts_no_training(project, tmp_path):
+    shutil.copytree(ROOT / "tools", project.folder / "tools")
+    gate = Gate(tmp_path / "gate", "sparsefaces.tracking.store_file:create")
+    process = project.start("tools/repro.sh", gate=gate)
+    gate.wait(process, "-c")
+    lock = project.folder / "dvc.lock"
+    wait_until(lambda: lock.exists() and "standardize:" in lock.read_text(), process)
+    os.killpg(process.pid, signal.SIGINT)
+    gate.open()
+    said = process.end(130)
+    assert "Running stage 'standardize'" in said
+    assert "Running stage 'train" not in said
 
 
 def test_fetch__fallback_is_said_loudly_everywhere(copied):

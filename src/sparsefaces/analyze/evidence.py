@@ -91,7 +91,7 @@ def gather_evidence(
     models = {name: training.weights for name, training in trainings.items()}
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
-    people, data_key = people[rows], key_of({"data": data_hash, "rows": hashlib.sha256(rows.tobytes()).hexdigest()})
+    people, data_key = people[rows], key_of_faces(data, rows, data_hash)
     seen = data.training_part()
     trains, jobs = _judged_on_others(data, people, params, data_key)
     fits = baseline_fits(seen, params.train.hidden_units, data_key)
@@ -114,6 +114,14 @@ def gather_evidence(
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     shown = reconstruct(seen, factors, used)
     return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
+
+
+def key_of_faces(data: Dataset, rows: NDArray[np.int64], data_hash: str) -> str:
+    """Name the faces, standardised and as images; `data_hash` is that of all standardised ones."""
+    digests = {
+        name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in (("rows", rows), ("mean", data.mean))
+    }
+    return key_of({"data": data_hash, **digests, "scale": data.scale, "shape": data.shape})
 
 
 def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:

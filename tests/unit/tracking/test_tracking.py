@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from gates import DEADLINE, wait_until
+from gates import DEADLINE, has_ended, wait_until
 from mlflow import MlflowClient
 from samples import DESCRIPTION
 
@@ -275,7 +275,7 @@ def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
 
 def test_store__run_of_a_killed_writer_that_nobody_has_buried_is_closed(store):
     writer = subprocess.Popen([sys.executable, "-c", ""])
-    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie, as in a container without an init
+    wait_until(lambda: has_ended(psutil.Process(writer.pid)))  # it stays a zombie, as in a container without an init
     name = f"{socket.gethostname()} {writer.pid} {psutil.Process(writer.pid).create_time():.2f}"
     opened = Store()
     run = store.create_run(opened.experiment, tags={"stage": "train_dense", PROCESS: name})
