@@ -124,7 +124,7 @@ class Delivery:
             self._ended.set()
 
     def _work(self) -> None:
-        while True:
+        while not self.abandoned:
             self._wake.clear()
             try:
                 self._round()
@@ -133,7 +133,7 @@ class Delivery:
                 # Any kind: drivers and servers fail in their own ways, and none of them may cost a result.
                 self._note(error)
             if self._closing.is_set():
-                if self.abandoned or (time.monotonic() > self._give_up_at if self.error else not self.waiting()):
+                if time.monotonic() > self._give_up_at if self.error else not self.waiting():
                     return
                 self._wake.wait(SECONDS_AFTER_FAILURE / 10)
             else:

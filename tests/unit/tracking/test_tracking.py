@@ -273,6 +273,23 @@ def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
     assert {run.tags["data.sha256"] for run in runs} == {"d" * 64}
 
 
+def test_delivery__abandoned_while_it_waits_for_another_try_makes_none(monkeypatch):
+    monkeypatch.setattr(delivery, "SECONDS_TO_RETRY", threading.TIMEOUT_MAX)
+    others, tries = set(threading.enumerate()), []
+
+    def fail():
+        tries.append(len(tries))
+        raise OSError("out of reach")
+
+    abandoned = delivery.Delivery(fail, lambda values: None, lambda error: None, is_hopeless=lambda error: True)
+    assert not abandoned.wait_until_opened(DEADLINE)
+    (thread,) = set(threading.enumerate()) - others
+    wait_until(lambda: sys._current_frames()[thread.ident].f_code.co_name == "wait")
+    abandoned.abandon()
+    thread.join()
+    assert len(tries) == 1
+
+
 def test_store__run_of_a_killed_writer_that_nobody_has_buried_is_closed(store):
     writer = subprocess.Popen([sys.executable, "-c", ""])
     wait_until(lambda: has_ended(psutil.Process(writer.pid)))  # it stays a zombie, as in a container without an init
