@@ -136,12 +136,13 @@ def test_scripts__survive_warnings_that_are_made_errors(hostile):
     assert "nothing to log" in hostile.run("python", "src/track.py", PYTHONWARNINGS="error")
 
 
-def test_stage__under_python_without_asserts_changes_no_byte(copied):
-    """The one that imports least: Python compiles it all anew. No source of ours asserts anything (ruff's S101)."""
+def test_stages__under_python_without_asserts_change_no_byte(copied):
+    """Two that import few packages: Python compiles them anew. No source of ours asserts anything (ruff's S101)."""
     ours = copied.results()
-    for file in copied.path("standardize").glob("[!.]*"):  # .gitignore is DVC's
-        file.unlink()
-    copied.run("python", "src/standardize.py", PYTHONOPTIMIZE="1")
+    for stage in ("fetch", "standardize"):
+        for file in copied.path(stage).glob("[!.]*"):  # .gitignore is DVC's
+            file.unlink()
+        copied.run("python", f"src/{stage}.py", PYTHONOPTIMIZE="1")
     assert copied.results() == ours
 
 

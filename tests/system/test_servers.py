@@ -11,7 +11,7 @@ import requests
 from gates import DEADLINE, Gate, Started, at_step, wait_until
 from gateway import Gateway
 from mlflow import MlflowClient
-from servers import assert_complete, copy_project, free_port, needs_postgres, wait_for
+from servers import Server, assert_complete, copy_project, free_port, needs_postgres, wait_for
 
 # Rows at steps 0, 10, ... 300; pictures at 0, 100, 200 and the last.
 PARAMS = {"train": {"iterations": 301, "log_every": 10}, "tracking": {"log_pictures_every": 100}}
@@ -241,22 +241,24 @@ def test_store__trainings_at_once_into_a_fresh_one_lose_nothing(finished, tmp_pa
 
 
 @needs_postgres
-def test_store__postgresql_takes_the_whole_pipeline_in_each_spelling_of_its_address(finished, postgres, tmp_path):
-    """Without a server: tests/system/test_teams.py has one on PostgreSQL."""
+def test_server__on_postgresql_takes_the_whole_pipeline(finished, postgres, tmp_path):
     project = copy_project(finished, tmp_path / "project")
-    project.env["MLFLOW_TRACKING_URI"] = postgres
-    project.run("dvc", "repro", "-f", "-s", "train_sparse")
-    assert "logged train_dense, analyze" in project.run("python", "src/track.py")
-    for dialect in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
-        address = f"{dialect}://{postgres.partition('://')[2]}"
-        assert "nothing to log" in project.run("python", "src/track.py", MLFLOW_TRACKING_URI=address)
-    client = MlflowClient(postgres, postgres)
-    experiment = client.get_experiment_by_name("sparsefaces").experiment_id
-    runs = client.search_runs([experiment])
-    by_stage = {run.data.tags["stage"]: run for run in runs}
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    assert len(runs) == len(by_stage) == 3
-    for stage in ("train_dense", "train_sparse"):
-        assert_complete(client, by_stage[stage], project.path(f"{stage}/history.csv"))
-    version = client.get_model_version_by_alias("sparsefaces", "sparse")
-    assert version.run_id == by_stage["train_sparse"].info.run_id
+    server = Server(tmp_path / "server", postgres).start()
+    try:
+        project.env["MLFLOW_TRACKING_URI"] = server.url
+        project.run("dvc", "repro", "-f", "-s", "train_sparse")
+        assert "logged train_dense, analyze" in project.run("python", "src/track.py")
+        assert "nothing to log" in project.run("python", "src/track.py")
+        by_stage = {run.data.tags["stage"]: run for run in server.runs()}
+        assert {run.info.status for run in by_stage.values()} == {"FINISHED"}
+        assert len(server.runs()) == 3
+        for stage in ("train_dense", "train_sparse"):
+            assert_complete(server.client, by_stage[stage], project.path(f"{stage}/history.csv"))
+        version = server.client.get_model_version_by_alias("sparsefaces", "sparse")
+        assert version.run_id == by_stage["train_sparse"].info.run_id
+        # The same database without a server, in each spelling of MLflow's docs.
+        for dialect in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
+            direct = {"MLFLOW_TRACKING_URI": f"{dialect}://{postgres.partition('://')[2]}"}
+            assert "nothing to log" in project.run("python", "src/track.py", **direct)
+    finally:
+        server.kill()

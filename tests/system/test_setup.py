@@ -66,18 +66,14 @@ def checkout(tmp_path):
     return Checkout(tmp_path / "mes visages, été", tmp_path / "home")
 
 
-def test_setup__another_users_settings_send_nothing_elsewhere_and_their_umask_is_no_hindrance(checkout, tmp_path):
+def test_setup__another_users_settings_of_pip_and_python_send_nothing_elsewhere(checkout, tmp_path):
     elsewhere = {name: str(tmp_path / name) for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME")}
     config = tmp_path / "home/.config/pip/pip.conf"
     config.parent.mkdir(parents=True)
     config.write_text("[install]\nuser = true\n")
     foreign = tmp_path / "foreign"
     (foreign / "tools").mkdir(parents=True)
-    mask = os.umask(0o077)  # shuts others out
-    try:
-        checkout.setup(**elsewhere, PIP_USER="1", PIP_DRY_RUN="1", CDPATH=str(foreign), PYTHONPATH=str(foreign))
-    finally:
-        os.umask(mask)
+    checkout.setup(**elsewhere, PIP_USER="1", PIP_DRY_RUN="1", CDPATH=str(foreign), PYTHONPATH=str(foreign))
     assert checkout.is_ready()
     assert not any((tmp_path / name).exists() for name in elsewhere)
     assert "Nothing to be done" in checkout.setup() or "up to date" in checkout.setup()
@@ -89,6 +85,15 @@ def test_setup__packages_that_pip_put_elsewhere_are_said(checkout, tmp_path):
     config.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
     assert "pip put the packages elsewhere" in checkout.setup(code=2)
     assert not (checkout.venv / ".ready").exists()
+
+
+def test_setup__umask_that_shuts_others_out_is_no_hindrance(checkout):
+    mask = os.umask(0o077)
+    try:
+        checkout.setup()
+    finally:
+        os.umask(mask)
+    assert checkout.is_ready()
 
 
 @pytest.mark.parametrize("link", [False, True])

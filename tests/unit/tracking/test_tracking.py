@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from gates import DEADLINE, has_ended, wait_until
+from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
 from samples import DESCRIPTION
 
@@ -21,10 +20,9 @@ from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
 from sparsefaces.tracking import delivery
 from sparsefaces.tracking import runs as tracking
-from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import TrackedRun, track
-from sparsefaces.tracking.store import PROCESS, Store, tracking_uri
+from sparsefaces.tracking.store import tracking_uri
 
 
 @pytest.fixture(autouse=True)
@@ -271,43 +269,3 @@ def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
     runs = finished_trainings()
     assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]
     assert {run.tags["data.sha256"] for run in runs} == {"d" * 64}
-
-
-def test_delivery__abandoned_while_it_waits_for_another_try_makes_none(monkeypatch):
-    monkeypatch.setattr(delivery, "SECONDS_TO_RETRY", threading.TIMEOUT_MAX)
-    others, tries = set(threading.enumerate()), []
-
-    def fail():
-        tries.append(len(tries))
-        raise OSError("out of reach")
-
-    abandoned = delivery.Delivery(fail, lambda values: None, lambda error: None, is_hopeless=lambda error: True)
-    assert not abandoned.wait_until_opened(DEADLINE)
-    (thread,) = set(threading.enumerate()) - others
-    wait_until(lambda: sys._current_frames()[thread.ident].f_code.co_name == "wait")
-    abandoned.abandon()
-    thread.join()
-    assert len(tries) == 1
-
-
-def test_store__run_of_a_killed_writer_that_nobody_has_buried_is_closed(store):
-    writer = subprocess.Popen([sys.executable, "-c", ""])
-    wait_until(lambda: has_ended(psutil.Process(writer.pid)))  # it stays a zombie, as in a container without an init
-    name = f"{socket.gethostname()} {writer.pid} {psutil.Process(writer.pid).create_time():.2f}"
-    opened = Store()
-    run = store.create_run(opened.experiment, tags={"stage": "train_dense", PROCESS: name})
-    opened.close_killed("train_dense")
-    assert store.get_run(run.info.run_id).info.status == "KILLED"
-    writer.wait()
-
-
-def test_notify__where_nobody_reads_is_no_error(monkeypatch):
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w") as stderr:
-        monkeypatch.setattr(sys, "stderr", stderr)
-        notify("nobody hears it")
-        monkeypatch.undo()
-        with pytest.raises(BrokenPipeError):  # what else would have ended the delivery
-            stderr.flush()
-        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # for what is left, at its end
