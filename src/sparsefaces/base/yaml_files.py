@@ -1,4 +1,8 @@
-"""YAML as DVC reads it, and what in it other readers would take otherwise."""
+"""YAML as DVC reads it, and what in it other readers would take otherwise.
+
+Always with ruamel.yaml's own parser, not with the one in C that some environments add (conda's): that one tells
+plain values otherwise, and ends the process on brackets nested deep.
+"""
 
 import json
 from collections.abc import Iterator
@@ -19,9 +23,11 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
     Raises:
         NOT_YAML: One of these, if it is not YAML or holds too much.
     """
-    for _ in _nodes(text):  # counts them, before anchors that multiply become values
+    yaml = _reader()
+    root = yaml.compose(text)
+    for _ in _nodes(root):  # counts them, before anchors that multiply become values
         pass
-    return YAML(typ="safe").load(text)
+    return None if root is None else yaml.constructor.construct_document(root)
 
 
 def ambiguities(text: str) -> list[str]:
@@ -31,7 +37,7 @@ def ambiguities(text: str) -> list[str]:
         NOT_YAML: One of these, if it is not YAML or holds too much.
     """
     problems: list[str] = []
-    for name, node in _nodes(text):
+    for name, node in _nodes(_reader().compose(text)):
         if isinstance(node, MappingNode):
             problems += _keys_twice(name, node)
         elif isinstance(node, ScalarNode) and node.style is None and (other := _other_reading(node.value)) is not None:
@@ -43,9 +49,13 @@ def ambiguities(text: str) -> list[str]:
     return problems
 
 
-def _nodes(text: str) -> Iterator[tuple[str, Node]]:
+def _reader() -> YAML:
+    return YAML(typ="safe", pure=True)
+
+
+def _nodes(root: Node | None) -> Iterator[tuple[str, Node | None]]:
     """Name every value and every group of values, each anchor's as often as it is used."""
-    waiting = [("", YAML(typ="safe").compose(text))]
+    waiting = [("", root)]
     count = 0
     while waiting:
         name, node = waiting.pop()
@@ -85,6 +95,6 @@ def _other_reading(spelling: str) -> bool | int | float | str | None:
 
 
 def _read(spelling: str, version: tuple[int, int] = (1, 2)) -> Any:  # noqa: ANN401 - whatever is spelt so
-    yaml = YAML(typ="safe")
+    yaml = _reader()
     yaml.version = version
     return yaml.load(spelling)

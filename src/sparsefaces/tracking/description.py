@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -142,9 +143,14 @@ def _recorded(stage: str, read: Callable[[Mapping[str, Any]], Record]) -> Record
     if not path.is_file():
         return read({})
     try:
-        return read(read_yaml(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
+        return read(_parsed(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
     except NOT_YAML as error:
         raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
+
+
+@cache
+def _parsed(lock: str) -> Any:  # noqa: ANN401 - whatever the file holds
+    return read_yaml(lock)
 
 
 def cpu_model() -> str:

@@ -3,6 +3,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -184,6 +185,16 @@ def test_load_params__value_that_readers_take_differently_is_refused_by_name(tmp
     written = spelling.strip("[").partition(",")[0]
     assert f"params.yaml: {key} is written {written}, which DVC reads as {dvc} and other" in str(error.value)
     assert str(error.value).endswith(f"readers of YAML as {others}: write {dvc} or {others}")
+
+
+def test_load_params__does_not_depend_on_a_parser_in_c_that_an_environment_may_have(tmp_path, monkeypatch):
+    """Conda's has one (ruamel.yaml.clib), which calls a plain value's style otherwise: none of these was refused."""
+    monkeypatch.setattr("ruamel.yaml.main.CParser", None)
+    expected = load_params(PARAMS)
+    monkeypatch.setattr("ruamel.yaml.main.CParser", Mock(side_effect=AssertionError("it is asked")))
+    assert load_params(PARAMS) == expected
+    with pytest.raises(UserError, match="train.seed is written 010, which DVC reads as 10"):
+        load_params(with_lines(tmp_path, {"train.seed": "010"}))
 
 
 def test_load_params__quoted_text_and_ordinary_words_are_clear(tmp_path):
