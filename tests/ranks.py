@@ -1,12 +1,8 @@
-"""What 2, 3 and 4 processes compute together; it starts four, and the first of each group writes.
-
-Usage: python tests/ranks.py FOLDER
-"""
+"""What 2, 3 and 4 processes compute together; `main` starts four, and the first of each group writes."""
 
 import multiprocessing
 import sys
 from contextlib import nullcontext
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -134,13 +130,11 @@ def leave_results(rank, folder):
     dist.destroy_process_group()
 
 
-if __name__ == "__main__":
-    (Path(sys.argv[1]) / MEMORY).mkdir()
+def main(folder):
+    (folder / MEMORY).mkdir()
     # Forked, so that torch is imported once; nothing has used its threads yet.
-    processes = [
-        multiprocessing.get_context("fork").Process(target=leave_results, args=(rank, Path(sys.argv[1])))
-        for rank in range(max(COUNTS))
-    ]
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=leave_results, args=(rank, folder)) for rank in range(max(COUNTS))]
     for process in processes:
         process.start()
     for process in processes:

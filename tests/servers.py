@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from forks import Forked, run_mlflow
+from forks import Forked
 from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
+from warm_server import run_mlflow
 
 from sparsefaces.base.files import read_history
 

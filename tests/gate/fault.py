@@ -76,7 +76,9 @@ class Fault:
             # As on a full disk, a write ends in the midst, also one of SQLite's or of other native code.
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         elif self._fault["victim"] == "group":
-            os.killpg(0, signal.Signals[self._fault["action"]])
+            os.killpg(int(os.environ.get("FAULT_GROUP", "0")), signal.Signals[self._fault["action"]])
+            if self._fault["action"] == "SIGKILL":  # one that started warm (tests/warm.py) is in a group of its own
+                os.kill(os.getpid(), signal.SIGKILL)
         else:
             os.kill(os.getpid(), signal.Signals[self._fault["action"]])
 

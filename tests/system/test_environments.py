@@ -104,6 +104,8 @@ def interrupt(project, folder):
     for training in ("train_dense", "train_sparse"):
         gate.wait(process, training)
     os.killpg(process.pid, signal.SIGINT)
+    for training in ("train_dense", "train_sparse"):
+        gate.wait_until_asked(process, training)
     gate.open()
     return process.end(130)
 

@@ -153,6 +153,7 @@ def test_train__interrupted_ends_its_run_leaves_nothing_and_is_continued(copied,
     first = Gate(tmp_path / "first", at_step(15))
     process = copied.start("python", "src/train.py", "train_dense", gate=first)
     os.kill(first.wait(process, "train_dense"), signal.SIGTERM)
+    first.wait_until_asked(process, "train_dense")
     first.open()
     assert "stopped after step 15: the next run continues from here" in process.end(130)
     assert not model.exists()
@@ -164,6 +165,7 @@ def test_train__interrupted_ends_its_run_leaves_nothing_and_is_continued(copied,
     process = copied.start("dvc", "repro", "-s", "train_dense", gate=second)
     second.wait(process, "train_dense")
     os.killpg(process.pid, signal.SIGINT)
+    second.wait_until_asked(process, "train_dense")
     second.open()
     said = process.end(None)
     assert process.returncode != 0

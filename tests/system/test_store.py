@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from forks import FORKS
+from forks import forks
 from gates import DEADLINE
 from mlflow import MlflowClient
 from samples import DESCRIPTION
@@ -27,7 +27,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 
 def run(target, *arguments):
-    child = FORKS.Process(target=_in, args=(Path.cwd(), target, *arguments))
+    child = forks().Process(target=_in, args=(Path.cwd(), target, *arguments))
     child.start()
     return child
 
@@ -74,7 +74,7 @@ def finished(in_tmp):
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
-    start = FORKS.Barrier(2)
+    start = forks().Barrier(2)
     children = [run(train, stage, start) for stage in ("train_dense", "train_sparse")]
     for child in children:
         child.join()

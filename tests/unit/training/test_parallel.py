@@ -1,15 +1,12 @@
 """Several processes train one model as one process does, within rounding."""
 
-import os
-import subprocess
 import sys
 from itertools import chain
 
 import numpy as np
 import pytest
 import ranks
-from gates import DEADLINE
-from projects import ROOT
+from forks import forks
 from samples import params
 
 from sparsefaces.base.errors import UserError
@@ -21,16 +18,12 @@ from sparsefaces.training.parallel import ALONE, Ranks, join
 def results(tmp_path_factory):
     """The folder in which groups of 2, 3 and 4 processes left what they computed."""
     folder = tmp_path_factory.mktemp("ranks")
-    env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "ranks.py", folder],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE,
-    )
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        process = forks().Process(target=ranks.main, args=(folder,))
+        process.start()
+    process.join()
+    assert process.exitcode == 0
     return folder
 
 
