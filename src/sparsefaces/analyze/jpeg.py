@@ -10,6 +10,7 @@ from PIL import Image
 
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.jobs import Job
+from sparsefaces.base.arrays import parts
 from sparsefaces.base.cache import Arrays, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.rows import Rows
@@ -30,7 +31,7 @@ def jpeg_job(data: Dataset, judged: NDArray[np.bool_], data_key: str) -> Job:
         data_key: Which faces all are.
     """
     rows = np.flatnonzero(judged)
-    code = code_hash("standardize", "analyze/jpeg.py", packages=PACKAGES)
+    code = code_hash("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
     key = key_of({"data": data_key, "judged": rows.tolist(), "code": code})
     faces = data._replace(X=Rows(data.X, rows))  # another process maps the file
     return Job("jpeg", key, f"Coding {len(rows):,} faces as JPEG", code_as_jpeg, (faces,))
@@ -56,7 +57,7 @@ def code_as_jpeg(faces: Dataset, qualities: Sequence[int] = QUALITIES) -> Arrays
     count = len(faces.X)
     bits = np.empty((len(qualities), count), np.int64)
     errors = np.empty((len(qualities), count))
-    for rows in (slice(start, start + CHUNK) for start in range(0, count, CHUNK)):
+    for rows in parts(count, CHUNK):
         pixels = faces.to_images(faces.X[rows])
         grey = (pixels * 255).round().astype(np.uint8)
         for which, quality in enumerate(qualities):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import Factors
-from sparsefaces.base.arrays import Array
+from sparsefaces.base.arrays import Array, parts
 from sparsefaces.measures import (
     effective_area,
     explained_variance,
@@ -52,14 +52,13 @@ class Measured(NamedTuple):
 
 def factors_of(weights: Weights[Array], X: Faces) -> Factors:
     """Describe an autoencoder's reconstruction of faces, (N, d), as a product of codes and filters."""
-    parts = [encode(X[start : start + CHUNK], weights.V, weights.b) for start in range(0, len(X), CHUNK)]
-    return Factors(weights.W, np.concatenate(parts), weights.a)
+    codes = [encode(X[rows], weights.V, weights.b) for rows in parts(len(X), CHUNK)]
+    return Factors(weights.W, np.concatenate(codes), weights.a)
 
 
 def measure(factors: Factors, data: Dataset) -> Measured:
     """Measure a method's codes, residuals and filters."""
-    parts = [slice(start, start + CHUNK) for start in range(0, len(data.X), CHUNK)]
-    by_part = [_measure_codes(factors, rows, data) for rows in parts]
+    by_part = [_measure_codes(factors, rows, data) for rows in parts(len(data.X), CHUNK)]
     faces = {name: np.concatenate([part[name] for part in by_part]) for name in by_part[0]}
     filters = factors.components[is_nonzero(factors.components)]
     measured = {"effective_area": effective_area(filters)} | _geometry(filters, data.shape)

@@ -7,6 +7,8 @@ from contextlib import closing
 
 from tqdm import tqdm
 
+from sparsefaces.base.arrays import parts
+
 SECONDS_BETWEEN_LINES = 10.0
 VALUES_OF_A_PART = 4_000_000  # 32 MB of float64
 
@@ -25,9 +27,9 @@ def in_parts(label: str, count: int, values_each: int, unit: str) -> Iterator[sl
     """
     size = max(1, VALUES_OF_A_PART // values_each)
     with closing(Progress(label, count, unit=unit)) as progress:
-        for start in range(0, count, size):
-            yield slice(start, min(start + size, count))
-            progress.update(min(size, count - start))
+        for part in parts(count, size):
+            yield part
+            progress.update(part.stop - part.start)
 
 
 class Progress:

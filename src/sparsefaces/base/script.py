@@ -56,7 +56,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except MemoryError as error:
-        sys.exit(f"error: not enough memory ({error}): lower fetch.resize or train.hidden_units")
+        sys.exit(f"error: not enough memory ({error}): lower fetch.resize, train.hidden_units or analyze.most_faces")
     except KeyboardInterrupt:
         print("interrupted: DVC keeps nothing of this stage", file=sys.stderr)
         sys.exit(INTERRUPTED)

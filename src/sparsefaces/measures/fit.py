@@ -5,6 +5,7 @@ from typing import Any, SupportsFloat
 
 import numpy as np
 
+from sparsefaces.base.arrays import parts
 from sparsefaces.standardize.rows import Faces
 
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
@@ -16,9 +17,8 @@ def total_variance(X: Faces) -> float:
     >>> total_variance(np.array([[0, 0], [2, 4]], dtype=np.float32))
     5.0
     """
-    chunks = [slice(start, start + CHUNK) for start in range(0, len(X), CHUNK)]
-    mean = sum(X[rows].sum(axis=0, dtype=np.float64) for rows in chunks) / len(X)
-    return sum(float(np.square(X[rows] - mean).sum()) for rows in chunks) / len(X)
+    mean = sum(X[rows].sum(axis=0, dtype=np.float64) for rows in parts(len(X), CHUNK)) / len(X)
+    return sum(float(np.square(X[rows] - mean).sum()) for rows in parts(len(X), CHUNK)) / len(X)
 
 
 def explained_variance(rec: float, variance: float) -> float:

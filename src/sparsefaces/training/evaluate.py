@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sparsefaces.base.arrays import Array
+from sparsefaces.base.arrays import Array, parts
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import code_bits, explained_variance, hoyer_sparsity, rounded, total_variance
 from sparsefaces.standardize.rows import Faces
@@ -37,8 +37,8 @@ def evaluate(
     products = products or choose_products("auto", "cpu")
     rec = l0 = hoyer = bits = 0.0
     activation = np.zeros(V.shape[1])
-    for start in range(0, len(X), CHUNK):
-        faces = torch.from_numpy(np.array(X[start : start + CHUNK]))
+    for rows in parts(len(X), CHUNK):
+        faces = torch.from_numpy(np.array(X[rows]))
         code = products.encode(faces, V, b, faces.new_empty(len(faces), len(b)))
         Z = code.numpy()
         residual = products.residual(code, W, a, faces, torch.empty_like(faces)).numpy()

@@ -164,6 +164,7 @@ def test_store__lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
 
 def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr(delivery, "SECONDS_AFTER_FAILURE", 0.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -175,6 +176,7 @@ def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, mon
 
 
 def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_what_to_do(in_tmp, capsys, monkeypatch):
+    monkeypatch.setattr(delivery, "SECONDS_AFTER_FAILURE", 0.0)
     for uri in ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nonsense://ann:pa55word@127.0.0.1/x"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         assert work() == "result"
