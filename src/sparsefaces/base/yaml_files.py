@@ -12,8 +12,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-# What ruamel.yaml raises: text that is not YAML, values that do not fit their tag, nesting without end.
+# What ruamel.yaml raises: text that is not YAML or of another version, values that do not fit their tag, nesting
+# without end.
 NOT_YAML: tuple[type[Exception], ...] = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+NOT_YAML += (AssertionError,)
 MOST_VALUES = 10_000
 
 

@@ -70,8 +70,6 @@ def hide_frame(axes: Axes) -> None:
 def png_of_figure(figure: Figure) -> bytes:
     """Render a figure; the same figure gives the same bytes, in 256 colours to keep Git's copies small."""
     full, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(full, format="rgba", dpi=DPI)
-    width, height = (int(inches * DPI) for inches in figure.get_size_inches())
-    drawn = Image.frombytes("RGBA", (width, height), full.getvalue()).convert("RGB")
-    drawn.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    figure.savefig(full, format="png", dpi=DPI)
+    Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()

@@ -139,6 +139,8 @@ def test_params__file_of_another_shape_is_an_error_not_a_traceback(values):
         ("a: [", "is not valid YAML"),
         ("a: 2024-13-45", "is not valid YAML"),
         ("a: !!float ''", "is not valid YAML"),
+        ("%YAML 1.3\n---\na: 1", "is not valid YAML"),
+        ("a: !!omap [b: 1, b: 2]", "is not valid YAML"),
         ("a: " + "[" * 1000, "is not valid YAML: maximum recursion depth"),
         (multiplying("[%s]"), "is not valid YAML: it holds more than 10,000 values"),
         (multiplying("{<<: [%s]}"), "is not valid YAML: it holds more than 10,000 values"),
@@ -188,7 +190,7 @@ def test_load_params__value_that_readers_take_differently_is_refused_by_name(tmp
 
 
 def test_load_params__does_not_depend_on_a_parser_in_c_that_an_environment_may_have(tmp_path, monkeypatch):
-    """Conda's has one (ruamel.yaml.clib), which calls a plain value's style otherwise: none of these was refused."""
+    """Conda's has one (ruamel.yaml.clib), which calls a plain value's style otherwise: nothing was refused."""
     monkeypatch.setattr("ruamel.yaml.main.CParser", None)
     expected = load_params(PARAMS)
     monkeypatch.setattr("ruamel.yaml.main.CParser", Mock(side_effect=AssertionError("it is asked")))

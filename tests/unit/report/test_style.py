@@ -77,6 +77,18 @@ def test_png__is_the_same_each_time_and_wide_enough_to_read():
         assert image.size == (960, 480)
 
 
+@pytest.mark.parametrize("shape", [(7, 6), (37, 28), (14, 11), (13, 11), (12, 5)])
+def test_png__has_the_pixels_that_matplotlib_draws(shape):
+    """Inches times dots may be 669.9999999999999, of which matplotlib makes 670."""
+    figure = new_figure(reconstructions_size(7, 12, shape))
+    figure.patch.set_facecolor("red")  # to the last row and column
+    theirs = io.BytesIO()
+    figure.savefig(theirs, format="png", dpi=120)
+    with Image.open(theirs) as wanted, Image.open(io.BytesIO(png_of_figure(figure))) as found:
+        assert found.size == wanted.size
+        assert (np.asarray(found.convert("RGB")) == np.asarray(wanted.convert("RGB"))).all()
+
+
 def test_reconstructions__size_grows_with_faces_and_rows():
     assert reconstructions_size(5, 12, (37, 28))[0] > reconstructions_size(5, 6, (37, 28))[0]
     assert reconstructions_size(7, 12, (37, 28))[1] > reconstructions_size(5, 12, (37, 28))[1]
