@@ -3,33 +3,37 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
-from multiprocessing.context import SpawnContext
+from multiprocessing import spawn
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from gates import wait_until
 from projects import warm
 
+FORKS = multiprocessing.get_context("spawn")  # for what they share, such as a barrier
 
-@cache
-def forks() -> SpawnContext:
-    """Return what starts processes, with locks and barriers for them."""
-    context = multiprocessing.get_context("spawn")
-    if started := warm():
-        context.set_executable(str(started.folder / "python"))
-    return context
+
+def start(function: Callable[..., object], *arguments: object, daemon: bool = False) -> SpawnProcess:
+    """Start a function; a daemon ends with the tests, and has no processes of its own."""
+    process = FORKS.Process(target=function, args=arguments, daemon=daemon)
+    former = spawn.get_executable()
+    try:
+        if started := warm():
+            spawn.set_executable(str(started.folder / "python"))
+        process.start()
+    finally:
+        spawn.set_executable(former)
+    return process
 
 
 class Forked:
-    """A function on its way in a process and a group of its own, with an environment; what it says goes into a file."""
+    """A function on its way in a group of its own, with an environment; what it says goes into a file."""
 
     def __init__(self, function: Callable[..., None], folder: Path, env: Mapping[str, str], *arguments: object) -> None:
         self._said, number = folder / "said.txt", folder / "number.txt"
         number.unlink(missing_ok=True)
-        become = (folder, dict(env), function, *arguments)
-        self._process = forks().Process(target=_become, args=become, daemon=True)
-        self._process.start()
-        wait_until(lambda: self.is_over() or (number.exists() and number.read_text()))
+        self._process = start(_become, folder, dict(env), function, *arguments, daemon=True)
+        wait_until(lambda: number.exists() and number.read_text(), self)
         self.pid = int(number.read_text())  # one that started warm is not the process that asked for it
 
     @property

@@ -61,12 +61,16 @@ class Warm:
 
     def is_at_work(self, folder: Path) -> bool:
         """Tell whether a process works in a folder, or has ended there so recently that it is still listed."""
-        children = psutil.Process(int((self.folder / "process").read_text())).children()
-        return any(_is_in(child, folder) for child in children)
+        server = psutil.Process(int((self.folder / "process").read_text()))
+        start = server.cwd()  # where one is that has not begun with its command
+        return any(_is_in(child, folder, start) for child in server.children())
 
 
-def _is_in(process: psutil.Process, folder: Path) -> bool:
+def _is_in(process: psutil.Process, folder: Path, start: str) -> bool:
     try:
-        return process.status() == psutil.STATUS_ZOMBIE or Path(process.cwd()).is_relative_to(folder)
+        where = process.cwd()
+    except psutil.ZombieProcess:  # not buried yet
+        return True
     except psutil.NoSuchProcess:
         return False
+    return where in ("", start) or Path(where).is_relative_to(folder)

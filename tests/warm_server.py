@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import psutil
 from gates import has_ended
@@ -69,8 +70,8 @@ def preload(sources: Path) -> None:
     gc.enable()
 
 
-def serve(listener: socket.socket, keeper: psutil.Process) -> list[str] | None:
-    """Fork a child for each command; return in the child: the command that it is to run; None once the keeper ends."""
+def serve(listener: socket.socket, keeper: psutil.Process) -> tuple[list[int], list[Any]] | None:
+    """Fork a child for each command; return in it its files and what it was asked for; None once the keeper ends."""
     children: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     wake.setblocking(False)
@@ -92,23 +93,36 @@ def serve(listener: socket.socket, keeper: psutil.Process) -> list[str] | None:
                     os.killpg(child, signal.SIGKILL)
         if listener in ready:
             client, _ = listener.accept()
-            with suppress(OSError, ValueError):  # who asked may be gone
-                size, files, _, _ = socket.recv_fds(client, 8, MOST_FILES)
-                words, *rest = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
-                child = fork()
-                if not child:
-                    selector.close()
-                    for other in (ended, wake, listener, client, *children.values()):
-                        other.close()
-                    sys.orig_argv = [sys.executable, *words]
-                    settle(files, *rest)
-                    return words
-                children[child] = client
-                selector.register(client, selectors.EVENT_READ)
-                for file in files:
-                    os.close(file)
+            files, request = receive(client)
+            child = fork() if request else None
+            if child == 0:
+                selector.close()
+                for other in (ended, wake, listener, client, *children.values()):
+                    other.close()
+                return files, request
+            for file in files:
+                os.close(file)
+            if child is None:
+                client.close()
+                continue
+            os.setpgid(child, child)  # before anybody is told of it, and in the child, before it does anything
+            children[child] = client
+            selector.register(client, selectors.EVENT_READ)
+            with suppress(OSError):
                 client.sendall(f"{child}\n".encode())
+    for child in children:
+        os.killpg(child, signal.SIGKILL)
     return None
+
+
+def receive(client: socket.socket) -> tuple[list[int], list[Any]]:
+    """Read what a client asks for, and the files that it sends along; nothing is asked if it is gone meanwhile."""
+    files: list[int] = []
+    try:
+        size, files, _, _ = socket.recv_fds(client, 8, MOST_FILES)
+        return files, json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+    except (OSError, ValueError):
+        return files, []
 
 
 def fork() -> int:
@@ -117,14 +131,19 @@ def fork() -> int:
         return os.fork()
 
 
-def settle(files: Sequence[int], numbers: Sequence[int], folder: str, env: dict[str, str], ignored: Sequence[int]):
-    """Give this process what a command's own would have: a group, files, a folder, an environment, signals."""
+def settle(
+    files: Sequence[int], words: Sequence[str], numbers: Sequence[int], folder: str, env: dict[str, str], *signals: Any
+) -> None:
+    """Give this process what a command's own would have: a group, words, files, a folder, an environment, signals."""
+    ignored, blocked = signals
     os.setpgid(0, 0)
+    sys.orig_argv = [sys.executable, *words]
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     free = [fcntl.fcntl(file, fcntl.F_DUPFD, max(numbers) + 1) for file in files]  # no number that is to be taken
     for file in files:
         os.close(file)
@@ -186,23 +205,25 @@ if __name__ == "__main__":
     leave = Leave()
     atexit.register(leave)  # before any other, so that it comes after all of them
     multiprocessing.set_executable(f"{folder}/python")
-    command = None
+    server, asked = os.getpid(), None
     try:
         waited_for = psutil.Process(int(keeper))
         preload(Path(__file__).parents[1] / "src")
-        command = serve(socket.socket(fileno=int(number)), waited_for)
+        asked = serve(socket.socket(fileno=int(number)), waited_for)
     except psutil.NoSuchProcess:
         pass  # the tests are over already
     finally:
-        if command is None:
+        if os.getpid() == server:
             shutil.rmtree(folder)
             Path(f"{folder}.lock").unlink(missing_ok=True)
-    if command is None:
+    if asked is None:
         sys.exit()
-    sys.argv = command
+    leave.code = 1  # of an exception, which is shown first
+    files, request = asked
+    settle(files, *request)
+    sys.argv = request[0]
     sys.executable = f"{folder}/python"  # what a stage starts as one of several that train together
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-    leave.code = 1  # of an exception, which is shown first
     try:
         if sys.argv[-1] == JOB:
             code, sys.argv = sys.argv[-2], ["-c", JOB]

@@ -39,14 +39,15 @@ def ask(folder, words):
         late, wanted = json.load(file)
     early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(tuple(late))}
     if "GATE" in os.environ:
-        del early["PYTHONPATH"]  # the gate's
+        early.pop("PYTHONPATH", None)  # the gate's
     known = job or words[:3] == ["-m", "mlflow", "server"] or re.match("src/.*[.]py$|.*/dvc$", *words[:1] or [""])
     if early != wanted or not known:
         raise OSError
     server = socket.socket(socket.AF_UNIX)
     server.connect(f"{folder}/socket")
     ignored = [number for number in STOPS if signal.getsignal(number) == signal.SIG_IGN]
-    request = json.dumps([words, files, os.getcwd(), dict(os.environ), ignored]).encode()
+    blocked = list(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    request = json.dumps([words, files, os.getcwd(), dict(os.environ), ignored, blocked]).encode()
     socket.send_fds(server, [len(request).to_bytes(8, "big")], files)
     server.sendall(request)
     said = server.makefile()

@@ -9,6 +9,8 @@ Taken into each Python process that has FAULT in its environment, a JSON object:
     victim   process or group
     mark     a file that says that the fault has come: it comes once
 
+FAULT_GROUP is the group that a user's Ctrl-C is for, if processes start warm (tests/warm.py).
+
 FAULT_COUNTS names a folder where each process leaves what it counted to.
 """
 
@@ -19,6 +21,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -76,9 +79,15 @@ class Fault:
             # As on a full disk, a write ends in the midst, also one of SQLite's or of other native code.
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         elif self._fault["victim"] == "group":
-            os.killpg(int(os.environ.get("FAULT_GROUP", "0")), signal.Signals[self._fault["action"]])
-            if self._fault["action"] == "SIGKILL":  # one that started warm (tests/warm.py) is in a group of its own
-                os.kill(os.getpid(), signal.SIGKILL)
+            group, number = int(os.environ.get("FAULT_GROUP", "0")), signal.Signals[self._fault["action"]]
+            os.killpg(group, number)
+            if group not in (
+                0,
+                os.getpgrp(),
+            ):  # one that started warm is in a group of its own, which is told by others
+                if number == signal.SIGKILL:
+                    os.killpg(0, number)
+                time.sleep(1)
         else:
             os.kill(os.getpid(), signal.Signals[self._fault["action"]])
 

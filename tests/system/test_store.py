@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from forks import forks
+from forks import FORKS, start
 from gates import DEADLINE
 from mlflow import MlflowClient
 from samples import DESCRIPTION
@@ -27,9 +27,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "1"))
 
 
 def run(target, *arguments):
-    child = forks().Process(target=_in, args=(Path.cwd(), target, *arguments))
-    child.start()
-    return child
+    return start(_in, Path.cwd(), target, *arguments)
 
 
 def _in(folder, target, *arguments):
@@ -50,10 +48,10 @@ def at_each_statement(do):
 PLAIN = DESCRIPTION._replace(diff="")
 
 
-def train(stage, start=None):
+def train(stage, together=None):
     """Log what a training of a tiny history does, with inserts that take their time: two come to them at once."""
-    if start:
-        start.wait()
+    if together:
+        together.wait()
     at_each_statement(lambda number, statement: time.sleep(0.02) if statement.startswith("INSERT") else None)
     with track(
         PLAIN._replace(stage=stage, tags=DESCRIPTION.tags | {"stage": stage, "content.key": stage}),
@@ -74,8 +72,8 @@ def finished(in_tmp):
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
-    start = forks().Barrier(2)
-    children = [run(train, stage, start) for stage in ("train_dense", "train_sparse")]
+    together = FORKS.Barrier(2)
+    children = [run(train, stage, together) for stage in ("train_dense", "train_sparse")]
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0, 0]

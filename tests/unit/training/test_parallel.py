@@ -6,7 +6,8 @@ from itertools import chain
 import numpy as np
 import pytest
 import ranks
-from forks import forks
+from forks import start
+from gates import DEADLINE
 from samples import params
 
 from sparsefaces.base.errors import UserError
@@ -20,9 +21,8 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
-        process = forks().Process(target=ranks.main, args=(folder,))
-        process.start()
-    process.join()
+        process = start(ranks.main, folder)
+    process.join(DEADLINE)
     assert process.exitcode == 0
     return folder
 
