@@ -3,7 +3,7 @@
 In the place of `python` and `dvc` stands a word to that process (warm_shim.py), which is warm_server.py. A stage's own
 code is still read anew, from the project that a test made, and each process is its own, in a group of its own: it has
 the server for its parent, so that tests of who is whose child start cold, as a user's do. So do all if their
-environment has a variable that would count at a start, and with WARM=0.
+environment has a variable that would count at a start, such as a fault, and with WARM=0.
 """
 
 import json
@@ -16,12 +16,11 @@ from shlex import quote
 from tempfile import gettempdir
 from uuid import uuid4
 
-import psutil
 from filelock import FileLock
 
 HERE = Path(__file__).parent
 # Read when they are needed, not when Python or a package starts: they may differ.
-LATE = ("GATE", "FAULT", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
+LATE = ("GATE", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "PYTEST_", "CELERY_", "_MP_FORK_")
 LATE += ("GITHUB_", "http_proxy=", "https_proxy=", "TORCHINDUCTOR_")  # torch.compile sets the last in a test
 LATE += ("RANK=", "LOCAL_", "GROUP_", "ROLE_", "WORLD_SIZE=", "MASTER_", "TORCHELASTIC_", "TORCH_NCCL_")  # torchrun's
 LATE += ("PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "COLUMNS=", "LINES=", "SCIKIT_LEARN_DATA=")
@@ -57,20 +56,3 @@ class Warm:
             number = listener.fileno()
             command = [sys.executable, HERE / "warm_server.py", str(number), self.folder, str(keeper)]
             self._process = subprocess.Popen(command, env=env, pass_fds=[number])  # kept, or Python would warn
-        (self.folder / "process").write_text(str(self._process.pid))
-
-    def is_at_work(self, folder: Path) -> bool:
-        """Tell whether a process works in a folder, or has ended there so recently that it is still listed."""
-        server = psutil.Process(int((self.folder / "process").read_text()))
-        start = server.cwd()  # where one is that has not begun with its command
-        return any(_is_in(child, folder, start) for child in server.children())
-
-
-def _is_in(process: psutil.Process, folder: Path, start: str) -> bool:
-    try:
-        where = process.cwd()
-    except psutil.ZombieProcess:  # not buried yet
-        return True
-    except psutil.NoSuchProcess:
-        return False
-    return where in ("", start) or Path(where).is_relative_to(folder)

@@ -132,12 +132,11 @@ def fork() -> int:
 
 
 def settle(
-    files: Sequence[int], words: Sequence[str], numbers: Sequence[int], folder: str, env: dict[str, str], *signals: Any
+    files: Sequence[int], numbers: Sequence[int], folder: str, env: dict[str, str], signals: Sequence[Sequence[int]]
 ) -> None:
-    """Give this process what a command's own would have: a group, words, files, a folder, an environment, signals."""
+    """Give this process what a command's own would have: a group, files, a folder, an environment, signals."""
     ignored, blocked = signals
     os.setpgid(0, 0)
-    sys.orig_argv = [sys.executable, *words]
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -220,16 +219,14 @@ if __name__ == "__main__":
         sys.exit()
     leave.code = 1  # of an exception, which is shown first
     files, request = asked
-    settle(files, *request)
-    sys.argv = request[0]
+    sys.argv, *rest = request
+    settle(files, *rest)
     sys.executable = f"{folder}/python"  # what a stage starts as one of several that train together
     sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     try:
         if sys.argv[-1] == JOB:
             code, sys.argv = sys.argv[-2], ["-c", JOB]
             exec(code)
-        elif sys.argv[0] == "-m":
-            run_mlflow(sys.argv[2:])
         elif sys.argv[0].endswith(".py"):
             runpy.run_path(sys.argv[0], run_name="__main__")
         else:

@@ -1,8 +1,8 @@
 """What stands in the place of `python` and `dvc`: it has the command done by a process that starts warm.
 
 Usage: python -IS warm_shim.py FOLDER PROGRAM [ARGUMENT ...], the folder of warm.py's and what it stands for. The
-command starts cold if it is no stage, job, server of MLflow's or DVC, if its environment differs in what is read early,
-or if nobody takes it.
+command starts cold if it is no stage, job or DVC, if its environment differs in what is read early, or if nobody
+takes it.
 """
 
 # It starts with every command: to import pathlib and contextlib would take as long as all else.
@@ -40,14 +40,13 @@ def ask(folder, words):
     early = {name: value for name, value in os.environ.items() if not f"{name}=".startswith(tuple(late))}
     if "GATE" in os.environ:
         early.pop("PYTHONPATH", None)  # the gate's
-    known = job or words[:3] == ["-m", "mlflow", "server"] or re.match("src/.*[.]py$|.*/dvc$", *words[:1] or [""])
-    if early != wanted or not known:
+    if early != wanted or not (job or re.match("src/.*[.]py$|.*/dvc$", *words[:1] or [""])):
         raise OSError
     server = socket.socket(socket.AF_UNIX)
     server.connect(f"{folder}/socket")
     ignored = [number for number in STOPS if signal.getsignal(number) == signal.SIG_IGN]
     blocked = list(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-    request = json.dumps([words, files, os.getcwd(), dict(os.environ), ignored, blocked]).encode()
+    request = json.dumps([words, files, os.getcwd(), dict(os.environ), [ignored, blocked]]).encode()
     socket.send_fds(server, [len(request).to_bytes(8, "big")], files)
     server.sendall(request)
     said = server.makefile()
@@ -58,12 +57,11 @@ def ask(folder, words):
 
 
 def pass_signals_on(process):
-    """Let the process have what this one is told; a terminal's Ctrl-C, and a fault's signal, is for a whole group."""
-    of_group = '"victim": "group"' in os.environ.get("FAULT", "")
+    """Let the process have what this one is told; a terminal's Ctrl-C is for a whole group."""
 
     def forward(number, frame):
         try:
-            (os.killpg if of_group or number == signal.SIGINT else os.kill)(process, number)
+            (os.killpg if number == signal.SIGINT else os.kill)(process, number)
         except ProcessLookupError:
             pass
 
@@ -74,8 +72,6 @@ def pass_signals_on(process):
 def main():
     folder, program, *arguments = sys.argv[1:]
     words = [program, *arguments] if program.endswith("dvc") else arguments
-    if "FAULT" in os.environ:
-        os.environ.setdefault("FAULT_GROUP", str(os.getpgrp()))
     try:
         process, said = ask(folder, words)
     except OSError:

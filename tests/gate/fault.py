@@ -9,8 +9,6 @@ Taken into each Python process that has FAULT in its environment, a JSON object:
     victim   process or group
     mark     a file that says that the fault has come: it comes once
 
-FAULT_GROUP is the group that a user's Ctrl-C is for, if processes start warm (tests/warm.py).
-
 FAULT_COUNTS names a folder where each process leaves what it counted to.
 """
 
@@ -21,7 +19,6 @@ import resource
 import signal
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -79,15 +76,7 @@ class Fault:
             # As on a full disk, a write ends in the midst, also one of SQLite's or of other native code.
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         elif self._fault["victim"] == "group":
-            group, number = int(os.environ.get("FAULT_GROUP", "0")), signal.Signals[self._fault["action"]]
-            os.killpg(group, number)
-            if group not in (
-                0,
-                os.getpgrp(),
-            ):  # one that started warm is in a group of its own, which is told by others
-                if number == signal.SIGKILL:
-                    os.killpg(0, number)
-                time.sleep(1)
+            os.killpg(0, signal.Signals[self._fault["action"]])
         else:
             os.kill(os.getpid(), signal.Signals[self._fault["action"]])
 

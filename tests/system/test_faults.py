@@ -15,7 +15,7 @@ import pytest
 import yaml
 from gates import Gate, wait_until
 from mlflow import MlflowClient
-from projects import ROOT, Project, warm
+from projects import ROOT, Project
 
 FAULTS = int(os.environ.get("FAULTS", "2"))
 IN_A_ROW = 5
@@ -60,10 +60,8 @@ def draw(rng, most, undone):
     """Draw a fault in DVC, in a stage that is not made yet, or in what analyze starts."""
     process = rng.choice(["dvc", *undone, "job"])
     kind = rng.choice(KINDS)
-    # The first imports are of Python's own start, or before a script's first line of ours has run; and not all of DVC's
-    # processes do as much as the one counted.
-    least = (5 if warm() else 100) if kind == "imports" else 1
-    share = 4 if process == "dvc" else 1
+    # The first imports are of Python's own start, and not all of DVC's processes do as much as the one counted.
+    least, share = (100 if kind == "imports" else 1), (4 if process == "dvc" else 1)
     # Without space for its own index, DVC tries on for ever, until there is some (diskcache's transactions).
     action = rng.choice(SIGNALS if process == "dvc" else (*SIGNALS, "no space"))
     return {
@@ -116,8 +114,6 @@ def struck_by(fault, project, command, gate):
     said = process.end(None)
     # DVC takes a killed process for a living one until the system has buried it.
     wait_until(lambda: not is_there(process.pid))
-    if started := warm():
-        wait_until(lambda: not started.is_at_work(project.folder))
     lock = project.folder / ".dvc/tmp/rwlock"
     if lock.exists() and not lock.stat().st_size:
         lock.unlink()  # as docs/reproducibility.md says: DVC would not work with what it has left itself
