@@ -6,7 +6,7 @@ LAMBDAS ?= 0.1,0.3,1,3
 JOBS ?= 2
 SEEDS ?= 1,2,3,4,5
 export BASE LAMBDAS JOBS SEEDS
-# Two workers, each with whole files, in the order of tests/conftest.py.
+# Two workers, each with whole files in the order of their names: those that start no processes come last.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,7 +59,7 @@ test: $(READY) ## Run all tests, those of two files at a time: also real DVC, se
 
 coverage: $(READY) ## Run the tests and say what they do not reach
 	@$(BIN)/coverage erase
-	@WARM=0 $(BIN)/coverage run -m pytest $(TWO)
+	@$(BIN)/coverage run -m pytest $(TWO)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"

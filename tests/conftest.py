@@ -1,4 +1,4 @@
-"""Fixtures: a finished project, faces that differ, stores and servers of MLflow's, hosts of LFW; the tests' order."""
+"""Fixtures: a finished project, faces that differ, stores and servers of MLflow's, hosts of LFW."""
 
 import gc
 import hashlib
@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
+from gates import end_all
 from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
@@ -26,12 +26,11 @@ from sparsefaces.fetch.sources import lfw, lfw_archive
 from sparsefaces.fetch.sources.download import Address
 
 collect_ignore = ["gate"]  # what processes behind a gate import, and no tests
-# Files of tests/system in the order of pytest_collection_modifyitems; the unit tests stand in the second place.
-ORDER = ("test_pipeline", "", "test_faults", "test_servers", "test_environments", "test_review", "test_one_run")
-ORDER += ("test_sweep", "test_store", "test_browser", "test_teams", "test_together", "test_evidence", "test_setup")
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+# SIGTERM ends the tests as Ctrl-C does, and with them what they have started.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.default_int_handler)
 
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -39,42 +38,20 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Forget what the machine sets of MLflow, such as the hosts that a server answers: forks would have it, too."""
+    """Forget what the machine sets of MLflow, such as the hosts that a server answers."""
     for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
         if name != "MLFLOW_DISABLE_TELEMETRY":
             del os.environ[name]
 
 
+def pytest_unconfigure() -> None:
+    """Let nothing that a test has started outlive the tests."""
+    end_all()
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage again: a script that a test imports stops that for its own imports."""
     gc.enable()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files for two workers: while one makes the finished project, the other has the unit tests.
-
-    Those that take longest come before the others, so that both workers end at about the same time.
-    """
-    items.sort(key=lambda item: _rank(item.path))
-
-
-def _rank(file: Path) -> int:
-    if file.parent.name != "system":
-        return 1
-    return ORDER.index(file.stem) if file.stem in ORDER else len(ORDER)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line what was skipped and why: the reason of each test names what to do about it."""
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
-    if reasons:
-        said = "; ".join(f"{count} ({reason})" for reason, count in reasons.most_common())
-        terminalreporter.write_line(f"skipped: {said}")
-    properties = [item for report in terminalreporter.getreports("passed") for item in report.user_properties]
-    if faults := Counter(said for name, said in properties if name == "fault"):
-        terminalreporter.write_line(f"{faults.total()} faults, each followed by the same bytes:")
-        for said, count in sorted(faults.items()):
-            terminalreporter.write_line(f"  {count:3} {said}")
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 """Gates: a real stage holds where a test wants it, until the test lets it go on. No test asks how fast a machine is."""
 
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
-DEADLINE = 1800
+DEADLINE = 120
 IN_A_CHECKPOINT = "sparsefaces.base.files:os.fsync"  # the first file that a training writes, under another name so far
 
 
@@ -33,6 +35,7 @@ class Started(subprocess.Popen):
             errors="replace",
             start_new_session=True,
         )
+        STARTED.append(self)
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -55,8 +58,19 @@ class Started(subprocess.Popen):
     def end(self, code: int | None = 0) -> str:
         """Wait until it is over and return what was said; `code` None takes any exit code."""
         wait_until(self.is_over)
-        assert code in (None, self.returncode), f"exited with {self.returncode}:\n{self.said()}"
+        assert code in (None, self.returncode), f"{self.args} exited with {self.returncode}:\n{self.said()}"
         return self.said()
+
+
+STARTED: list[Started] = []
+
+
+def end_all() -> None:
+    """Kill what tests have started and is still there, with its children."""
+    for process in STARTED:
+        if not process.is_over():
+            with suppress(ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(happened: Callable[[], object], process: Started | None = None) -> None:

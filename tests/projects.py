@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import yaml
-from gates import DEADLINE, Gate, Started
-from warm import Warm
+from gates import Gate, Started
 
 ROOT = Path(__file__).parents[1]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -36,22 +33,15 @@ TINY = {
 }
 
 
-@cache
-def warm() -> Warm | None:
-    """Start what makes stages start warm, when the first is wanted; None with WARM=0 and on macOS."""
-    return None if os.environ.get("WARM") == "0" or sys.platform == "darwin" else Warm()  # its libraries mind a fork
-
-
 class Project:
     """A project's folder and the commands a user gives in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         # No run may reach a store, a cache or a Git identity of the machine's.
         self.env = {key: value for key, value in os.environ.items() if not key.startswith(PRIVATE)}
         self.env |= {
-            "PATH": self._path,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
             "GIT_AUTHOR_NAME": "t",
@@ -62,29 +52,11 @@ class Project:
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
         """Run a command in the folder and return what it prints; `code` None takes any exit code."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._warmed(self.env | env),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
-        )
-        output = done.stdout + done.stderr
-        assert code is None or done.returncode == code, f"{command} exited with {done.returncode}:\n{output}"
-        return output
+        return self.start(*command, **env).end(code)
 
-    def start(self, *command: str, gate: Gate | None = None, cold: bool = False, **env: str) -> Started:
+    def start(self, *command: str, gate: Gate | None = None, **env: str) -> Started:
         """Start a command in the folder, behind a gate if there is one, and let it run."""
-        env = self.env | (gate.env if gate else {}) | env
-        return Started(command, self.folder, env if cold else self._warmed(env))
-
-    def _warmed(self, env: dict[str, str]) -> dict[str, str]:
-        """Let DVC and stages start warm (tests/warm.py), unless PATH is another one."""
-        if env["PATH"] == self._path and (started := warm()):
-            return env | {"PATH": f"{started.folder}{os.pathsep}{env['PATH']}"}
-        return env
+        return Started(command, self.folder, self.env | (gate.env if gate else {}) | env)
 
     def set_params(self, changes: dict) -> None:
         """Change keys of params.yaml, section by section."""

@@ -5,16 +5,15 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
-from forks import Forked
 from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
-from warm_server import run_mlflow
 
 from sparsefaces.base.files import read_history
 
@@ -25,7 +24,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, process: Started | Forked) -> None:
+def wait_for(url: str, process: Started) -> None:
     """Wait until an address answers."""
 
     def answers() -> bool:
@@ -47,18 +46,18 @@ class Server:
         self._env = env
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process: Forked | None = None
+        self._process: Started | None = None
 
     @property
     def client(self) -> MlflowClient:
         return MlflowClient(self.url, self.url)
 
     def start(self) -> "Server":
-        command = ["server", "--host", "127.0.0.1", "--workers", "1", "--port", str(self._port)]
-        command += ["--backend-store-uri", self.backend, *self._options]
+        command = [str(Path(sys.executable).with_name("mlflow")), "server", "--host", "127.0.0.1"]
+        command += ["--workers", "1", "--port", str(self._port), "--backend-store-uri", self.backend, *self._options]
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
         env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env
-        self._process = Forked(run_mlflow, self._folder, env, command)
+        self._process = Started(command, self._folder, env)
         wait_for(f"{self.url}/health", self._process)
         return self
 

@@ -28,11 +28,11 @@ def hold():
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
     interrupts, runs = (sys.modules.get(f"sparsefaces.{name}") for name in ("base.interrupts", "tracking.runs"))
-    if runs:  # while the gate is closed, nobody gives up the store
+    if hasattr(runs, "SECONDS_TO_FINISH"):  # while the gate is closed, nobody gives up the store
         runs.SECONDS_TO_FINISH = runs.SECONDS_TO_BREAK_OFF = threading.TIMEOUT_MAX
     while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
         time.sleep(0.01)
-        if interrupts and interrupts.asked_to_stop.is_set():
+        if hasattr(interrupts, "asked_to_stop") and interrupts.asked_to_stop.is_set():
             (folder / f"{stage}.asked").touch()
 
 

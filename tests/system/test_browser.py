@@ -232,7 +232,7 @@ def ui(finished, tmp_path_factory):
     """The address of `make ui` on a copy of the finished project."""
     project = Project(shutil.copytree(finished.folder, tmp_path_factory.mktemp("ui") / "project", symlinks=True))
     port = free_port()
-    server = project.start("python", "src/ui.py", str(port), cold=True)
+    server = project.start("python", "src/ui.py", str(port))
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{url}/health", server)

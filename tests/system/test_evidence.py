@@ -98,7 +98,7 @@ def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_byt
 def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied, tmp_path):
     copied.set_params({"train": {"iterations": 26}})
     gate = Gate(tmp_path / "gate", at_step(15))
-    process = copied.start("python", "src/analyze.py", gate=gate, cold=True)
+    process = copied.start("python", "src/analyze.py", gate=gate)
     gate.wait(process, "analyze")  # one of its own processes, which train
     process.terminate()
     assert "Traceback" not in process.end(130)
@@ -107,7 +107,7 @@ def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied, t
 def test_analyze__one_of_whose_processes_is_killed_says_so_and_ends(copied, tmp_path):
     copied.set_params({"train": {"iterations": 26}})
     gate = Gate(tmp_path / "gate", at_step(15))
-    process = copied.start("python", "src/analyze.py", gate=gate, cold=True)
+    process = copied.start("python", "src/analyze.py", gate=gate)
     os.kill(gate.wait(process, "analyze"), signal.SIGKILL)
     said = process.end(1)
     assert "error: a process was killed (Training dense again on 320 faces, Training sparse again" in said

@@ -23,8 +23,6 @@ KILLS = (
     ("sparsefaces.tracking.models:register", "group", 20),
     ("sparsefaces.training.checkpoints:Checkpoints.delete", "stage", 20),
 )
-OTHER = {"stage": "group", "group": "stage"}
-ROUNDS = int(os.environ.get("ROUNDS", "1"))  # 2 changes the victims over
 CHANGES = {"train_sparse": {"lambda": 0.5}, "machine": {"checkpoint_every": 10}}
 # The library that most machines do not choose.
 CHANGES["machine"]["products"] = "onednn" if onednn_works() else "blas"
@@ -56,16 +54,13 @@ def undisturbed(finished, tmp_path_factory):
     return project.results()
 
 
-@pytest.mark.parametrize("change_over", [False, True][:ROUNDS])
-def test_repro__killed_time_after_time_leaves_one_run_one_model_and_the_same_bytes(
-    stale, undisturbed, tmp_path, change_over
-):
+def test_repro__killed_time_after_time_leaves_one_run_one_model_and_the_same_bytes(stale, undisturbed, tmp_path):
     said = ""
     for number, (point, victim, _) in enumerate(KILLS):
         gate = Gate(tmp_path / f"gate-{number}", point)
         process = stale.start("dvc", "repro", "train_sparse", gate=gate)
         stage = gate.wait(process)
-        if (OTHER[victim] if change_over else victim) == "stage":
+        if victim == "stage":
             os.kill(stage, signal.SIGKILL)
         else:
             os.killpg(process.pid, signal.SIGKILL)
@@ -86,7 +81,7 @@ def test_repro__killed_time_after_time_leaves_one_run_one_model_and_the_same_byt
 )
 def test_repro__stage_whose_dvc_was_killed_ends_and_is_waited_for(stale, undisturbed, tmp_path, point, number):
     gate = Gate(tmp_path / "gate", point)
-    process = stale.start("dvc", "repro", "train_sparse", gate=gate, cold=True)  # a child of DVC's
+    process = stale.start("dvc", "repro", "train_sparse", gate=gate)  # a child of DVC's
     stage = psutil.Process(gate.wait(process))
     os.kill(process.pid, number)
     process.wait(DEADLINE)
@@ -118,7 +113,7 @@ def test_track__two_at_once_log_each_result_once(copied, tmp_path):
 
 def test_train__run_by_hand_outlives_the_shell_that_started_it(stale, tmp_path):
     gate = Gate(tmp_path / "gate", at_step(15))
-    process = stale.start("sh", "-c", "python src/train.py train_sparse & wait", gate=gate, cold=True)
+    process = stale.start("sh", "-c", "python src/train.py train_sparse & wait", gate=gate)
     stage = psutil.Process(gate.wait(process))
     process.kill()
     process.wait(DEADLINE)

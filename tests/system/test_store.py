@@ -1,5 +1,6 @@
 """The own store as a file: created by several at once, killed on the way, found broken, locked for a while."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from forks import FORKS, start
 from gates import DEADLINE
 from mlflow import MlflowClient
 from samples import DESCRIPTION
@@ -23,11 +23,13 @@ from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.store import Store
 
-ROUNDS = int(os.environ.get("ROUNDS", "1"))
+SPAWN = multiprocessing.get_context("spawn")
 
 
 def run(target, *arguments):
-    return start(_in, Path.cwd(), target, *arguments)
+    process = SPAWN.Process(target=_in, args=(Path.cwd(), target, *arguments), daemon=True)
+    process.start()
+    return process
 
 
 def _in(folder, target, *arguments):
@@ -70,9 +72,8 @@ def finished(in_tmp):
     return sorted((run.data.tags["stage"], run.info.status) for run in client.search_runs(["1"]))
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
-    together = FORKS.Barrier(2)
+def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp):
+    together = SPAWN.Barrier(2)
     children = [run(train, stage, together) for stage in ("train_dense", "train_sparse")]
     for child in children:
         child.join()
@@ -82,7 +83,7 @@ def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp, round_):
 
 
 # Its creation takes some 900 statements.
-@pytest.mark.parametrize("number", [300, 800, *(range(0, 900, 9) if ROUNDS > 1 else ())])
+@pytest.mark.parametrize("number", [300, 800])
 def test_store__killed_at_any_moment_of_its_creation_is_made_by_the_next(in_tmp, number):
     child = run(open_and_die, number)
     child.join()

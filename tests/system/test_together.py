@@ -72,7 +72,7 @@ def test_train__killed_or_interrupted_goes_on_with_another_number_of_processes(c
     # With three, and Ctrl-C.
     copied.set_params({"machine": {"processes": 3}})
     gate = Gate(tmp_path / "ctrl-c", at_step(20))
-    process = copied.start(*again, gate=gate, cold=True)
+    process = copied.start(*again, gate=gate)
     for rank in range(3):
         gate.wait(process, f"train_sparse.{rank}")
     os.killpg(process.pid, signal.SIGINT)

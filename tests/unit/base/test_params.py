@@ -1,4 +1,3 @@
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 import yaml
 from dvc.utils.serialize import load_yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from samples import PARAMS, with_lines
 
@@ -241,7 +240,6 @@ def edited(draw):
     return "\n".join(lines)
 
 
-@settings(max_examples=int(os.environ.get("FUZZ", "100")))
 @given(edited())
 def test_load_params__any_edit_of_the_file_ends_in_params_or_one_message(text):
     with TemporaryDirectory() as folder:

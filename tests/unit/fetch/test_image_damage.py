@@ -1,7 +1,6 @@
-"""Images of people's own, in whatever state: read, or refused by name. FUZZ=20000 tries that many mutated ones."""
+"""Images of people's own, in whatever state: read, or refused by name."""
 
 import io
-import os
 import random
 import struct
 
@@ -12,7 +11,7 @@ from PIL import Image
 from sparsefaces.base.errors import UserError
 from sparsefaces.fetch.images import read_grey
 
-FUZZ = int(os.environ.get("FUZZ", "700"))
+FUZZ = 700
 FORMATS = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "webp": "WEBP", "pgm": "PPM"}
 # Read by their content, whatever the name says.
 FORMATS |= {"ico": "ICO", "tga": "TGA", "jp2": "JPEG2000", "dds": "DDS", "pcx": "PCX", "im": "IM", "sgi": "SGI"}
