@@ -9,12 +9,11 @@ import yaml
 from gates import Gate, Started
 
 ROOT = Path(__file__).parents[1]
+PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PIPELINE = (
     "src",
     "dvc.yaml",
-    "params.yaml",
-    "faces",
     ".dvcignore",
     ".gitignore",
     ".gitattributes",
@@ -24,13 +23,6 @@ PIPELINE = (
 
 # Variables of the machine's that would reach into a test.
 PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
-
-# Small enough for a test, and different enough from the defaults that none can hide behind them.
-TINY = {
-    "fetch": {"source": "orl", "resize": [14, 11]},
-    "train": {"hidden_units": 12, "iterations": 25, "batch_size": 20, "learning_rate": 0.01, "log_every": 10},
-    "analyze": {"faces": 5, "filters": 9},
-}
 
 
 class Project:
@@ -87,8 +79,10 @@ def make_project(folder: Path) -> Project:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+    shutil.copy(PARAMS, folder)
+    (folder / "faces").mkdir()
+    shutil.copy(ROOT / "faces/README.md", folder / "faces")
     project = Project(folder)
-    project.set_params(TINY)
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "start")

@@ -1,16 +1,13 @@
 """What several files of tests begin with."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from projects import PARAMS
 
 from sparsefaces.base.params import TrainParams
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
-
-PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
 EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
@@ -59,7 +56,7 @@ def claim(name, verdict):
 
 
 def with_lines(folder, spellings):
-    """The project's params.yaml with some values spelt otherwise."""
+    """The tests' params.yaml with some values spelt otherwise."""
     lines, section = PARAMS.read_text().splitlines(), ""
     for n, line in enumerate(lines):
         name = line.strip().partition(":")[0]

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import yaml
-from projects import ROOT, Project
+from projects import PARAMS, ROOT, Project
 
 STAGES = ("fetch", "standardize", "train_dense", "train_sparse", "analyze")
 
@@ -105,7 +105,7 @@ def test_params__are_exactly_those_that_the_script_reads(stage, pipeline, reads)
         "train": "TrainParams",
         "analyze": "AnalyzeParams",
     }
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load(PARAMS.read_text())
     declared = {
         (classes.get(section, "ModelParams"), key)
         for section in pipeline[stage].get("params", [])

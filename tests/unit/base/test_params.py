@@ -1,4 +1,3 @@
-import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,20 +24,6 @@ def changed(section, key, value):
     values = yaml.safe_load(PARAMS.read_text())
     values[section][key] = value
     return values
-
-
-def test_params_yaml__is_valid_and_holds_the_exercise():
-    params = load_params(PARAMS)
-    assert (params.fetch.source, params.fetch.resize) == ("lfw", 0.3)
-    assert (params.train.hidden_units, params.train.iterations, params.train.batch_size) == (400, 10_001, 100)
-    assert params.train.coefficients(1.0) == (1.0, 0.01, 1.0)
-    assert (params.train_dense.lambd, params.train_sparse.lambd) == (0.0, 1.0)
-
-
-def test_params_yaml__explains_every_key():
-    keys = [line for line in PARAMS.read_text().splitlines() if re.match(r"  \w+:", line)]
-    assert len(keys) == sum(len(values) for values in yaml.safe_load(PARAMS.read_text()).values())
-    assert [line for line in keys if "#" not in line] == []
 
 
 def test_params__are_frozen():
@@ -205,7 +190,7 @@ def test_load_params__quoted_text_and_ordinary_words_are_clear(tmp_path):
 
 def test_load_params__key_twice_is_refused_with_both_its_lines(tmp_path):
     path = with_lines(tmp_path, {"train.seed": "2\n  seed: 3"})
-    with pytest.raises(UserError, match=r"params.yaml: train.seed stands there twice, in lines 16 and 17: keep one"):
+    with pytest.raises(UserError, match=r"params.yaml: train.seed stands there twice, in lines 13 and 14: keep one"):
         load_params(path)
 
 
@@ -251,7 +236,7 @@ def test_load_params__any_edit_of_the_file_ends_in_params_or_one_message(text):
             assert "params.yaml" in str(error) or any(name in str(error) for name in Params.model_fields)
         else:  # what DVC records is what the stage takes
             read = load_yaml(str(path))
-            for name, keys in params.model_dump(by_alias=True).items():
+            for name, keys in params.model_dump(mode="json", by_alias=True).items():
                 assert {key: read[name][key] for key in keys} == keys
 
 

@@ -17,9 +17,8 @@ from sparsefaces.base.params import load_params
 SCHEMA = ROOT / "params.schema.json"
 
 
-def test_schema__in_the_tree_is_the_models_and_params_yaml_names_it():
+def test_schema__in_the_tree_is_the_models():
     assert SCHEMA.read_text() == schema_text()
-    assert PARAMS.read_text().splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA.name}"
 
 
 def test_schema__describes_every_key_of_the_file():

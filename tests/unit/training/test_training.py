@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from projects import ROOT
+from projects import PARAMS, ROOT
 from samples import EACH_LIBRARY, params
 
 from sparsefaces.base.errors import UserError
@@ -17,7 +17,7 @@ from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit, train_model
 from sparsefaces.training.weights import initialize
 
-MACHINE = load_params(ROOT / "params.yaml").machine.model_copy(update={"device": "cpu"})
+MACHINE = load_params(PARAMS).machine.model_copy(update={"device": "cpu"})
 
 
 @pytest.fixture

@@ -1,19 +1,19 @@
-"""What README.md, CONTRIBUTING.md and docs/ show is there, and their figures are those of the committed results."""
+"""Results, pages, params.yaml and the exercise's table say the same."""
 
 import csv
 import json
 import re
 import subprocess
-from fnmatch import fnmatch
-from pathlib import PurePosixPath
-from posixpath import normpath
+import sys
 
 import pytest
 import yaml
 from projects import ROOT
 
+from sparsefaces.base.params import load_params
+from sparsefaces.exercise_table import compare_with_exercise
+
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
-every_page = pytest.mark.parametrize("page", PAGES)
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 MODELS, TERMS = ("dense", "sparse"), ("rec", "spa", "ent", "reg")
 ROWS = {  # of results, by metric
@@ -30,17 +30,6 @@ ROWS = {  # of results, by metric
 }
 
 
-def git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        pytest.skip("no Git clone, so there is nothing committed to compare with")
-    return done.stdout
-
-
-def committed(path: str) -> str:
-    return git("show", f"HEAD:./{path}")  # what lies in stages/ may be of a run since
-
-
 def lines(start: str) -> list[tuple[str, str]]:
     return [(page, line) for page, text in TEXTS.items() for line in text.splitlines() if re.match(start, line)]
 
@@ -52,22 +41,34 @@ def shows(text: str, *values: float) -> bool:
     return all(abs(float(one) - value) <= by for one, value, by in zip(shown, values, exact, strict=True))
 
 
-def spans(page: str) -> list[str]:
-    """List what stands in backticks on a page, outside of blocks of code."""
-    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL))
+def terms(text: str, *key: str) -> dict[tuple[str, ...], list[float]]:
+    rows = csv.DictReader(text.splitlines())
+    return {tuple(row[name] for name in key): [float(row[name]) for name in TERMS] for row in rows}
 
 
-@pytest.fixture(scope="module")
-def there() -> set[str]:
-    """What is in Git or made by a stage: files, and the folders that they lie in."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
-    outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
-    files = [*git("ls-files").splitlines(), *(out if isinstance(out, str) else next(iter(out)) for out in outs)]
-    return {path for file in files for path in (file, *map(str, PurePosixPath(file).parents))}
+def test_params_yaml__is_valid_explains_every_key_and_names_its_schema():
+    load_params(ROOT / "params.yaml")
+    first, *lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
+    assert first == "# yaml-language-server: $schema=params.schema.json"
+    keys = [line for line in lines if re.match(r"  \w+:", line)]
+    assert len(keys) == sum(map(len, yaml.safe_load("\n".join(lines)).values()))
+    assert [line for line in keys if "#" not in line] == []
+
+
+def test_dvc_lock__is_in_sync():
+    command = [sys.executable, "src/check.py", "lock"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_results__agree_with_the_exercise_row_by_row(committed):
+    rows = {model: csv.DictReader(committed(f"stages/train_{model}/history.csv").splitlines()) for model in MODELS}
+    histories = {model: [{name: float(row[name]) for name in row} for row in rows[model]] for model in MODELS}
+    assert [one for one in compare_with_exercise(histories) if not one.agrees] == []
 
 
 @pytest.mark.parametrize("metric", ROWS)
-def test_pages__results_are_the_committed_ones(metric):
+def test_pages__results_are_the_committed_ones(committed, metric):
     results = json.loads(committed("stages/analyze/metrics.json"))
     rows = lines(re.escape(f"| {ROWS[metric]} |"))
     assert "docs/results.md" in dict(rows)
@@ -76,14 +77,9 @@ def test_pages__results_are_the_committed_ones(metric):
             assert shows(cell, results[model][metric] * (100 if "%" in cell else 1)), (page, row)
 
 
-def terms(path: str, *key: str) -> dict[tuple[str, ...], list[float]]:
-    rows = csv.DictReader(committed(path).splitlines())
-    return {tuple(row[name] for name in key): [float(row[name]) for name in TERMS] for row in rows}
-
-
-def test_pages__rows_of_the_trainings_are_the_committed_ones():
-    ours = {model: terms(f"stages/train_{model}/history.csv", "step") for model in MODELS}
-    theirs = terms("src/sparsefaces/exercise_table.csv", "model", "step")
+def test_pages__rows_of_the_trainings_are_the_committed_ones(committed):
+    ours = {model: terms(committed(f"stages/train_{model}/history.csv"), "step") for model in MODELS}
+    theirs = terms((ROOT / "src/sparsefaces/exercise_table.csv").read_text(), "model", "step")
     terminal, beside = lines(r" *\d+(?: +\d+\.\d\d){4}$"), lines(r"\| (?:dense|sparse) \| [\d,]+ \|")
     assert (len(terminal), len(beside)) == (11, 8)
     for page, row in terminal:
@@ -95,7 +91,7 @@ def test_pages__rows_of_the_trainings_are_the_committed_ones():
         assert shows(values, *(value for pair in pairs for value in pair)), (page, row)
 
 
-def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say():
+def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say(committed):
     record = json.loads(committed("stages/analyze/claims.json"))
     table = TEXTS["docs/results.md"].split("<!-- claims -->")[1].split("<!-- /claims -->")[0]
     seeds = {3: "three", 5: "five"}[table.count("difference, seed ")]
@@ -116,38 +112,3 @@ def test_benchmark__rows_are_those_that_make_bench_wrote():
     shown = "\n".join(line for _, line in lines(r"\|.* \d+\.\d+ to "))
     assert shown
     assert shown in (ROOT / "examples/benchmark.md").read_text(encoding="utf-8")
-
-
-@every_page
-def test_pages__links_and_pictures_lead_somewhere(page, there):
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]) if "://" not in target]
-    for target in targets:
-        path, _, anchor = target.partition("#")
-        found = normpath(f"{PurePosixPath(page).parent}/{path}") if path else page
-        assert found in there, target
-        titles = re.findall(r"^#+ (.+)$", TEXTS.get(found, ""), flags=re.MULTILINE)
-        assert anchor in {"", *(re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles)}, target
-
-
-@every_page
-def test_pages__make_targets_exist_and_help_lists_them(page):
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", TEXTS[page], flags=re.MULTILINE))
-    helped = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert named <= set(re.findall(r"make (\w+)", helped))
-
-
-@every_page
-def test_pages__parameters_exist(page):
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    named = re.findall(rf"(?<![\w/])({'|'.join(params)})\.(?!py\b)(\w+)", "\n".join(spans(page)))
-    assert [f"{section}.{key}" for section, key in named if key not in params[section]] == []
-
-
-@every_page
-def test_pages__paths_and_tests_exist(page, there):
-    words = {word.rstrip("/.,:") for span in spans(page) for word in span.split() if "<" not in word}
-    paths = [
-        word for word in words if f"{word}/".startswith(("src/", "tests/", "tools/", "docs/", "stages/", "examples/"))
-    ]
-    assert [path for path in paths if not any(fnmatch(file, path) for file in there)] == []
-    assert {word for word in words if re.fullmatch(r"test_\w+\.py", word)} <= {path.split("/")[-1] for path in there}

@@ -1,0 +1,58 @@
+"""What is committed holds together: results, pages and the exercise's table. No other test looks at it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+import yaml
+from projects import ROOT
+
+# What decides the results: of the other parameters, none does on LFW.
+EXERCISE = {
+    "fetch": {"source": "lfw", "crop": None, "resize": 0.3},
+    "standardize": {"holdout": 0.0},
+    "train": {
+        "seed": 1,
+        "hidden_units": 400,
+        "iterations": 10_001,
+        "batch_size": 100,
+        "learning_rate": 1e-4,
+        "learning_rate_schedule": "constant",
+        "epsilon_per_lambda": 0.01,
+        "eta_per_lambda": 1.0,
+        "log_every": 100,
+    },
+    "train_dense": {"lambda": 0.0},
+    "train_sparse": {"lambda": 1.0},
+    "analyze": {"most_faces": 20_000, "faces": 25, "filters": 64, "filter_scale": "own", "held_out_people": 0.2},
+}
+
+
+@pytest.fixture(scope="session")
+def committed() -> Callable[[str], str]:
+    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
+
+    def read(path: str) -> str:
+        command = ["git", "show", f"HEAD:./{path}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+        return done.stdout if done.returncode == 0 else pytest.skip("no Git clone, so nothing is committed")
+
+    return read
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _exercise(committed: Callable[[str], str]) -> None:
+    """Skip these tests where the project has gone on to other parameters or faces: its results are its own then."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    other = [
+        f"{section}.{key} is {values[section][key]}, not {wanted}"
+        for section, keys in EXERCISE.items()
+        for key, wanted in keys.items()
+        if values[section][key] != wanted
+    ]
+    if other:
+        pytest.skip(f"params.yaml is not the exercise's: {'; '.join(other)}")
+    source = json.loads(committed("stages/fetch/provenance.json"))["source"]
+    if source != "lfw":
+        pytest.skip(f"the faces are not the exercise's: {source}, not lfw")

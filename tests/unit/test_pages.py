@@ -1,0 +1,72 @@
+"""What README.md, CONTRIBUTING.md and docs/ name is there."""
+
+import re
+import subprocess
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+from posixpath import normpath
+
+import pytest
+import yaml
+from projects import ROOT
+
+from sparsefaces.base.params import Params
+
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES)
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+
+
+def spans(page: str) -> list[str]:
+    """List what stands in backticks on a page, outside of blocks of code."""
+    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def there() -> set[str]:
+    """What is in Git or made by a stage: files, and the folders that they lie in."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        pytest.skip("no Git clone, so nobody knows what belongs to the project")
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    files = [*done.stdout.splitlines(), *(out if isinstance(out, str) else next(iter(out)) for out in outs)]
+    return {path for file in files for path in (file, *map(str, PurePosixPath(file).parents))}
+
+
+@every_page
+def test_pages__links_and_pictures_lead_somewhere(page, there):
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]) if "://" not in target]
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        found = normpath(f"{PurePosixPath(page).parent}/{path}") if path else page
+        assert found in there, target
+        titles = re.findall(r"^#+ (.+)$", TEXTS.get(found, ""), flags=re.MULTILINE)
+        assert anchor in {"", *(re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles)}, target
+
+
+@every_page
+def test_pages__make_targets_exist_and_help_lists_them(page):
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", TEXTS[page], flags=re.MULTILINE))
+    helped = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert named <= set(re.findall(r"make (\w+)", helped))
+
+
+@every_page
+def test_pages__parameters_exist(page):
+    params = {
+        section: {field.alias or name for name, field in model.annotation.model_fields.items()}
+        for section, model in Params.model_fields.items()
+    }
+    named = re.findall(rf"(?<![\w/])({'|'.join(params)})\.(?!py\b)(\w+)", "\n".join(spans(page)))
+    assert [f"{section}.{key}" for section, key in named if key not in params[section]] == []
+
+
+@every_page
+def test_pages__paths_and_tests_exist(page, there):
+    words = {word.rstrip("/.,:") for span in spans(page) for word in span.split() if "<" not in word}
+    paths = [
+        word for word in words if f"{word}/".startswith(("src/", "tests/", "tools/", "docs/", "stages/", "examples/"))
+    ]
+    assert [path for path in paths if not any(fnmatch(file, path) for file in there)] == []
+    assert {word for word in words if re.fullmatch(r"test_\w+\.py", word)} <= {path.split("/")[-1] for path in there}
