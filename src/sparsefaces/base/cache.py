@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from sparsefaces.base.environment import LIBRARY
 from sparsefaces.base.files import DAMAGE, sha256, write_bytes
+from sparsefaces.base.locks import locked
 
 Arrays = dict[str, NDArray[Any]]
 DIGEST = hashlib.sha256().digest_size
@@ -98,8 +98,7 @@ def save_cached(name: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None
     np.savez(file, allow_pickle=False, **arrays)
     data = file.getvalue()
     path = cache_path(name, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(".lock")):  # experiments that run at once would write into the same file
+    with locked(path.with_name(".lock")):  # experiments that run at once would write into the same file
         if path.is_dir():
             shutil.rmtree(path)
         write_bytes(path, hashlib.sha256(data).digest() + data)
@@ -113,7 +112,7 @@ def cached(name: str, key: str, make: Callable[[], Arrays], label: str) -> Array
 
     Of experiments that want the same at once, one makes it and the others wait.
     """
-    with FileLock(scratch_path(f"{name}.lock")):
+    with locked(scratch_path(f"{name}.lock")):
         arrays = load_cached(name, key)
         if arrays is None:
             print(f"{label} (once; cached in .scratch)", flush=True)

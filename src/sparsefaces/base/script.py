@@ -22,7 +22,7 @@ gc.disable()  # an eighth of the time that torch and MLflow take to be imported 
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from sparsefaces.base.alone import alone, stop_with_dvc
+from sparsefaces.base.alone import alone
 from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.interrupts import asked_to_stop, stop_signals
@@ -36,7 +36,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
 
     Args:
         main: What the script does.
-        stage: The stage that it makes: one process makes it in a workspace at a time, and ends when its DVC does.
+        stage: The stage that it makes: one process makes it in a workspace at a time.
     """
     gc.freeze()  # what was imported stays: no collection need look at it again
     gc.enable()
@@ -45,8 +45,6 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
     try:
         try:
             settle()
-            if stage:
-                stop_with_dvc()
             with alone(stage) if stage and not rank_of_process() else nullcontext():  # of several, the first
                 main()
         finally:
