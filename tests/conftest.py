@@ -25,7 +25,7 @@ import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and r
 from sparsefaces.fetch.sources import lfw, lfw_archive
 from sparsefaces.fetch.sources.download import Address
 
-collect_ignore = ["gate"]  # what processes behind a gate import, and no tests
+collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
 # SIGTERM ends the tests as Ctrl-C does, and with them what they have started.

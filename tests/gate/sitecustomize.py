@@ -83,11 +83,6 @@ class Finder:
 if POINTS:
     sys.meta_path.insert(0, Finder)
 
-if "FAULT" in os.environ:
-    import fault
-
-    fault.install()
-
 # What the machine has under this name, which this file hides.
 others = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 if hidden := PathFinder.find_spec("sitecustomize", others):
