@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,14 @@ from gates import end_all
 from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
-from projects import Project, make_project
+from projects import ROOT, Project, make_project
 from servers import Server, find_initdb, free_port
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 from sparsefaces.fetch.sources import lfw, lfw_archive
 from sparsefaces.fetch.sources.download import Address
 
+THEIRS = tuple(str(ROOT / name) for name in ("params.yaml", "dvc.lock", "stages/"))
 collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
@@ -38,10 +40,18 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Forget what the machine sets of MLflow, such as the hosts that a server answers."""
+    """Forget what the machine sets of MLflow, such as the hosts that a server answers; keep tests to their values."""
+    sys.addaudithook(_keep_out)
     for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
         if name != "MLFLOW_DISABLE_TELEMETRY":
             del os.environ[name]
+
+
+def _keep_out(event: str, arguments: tuple) -> None:
+    """Refuse to open what a user's change of the project changes: only tests/committed may look at it."""
+    if event == "open" and isinstance(arguments[0], (str, Path)) and str(arguments[0]).startswith(THEIRS):
+        test = os.environ.get("PYTEST_CURRENT_TEST", "")
+        assert test.startswith("tests/committed/"), f"{test} opens {arguments[0]}: tests bring their own values"
 
 
 def pytest_unconfigure() -> None:

@@ -12,17 +12,20 @@ import subprocess
 import sys
 import tarfile
 import threading
-from pathlib import Path
 
 import numpy as np
+import projects
+import yaml
 from gates import DEADLINE
 from PIL import Image
+from projects import ROOT
 
-from sparsefaces.base.params import load_params
+from sparsefaces.base.params import parse_params
 from sparsefaces.fetch.sources import fetch_faces
 
-ROOT = Path(__file__).parents[1]
-PARAMS = load_params(ROOT / "params.yaml")
+VALUES = yaml.safe_load(projects.PARAMS.read_text())
+VALUES["fetch"] |= {"source": "lfw", "resize": 0.3}
+PARAMS = parse_params(VALUES)
 # What figshare's web front says to scripts.
 CHALLENGE = {"status": 202, "body": b"", "headers": {"x-amzn-waf-action": "challenge"}}
 PAGE = b"\n<!DOCTYPE html><title>Welcome to the hotel</title>"
@@ -129,7 +132,7 @@ def run_fetch(folder, hosts, archive, *, command=(), **kwargs):
     """
     (folder / "src").mkdir(parents=True)
     shutil.copy(ROOT / "src" / "fetch.py", folder / "src")
-    shutil.copy(ROOT / "params.yaml", folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
     settings = {"images": 5, "people": 2, "sha256": hashlib.sha256(archive).hexdigest()}
     settings["addresses"] = [(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}

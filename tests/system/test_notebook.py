@@ -1,5 +1,6 @@
 """The exercise's own cells, and the notebook that retells it."""
 
+import matplotlib.pyplot as plt
 import nbclient
 import nbformat
 import numpy as np
@@ -32,16 +33,9 @@ def test_surface__the_exercises_cells_run_on_37_x_28_images_without_further_argu
     rec, _, _, reg = get_objective_terms(X, V1, W1, b1, a1)
     assert rec < 1036
     assert reg > 0
-    assert plot_sparsity(X, V1, V2, b1, b2) is None
-    assert view_decoder(W1, W2) is None
-
-
-def test_surface__objective_terms_can_be_minimised_by_hand():
-    X = torch.randn(20, 6)
-    V, W, b, a = (torch.randn(size).requires_grad_(True) for size in ((6, 4), (4, 6), (4,), (6,)))
-    rec, spa, _, reg = get_objective_terms(X, V, W, b, a)
-    (rec + 0.1 * spa + 0.1 * reg).backward()
-    assert all(torch.isfinite(t.grad).all() for t in (V, W, b, a))
+    plot_sparsity(X, V1, V2, b1, b2)
+    view_decoder(W1, W2)
+    assert len(plt.get_fignums()) >= 2
 
 
 def test_notebook__is_committed_executed_without_errors_and_with_its_pictures():

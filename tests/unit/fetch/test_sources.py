@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from hosts import ROOT, fetch
+from hosts import fetch
 from PIL import Image
+from projects import PARAMS, ROOT
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.fetch.sources import Faces, folder, orl
@@ -81,7 +82,7 @@ def test_faces__are_what_every_source_returns(hosts, image_folder):
 
 
 def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = yaml.safe_load(PARAMS.read_text())
     params["fetch"]["source"] = "orl"
     (in_tmp / "params.yaml").write_text(yaml.safe_dump(params))
 
