@@ -22,7 +22,7 @@ PIPELINE = (
 )
 
 # Variables of the machine's that would reach into a test.
-PRIVATE = ("MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
+PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
 
 
 class Project:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import yaml
@@ -29,21 +30,21 @@ EXERCISE = {
 }
 
 
+def read(path: str) -> str:
+    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
+    command = ["git", "show", f"HEAD:./{path}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+
+
 @pytest.fixture(scope="session")
 def committed() -> Callable[[str], str]:
-    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
-
-    def read(path: str) -> str:
-        command = ["git", "show", f"HEAD:./{path}"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-        return done.stdout if done.returncode == 0 else pytest.skip("no Git clone, so nothing is committed")
-
+    """Reads a file as it was committed last."""
     return read
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _exercise(committed: Callable[[str], str]) -> None:
-    """Skip these tests where the project has gone on to other parameters or faces: its results are its own then."""
+@cache
+def difference() -> str | None:
+    """Say what is not the exercise's, parameters or faces; None if all is."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     other = [
         f"{section}.{key} is {values[section][key]}, not {wanted}"
@@ -52,7 +53,16 @@ def _exercise(committed: Callable[[str], str]) -> None:
         if values[section][key] != wanted
     ]
     if other:
-        pytest.skip(f"params.yaml is not the exercise's: {'; '.join(other)}")
-    source = json.loads(committed("stages/fetch/provenance.json"))["source"]
-    if source != "lfw":
-        pytest.skip(f"the faces are not the exercise's: {source}, not lfw")
+        return f"params.yaml is not the exercise's: {'; '.join(other)}"
+    try:
+        source = json.loads(read("stages/fetch/provenance.json"))["source"]
+    except subprocess.CalledProcessError:
+        return "no Git clone, so nothing is committed"
+    return None if source == "lfw" else f"the faces are not the exercise's: {source}, not lfw"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup() -> None:
+    """Skip these tests where the project has gone on to other parameters or faces: its results are its own then."""
+    if reason := difference():
+        pytest.skip(reason)
