@@ -1,14 +1,8 @@
 """One fault in a process, at a moment that is counted in what it does: modules imported, files written or renamed.
 
-Python imports a module of this name when it starts. FAULT is a JSON object:
-
-    process  dvc, a stage, or job (what analyze starts)
-    kind     imports or files: what is counted
-    count    the fault comes when so many have been
-    action   the name of a signal, or "no space": from then on, this process can write no more than 4 kB into a file
-    victim   process or group
-    mark     a file that says that the fault has come: it comes once
-    counts   a folder where each process leaves what it counted to
+Python imports a module of this name when it starts. FAULT says, as JSON, in which process (dvc, a stage, or job, which
+analyze starts) the fault comes, at which count of which kind, and which: the name of a signal, for the process or its
+group, or "no space". `mark` is a file by which it comes once, `counts` a folder where processes leave their counts.
 """
 
 import atexit
