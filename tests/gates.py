@@ -66,11 +66,14 @@ STARTED: list[Started] = []
 
 
 def end_all() -> None:
-    """Kill what tests have started and is still there, with its children."""
+    """Kill what tests have started and is still there: in groups of their own, whoever is their parent, and others."""
     for process in STARTED:
         if not process.is_over():
             with suppress(ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
                 os.killpg(process.pid, signal.SIGKILL)
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def wait_until(happened: Callable[[], object], process: Started | None = None) -> None:
