@@ -12,11 +12,10 @@ import numpy as np
 from sklearn.decomposition import NMF, PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
-from sparsefaces.analyze.jobs import Job
+from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import Arrays, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.rows import Rows
 
 SEED = 0
 NMF_ITERATIONS = 12
@@ -49,7 +48,6 @@ def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, 
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
     code = code_hash("standardize", "analyze/baselines.py", packages=PACKAGES)
-    data = data._replace(X=Rows(data.X, np.arange(len(data.X))))  # another process maps the file
     key = key_of({"data": data_key, "components": hidden_units, "code": code})
     return {
         name: Job(

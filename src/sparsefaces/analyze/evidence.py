@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refits
-from sparsefaces.analyze.jobs import Job, run_jobs
 from sparsefaces.analyze.jpeg import JPEG, jpeg_job
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
+from sparsefaces.analyze.parallel import Job, run_jobs
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import key_of

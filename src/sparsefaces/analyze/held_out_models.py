@@ -4,18 +4,12 @@ The pipeline's own models have seen every face: judged on any of them, they woul
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparsefaces.analyze.jobs import Job, count_steps
+from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.cache import TRAINING_CODE, Arrays, code_hash, key_of
 from sparsefaces.base.params import TrainParams
 from sparsefaces.standardize.rows import Faces
-from sparsefaces.training.outputs import Row
-
-if TYPE_CHECKING:
-    from sparsefaces.training.engine import Engine
-
-STEPS_PER_COUNT = 100
 
 
 def refits(
@@ -39,7 +33,6 @@ def refits(
             f"Training {name} again on {len(X):,} faces",
             _train,
             (X, params, lambd, products),
-            params.iterations,
         )
         for name, lambd in lambdas.items()
     }
@@ -52,10 +45,5 @@ def _train(X: Faces, params: TrainParams, lambd: float, products: str) -> Arrays
     from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
-    weights, _ = fit(X, params, lambd, products=choose_products(products, "cpu"), callbacks=[_count])
+    weights, _ = fit(X, params, lambd, products=choose_products(products, "cpu"))
     return weights._asdict()
-
-
-def _count(step: int, row: Row | None, engine: "Engine") -> None:
-    if (step + 1) % STEPS_PER_COUNT == 0:
-        count_steps(STEPS_PER_COUNT)

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.analyze.compression import Point
-from sparsefaces.analyze.jobs import Job
+from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import parts
 from sparsefaces.base.cache import Arrays, code_hash, key_of
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.rows import Rows
 
 JPEG = "JPEG"
 QUALITIES = (1, 5, 10, 20, 30, 50, 80)  # Pillow's
@@ -33,7 +32,7 @@ def jpeg_job(data: Dataset, judged: NDArray[np.bool_], data_key: str) -> Job:
     rows = np.flatnonzero(judged)
     code = code_hash("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
     key = key_of({"data": data_key, "judged": rows.tolist(), "code": code})
-    faces = data._replace(X=Rows(data.X, rows))  # another process maps the file
+    faces = data._replace(X=data.rows(judged))
     return Job("jpeg", key, f"Coding {len(rows):,} faces as JPEG", code_as_jpeg, (faces,))
 
 

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.environment import LIBRARY
-from sparsefaces.base.files import DAMAGE, sha256, write_bytes
+from sparsefaces.base.files import sha256, write_bytes
 from sparsefaces.base.locks import locked
 
 Arrays = dict[str, NDArray[Any]]
@@ -74,19 +73,15 @@ def load_cached(name: str, key: str) -> Arrays | None:
         key: What they depend on, from `key_of`.
     """
     path = cache_path(name, key)
-    if not path.exists():
+    if not path.is_file():
         return None
-    try:
-        data = path.read_bytes()
-        if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
-            raise ValueError("its checksum is wrong")
-        with np.load(io.BytesIO(data[DIGEST:]), allow_pickle=False) as file:
-            arrays = dict(file)
-        os.utime(path)
-    except DAMAGE as error:
-        print(f"{path} is damaged ({error}) and ignored: made again", flush=True)
+    data = path.read_bytes()
+    if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
+        print(f"{path} is damaged (its checksum is wrong) and ignored: made again", flush=True)
         return None
-    return arrays
+    os.utime(path)
+    with np.load(io.BytesIO(data[DIGEST:]), allow_pickle=False) as file:
+        return dict(file)
 
 
 def save_cached(name: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -99,8 +94,6 @@ def save_cached(name: str, key: str, arrays: Mapping[str, NDArray[Any]]) -> None
     data = file.getvalue()
     path = cache_path(name, key)
     with locked(path.with_name(".lock")):  # experiments that run at once would write into the same file
-        if path.is_dir():
-            shutil.rmtree(path)
         write_bytes(path, hashlib.sha256(data).digest() + data)
         others = path.parent.glob(f"{path.name.removesuffix(f'-{key}.npz')}-*.npz")
         for old in sorted(others, key=lambda p: p.stat().st_mtime)[:-MOST_CACHED]:

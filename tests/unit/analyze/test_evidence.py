@@ -1,0 +1,93 @@
+"""What the evidence shows of the faces and codes, and what models that are trained again depend on."""
+
+import numpy as np
+import pytest
+from samples import params
+
+from sparsefaces.analyze.baselines import Factors
+from sparsefaces.analyze.evidence import choose_faces, key_of_faces, reconstruct, thin_out
+from sparsefaces.analyze.held_out_models import refits
+from sparsefaces.base.errors import UserError
+from sparsefaces.standardize.dataset import Dataset
+
+
+def dataset_of(X, shape=(2, 3), trains=None):
+    trains = np.ones(len(X), bool) if trains is None else trains
+    return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.25, shape, trains)
+
+
+@pytest.mark.parametrize("trains", [lambda n: np.arange(n) == 1, lambda n: np.arange(n) != 1])
+def test_choose_faces__refuses_to_leave_none_on_either_side(trains):
+    data = dataset_of(np.zeros((60, 6), np.float32), trains=trains(60))
+    with pytest.raises(
+        UserError, match="analyze.most_faces leaves .* faces that train and .* that are held out: raise"
+    ):
+        choose_faces(data, 10)
+
+
+def test_choose_faces__takes_two_or_more_evenly_spaced(faces):
+    data = dataset_of(faces.reshape(60, -1), (6, 5))
+    chosen, rows = choose_faces(data, 2)
+    assert rows.tolist() == [0, 59]
+    assert np.asarray(chosen.X).tolist() == data.X[[0, 59]].tolist()
+    assert choose_faces(data, 100)[1].tolist() == list(range(60))
+
+
+def test_reconstruct__first_faces_with_as_many_components_as_asked():
+    rng = np.random.default_rng(0)
+    data = dataset_of(rng.uniform(-1, 1, (5, 6)).astype(np.float32))
+    W, Z, a = (rng.uniform(-0.3, 0.3, shape).astype(np.float32) for shape in ((4, 6), (5, 4), (6,)))
+    factors = {name: Factors(W, Z * times, a) for name, times in (("dense", 1), ("sparse", 0.5), ("PCA", 1))}
+    shown = reconstruct(data, factors, 3, faces=2)
+    assert shown.coefficients == 3
+    by_hand = {"dense": Z @ W, "sparse": Z @ W / 2, "PCA": Z[:, :3] @ W[:3]}
+    for name, X in by_hand.items():
+        pixels = ((X[:2] + a) * 0.25 + 0.5).reshape(2, 2, 3)
+        assert shown.rows[name] == pytest.approx(pixels, abs=1e-6)
+        assert shown.differences[name] == pytest.approx(pixels - shown.originals, abs=1e-6)
+    assert shown.originals == pytest.approx((data.X[:2] * 0.25 + 0.5).reshape(2, 2, 3), abs=1e-6)
+    assert reconstruct(data, factors, 0).coefficients == 1
+    assert reconstruct(data, factors, 9).coefficients == 4
+    assert len(reconstruct(data, factors, 9).originals) == 5
+
+
+def test_thin_out__evenly_spaced_ranks_to_the_shorter_ones_last():
+    values = {"dense": np.arange(1000, dtype=np.float32) / 3, "sparse": np.arange(800, dtype=np.float32)}
+    rows = thin_out(values)
+    ranks = [row["rank"] for row in rows]
+    assert (len(rows), ranks[0], ranks[-1]) == (400, 0, 799)
+    assert set(np.diff(ranks)) == {2, 3} or set(np.diff(ranks)) == {2}
+    assert (rows[1]["sparse"], rows[1]["dense"]) == (ranks[1], float(f"{ranks[1] / 3:.4g}"))
+    assert thin_out({"a": np.ones(3, np.float32)}) == [{"rank": rank, "a": 1.0} for rank in range(3)]
+
+
+def test_key_of_faces__changes_with_the_rows_the_images_and_the_data():
+    data = dataset_of(np.zeros((4, 6), np.float32))
+    rows = np.arange(4)
+    same = key_of_faces(data, rows, "hash")
+    assert same == key_of_faces(data._replace(), rows.copy(), "hash")
+    others = [data._replace(mean=data.mean + 1), data._replace(scale=1.0), data._replace(shape=(3, 2))]
+    keys = {key_of_faces(other, rows, "hash") for other in others}
+    keys |= {key_of_faces(data, rows[:3], "hash"), key_of_faces(data, rows, "other")}
+    assert len(keys - {same}) == 5
+
+
+def test_refits__key_changes_with_lambda_params_products_and_faces(faces):
+    X = faces.reshape(60, -1)
+
+    def key(name="dense", *, products="blas", lambd=0.5, split=(1, 2), **changes):
+        return refits(X, params(**changes), {"dense": lambd}, products, {"fitting": list(split)})[name].key
+
+    same = key()
+    assert same == key() == key(log_every=7)  # how often it is logged changes no weight
+    others = {key(products="onednn"), key(lambd=1.0), key(split=(1, 3)), key(seed=3), key(iterations=30)}
+    assert len(others - {same}) == 5
+
+
+def test_refits__train_with_as_large_a_batch_as_there_are_faces(faces):
+    X = faces.reshape(60, -1)[:8]
+    job = refits(X, params(batch_size=50, iterations=3), {"sparse": 0.5}, "blas", {})["sparse"]
+    assert job.label == "Training sparse again on 8 faces"
+    weights = job.make(*job.arguments)
+    assert {name: array.shape for name, array in weights.items()} == {"V": (30, 8), "W": (8, 30), "b": (8,), "a": (30,)}
+    assert np.abs(weights["W"]).max() > 0
