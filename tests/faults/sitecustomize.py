@@ -23,7 +23,7 @@ COUNTS = Counter()
 def process_name():
     """Name this process by its command line: dvc, job, or the stage."""
     words = [Path(word).name for word in sys.orig_argv[1:]]
-    if any("loky" in word or word == "--multiprocessing-fork" for word in words):
+    if any("popen_loky" in word for word in words):
         return "job"
     return "dvc" if words[:1] == ["dvc"] else words[1] if len(words) > 1 else Path(words[0]).stem if words else ""
 
