@@ -1,7 +1,6 @@
-"""Fixtures: a finished project, faces that differ, stores and servers of MLflow's, hosts of LFW."""
+"""Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
 import gc
-import hashlib
 import os
 import shutil
 import signal
@@ -16,15 +15,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from gates import end_all
-from hosts import Host, small_archive
 from mlflow import MlflowClient
 from PIL import Image
 from projects import ROOT, Project, make_project
 from servers import Server, find_initdb, free_port
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
-from sparsefaces.fetch.sources import lfw, lfw_archive
-from sparsefaces.fetch.sources.download import Address
 
 THEIRS = tuple(str(ROOT / name) for name in ("params.yaml", "dvc.lock", "stages/"))
 collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
@@ -162,21 +158,3 @@ def image_folder(tmp_path: Path) -> Path:
             pixels = rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "own" / person / name)
     return tmp_path / "own"
-
-
-@pytest.fixture
-def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Host]]:
-    """Three hosts of a small LFW in the place of the public ones; scikit-learn's data folder is tmp_path's `data`."""
-    archive = small_archive()
-    hosts = [Host(archive) for _ in range(3)]
-    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.delenv(lfw_archive.MIRROR, raising=False)
-    addresses = [Address(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
-    monkeypatch.setattr(lfw_archive, "ADDRESSES", addresses)
-    monkeypatch.setattr(lfw_archive, "SHA256", hashlib.sha256(archive).hexdigest())
-    monkeypatch.setattr(lfw, "IMAGES", 5)
-    monkeypatch.setattr(lfw, "PEOPLE", 2)
-    yield hosts
-    for host in hosts:
-        host.close()

@@ -35,13 +35,6 @@ def scratch_path(name: str) -> Path:
     return project_root() / ".scratch" / name
 
 
-def scratch_folder() -> Path:
-    """Make sure of the folder that scratch files are in."""
-    folder = project_root() / ".scratch"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 def code_hash(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
     """Hash what computes: rooms or files of this library, as they are on disk, and the versions of packages."""
     digest = hashlib.sha256()

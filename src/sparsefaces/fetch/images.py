@@ -4,23 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sparsefaces.base.errors import UserError
 
 DEEP_MODES = ("F", "I", "I;16", "I;16L", "I;16B")  # how Pillow calls grey of more than 8 bits
 DEPTHS = (10, 12, 14, 16)  # of cameras, in files of 16 bits
 GROUND = "white"  # on which what is transparent stands, as viewers show it
-ORIENTATION = 0x0112  # EXIF's tag, and how each of its values is turned upright
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read_grey(path: Path) -> Image.Image:
@@ -31,21 +21,15 @@ def read_grey(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            image.load()
-            turn = UPRIGHT.get(_orientation(image))
-            grey = _shallow(image) if image.mode in DEEP_MODES else _opaque(image).convert("L")
-            return grey if turn is None else grey.transpose(turn)
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode not in DEEP_MODES:
+                return _opaque(upright).convert("L")
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise what they please at files that are damaged
         said = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} cannot be read as an image ({said}): repair or remove it") from None
-
-
-def _orientation(image: Image.Image) -> int:
-    """Read EXIF's orientation alone: other fields may be of no use, and are not ours."""
-    value = image.getexif().get(ORIENTATION, 1)
-    return value if isinstance(value, int) else 1
+    return _shallow(upright, path)
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -56,14 +40,17 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, GROUND), layer)
 
 
-def _shallow(image: Image.Image) -> Image.Image:
+def _shallow(image: Image.Image, path: Path) -> Image.Image:
     """Bring grey of more than 8 bits to 8; files of 16 bits may hold 10, 12 or 14, those of 32 also 8.
 
     The depth is taken to be the smallest that holds the largest value of the image.
+
+    Raises:
+        UserError: It has other values.
     """
     values = np.asarray(image)
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() < 1 << 16) or image.mode == "F":
-        raise ValueError("its values are not whole numbers from 0 to 65,535")
+        raise UserError(f"{path} has values that are not whole numbers from 0 to 65,535: repair or remove it")
     depths = (8, *DEPTHS) if image.mode == "I" else DEPTHS
     depth = next(depth for depth in depths if values.max() < 1 << depth)
     return Image.fromarray((values.astype(np.uint32) * 255 // ((1 << depth) - 1)).astype(np.uint8))

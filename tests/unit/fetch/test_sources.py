@@ -11,7 +11,7 @@ from PIL import Image
 from projects import PARAMS, ROOT
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.sources import Faces, folder, orl
+from sparsefaces.fetch.sources import folder, orl
 
 
 def test_orl__is_400_faces_of_40_people_33_x_27_at_the_default_size():
@@ -37,20 +37,26 @@ def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
     assert len(folder.read(str(image_folder), None, 0.5).images) == 6
 
 
-def test_folder__follows_links_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    (image_folder / "cyd").rename(elsewhere)
-    (image_folder / "cyd").symlink_to(elsewhere)
-    (elsewhere / "itself").symlink_to(image_folder)
-    (image_folder / "bob" / "linked.png").symlink_to(elsewhere / "1.png")
+def test_folder__reads_linked_files_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):
+    (image_folder / "bob" / "linked.png").symlink_to(image_folder / "cyd" / "1.png")
     (image_folder / "bob" / "gone.png").symlink_to(tmp_path / "nowhere")
     (image_folder / ".thumbs").mkdir()
     (image_folder / ".thumbs" / "1.png").write_bytes(b"what a viewer leaves")
+    (image_folder / ".behind").symlink_to(tmp_path)
     (image_folder / "ada" / "phone.heic").touch()
     (image_folder / "README.md").touch()
-    faces = folder.read(str(image_folder), None, 0.5)
+    (tmp_path / "link").symlink_to(image_folder)
+    faces = folder.read(str(tmp_path / "link"), None, 0.5)
     assert faces.people.tolist() == [0, 0, 1, 1, 1, 2, 2]
     assert faces.left_out == ["ada/phone.heic", "bob/gone.png"]
+
+
+@pytest.mark.parametrize("at", ["cyd", "ada/more"])
+def test_folder__link_to_a_folder_whose_changes_dvc_would_overlook_is_refused_by_name(at, image_folder, tmp_path):
+    elsewhere = (image_folder / "cyd").rename(tmp_path / "elsewhere")
+    (image_folder / at).symlink_to(elsewhere)
+    with pytest.raises(UserError, match=rf"{image_folder / at} is a link to a folder, .* name {elsewhere} or a folder"):
+        folder.read(str(image_folder), None, 0.5)
 
 
 def test_folder__flat_folder_knows_no_people(image_folder):
@@ -72,13 +78,6 @@ def test_folder__different_sizes_are_an_error_with_the_remedy_which_works(image_
     with pytest.raises(UserError, match=r"small.png 4 x 4: set fetch.resize to one \[height, width\]"):
         folder.read(str(image_folder), None, 0.5)
     assert folder.read(str(image_folder), None, (7, 6)).images.shape == (7, 7, 6)
-
-
-def test_faces__are_what_every_source_returns(hosts, image_folder):
-    for source in ("lfw", "orl", "folder"):
-        faces = fetch(source=source, folder=str(image_folder), resize=(8, 6))
-        assert isinstance(faces, Faces)
-        assert faces.images.shape[1:] == (8, 6)
 
 
 def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sparsefaces.base.cache import scratch_folder
+from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import writing
 from sparsefaces.base.progress import Progress
@@ -73,7 +73,8 @@ def prepare_all(
     if not items:
         raise UserError("there are no images to read")
     shape: tuple[int, ...] = ()
-    folder = scratch_folder()
+    folder = project_root() / ".scratch"
+    folder.mkdir(exist_ok=True)
     # A file without a name: it goes with the process. Without a buffer: on a full disk, closing would fail as well.
     with (
         closing(Progress("Reading images", len(items), unit="images")) as progress,

@@ -17,9 +17,8 @@ NOTES = "README.md"  # the project's own, in its folder for images
 def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]) -> Faces:
     """Read every image below a folder, in the order of their paths.
 
-    If all images lie in subfolders, each subfolder counts as one person. Links are followed, to files and to
-    folders; hidden files and folders, such as programs leave beside images, are passed over. Whatever else is not
-    an image by its name is left out, and named.
+    If all images lie in subfolders, each subfolder counts as one person. Hidden files and folders, such as programs
+    leave beside images, are passed over. Whatever else is not an image by its name is left out, and named.
 
     Args:
         path: The folder.
@@ -27,7 +26,7 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
         resize: As for `images.prepare`.
 
     Raises:
-        UserError: The folder is missing or holds no image; an image is damaged; the sizes differ.
+        UserError: The folder is missing, holds no image or a link to a folder; an image is damaged; the sizes differ.
     """
     top = Path(path)
     if not top.is_dir():
@@ -50,14 +49,17 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """List what is not hidden, also behind links, but no folder twice that lies within itself by a link."""
-    above: dict[str, set[str]] = {}
-    for folder, folders, files in os.walk(top, followlinks=True):
-        real = os.path.realpath(folder)
-        parents = above.get(folder, set())
-        if real in parents:
-            folders.clear()
-            continue
+    """List what is not hidden.
+
+    Raises:
+        UserError: A folder is a link: DVC, which notices when a linked file changes, does not look behind it.
+    """
+    for folder, folders, files in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        above |= {os.path.join(folder, name): parents | {real} for name in folders}  # noqa: PTH118 - as os.walk
+        for path in (Path(folder, name) for name in folders):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path} is a link to a folder, in which DVC would not notice a change: put a copy there, or name "
+                    f"{path.resolve()} or a folder above it in fetch.folder"
+                )
         yield from (Path(folder, name) for name in files if not name.startswith("."))
