@@ -11,7 +11,6 @@ import time
 from collections import defaultdict
 from functools import wraps
 from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
 from operator import attrgetter
 from pathlib import Path
 
@@ -82,8 +81,3 @@ class Finder:
 
 if POINTS:
     sys.meta_path.insert(0, Finder)
-
-# What the machine has under this name, which this file hides.
-others = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
-if hidden := PathFinder.find_spec("sitecustomize", others):
-    hidden.loader.exec_module(module_from_spec(hidden))
