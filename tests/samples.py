@@ -42,6 +42,14 @@ def params(**changes):
     return TrainParams(**(values | changes))
 
 
+def in_experiment(root, monkeypatch):
+    """Go into a copy of a project, as DVC makes them for experiments."""
+    copy = root / ".dvc/tmp/exps/tmp1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("DVC_ROOT", str(root))
+
+
 def claim(name, verdict):
     return {
         "claim": name,

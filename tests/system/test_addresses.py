@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from gateway import Gateway
-from samples import DESCRIPTION
+from samples import DESCRIPTION, in_experiment
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import brief, shown_uri, tracking_uri, without_secrets
@@ -139,6 +139,6 @@ def test_without_secrets__hides_them_wherever_they_stand(monkeypatch):
 
 @pytest.mark.parametrize("dialect", ["sqlite", "sqlite+pysqlite"])
 def test_tracking_uri__relative_file_is_the_projects_also_in_experiments(in_tmp, monkeypatch, dialect):
-    monkeypatch.setenv("DVC_ROOT", str(in_tmp / "root"))
+    in_experiment(in_tmp / "root", monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{dialect}:///mlflow.db?timeout=5")
     assert tracking_uri() == f"{dialect}:///{in_tmp / 'root' / 'mlflow.db'}?timeout=5"

@@ -216,7 +216,7 @@ def test_store__trainings_at_once_into_a_fresh_one_lose_nothing(finished, tmp_pa
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'fresh.db'}"}
     projects, gates, processes = [], [], []
     for number in range(TRAININGS):
-        project = copy_project(finished, tmp_path / str(number))
+        project = copy_project(finished, tmp_path / ".dvc/tmp/exps" / str(number))
         project.env |= store | {"DVC_ROOT": str(tmp_path)}  # as experiments of one project have
         project.set_params(PARAMS | {"train": PARAMS["train"] | {"seed": number}})
         project.set_params({"tracking": {"seconds_to_open": DEADLINE}})

@@ -26,8 +26,19 @@ ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report", "colors.py", "metrics.py")
 
 
 def project_root() -> Path:
-    """Name the project's own folder, also from the copies of it that DVC makes for experiments."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    """Name the project's own folder, also from the copies of it that DVC makes for experiments.
+
+    DVC_ROOT counts in such a copy alone: elsewhere it may be another project's, whose stage runs this one.
+    """
+    here = Path.cwd().resolve()
+    root = Path(os.environ.get("DVC_ROOT", here)).resolve()
+    copies = (root / ".dvc" / "tmp" / "exps").resolve()
+    if copies not in here.parents:
+        return here
+    # exps/tmp... or exps/standalone/tmp..., and below it the place that the project has in its Git repository.
+    below = here.relative_to(copies).parts
+    inside = below[2 if below[0] == "standalone" else 1 :]
+    return root if root.as_posix().endswith("/".join(["", *inside])) else here
 
 
 def scratch_path(name: str) -> Path:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
-from samples import DESCRIPTION
+from samples import DESCRIPTION, in_experiment
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.mosaics import png_of_mosaic
@@ -155,8 +155,8 @@ def name_of(process):
     return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
-def test_store__lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
-    monkeypatch.setenv("DVC_ROOT", str(in_tmp / "root"))
+def test_store__of_an_experiment_lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
+    in_experiment(in_tmp / "root", monkeypatch)
     assert tracking_uri() == f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
     assert tracking_uri() == "http://elsewhere:5000"
