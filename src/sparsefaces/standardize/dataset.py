@@ -1,6 +1,5 @@
 """The data as later stages read them: what fetch and standardize left, and what the latter writes."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ from sparsefaces.base.files import (
     read_array,
     read_arrays,
     read_json,
-    reading,
     remake,
     write_array,
     write_arrays,
@@ -135,20 +133,20 @@ def load_dataset() -> Dataset:
     if len(trains) != len(X):
         raise UserError(f"{split} is of {len(trains):,} faces, X.npy of {len(X):,}: {remake(split)}")
     scaling = read_arrays(path, ("mean", "scale", "height", "width"))
-    with reading(path):
-        data = Dataset(
-            X=X,
-            mean=np.asarray(scaling["mean"], np.float32),
-            scale=float(scaling["scale"]),
-            shape=(int(scaling["height"]), int(scaling["width"])),
-            trains=trains,
-        )
-        if not X.shape[1] == data.shape[0] * data.shape[1] == data.mean.size or min(data.shape) < 1:
-            raise ValueError(f"X.npy has faces of {X.shape[1]} pixels, it of {data.shape[0]} x {data.shape[1]}")
-        if not (math.isfinite(data.scale) and data.scale > 0 and np.isfinite(data.mean).all()):
-            raise ValueError("the mean face or the scale is not a number, or the scale is not above zero")
+    if not _fits(**scaling, pixels=X.shape[1]):
+        raise UserError(f"{path} has no mean face, scale and size that fit X.npy's {X.shape[1]} pixels: {remake(path)}")
+    height, width = int(scaling["height"]), int(scaling["width"])
+    data = Dataset(X, np.asarray(scaling["mean"], np.float32), float(scaling["scale"]), (height, width), trains)
     _check_faces(data)
     return data
+
+
+def _fits(pixels: int, mean: NDArray[Any], scale: NDArray[Any], height: NDArray[Any], width: NDArray[Any]) -> bool:
+    """Tell whether what is in scaling.npz are numbers of faces with so many pixels."""
+    numbers = all(value.dtype.kind in "iuf" and np.isfinite(value).all() for value in (mean, scale, height, width))
+    if not numbers or mean.shape != (pixels,) or not scale.shape == height.shape == width.shape == ():
+        return False
+    return bool(scale > 0 and min(height, width) >= 1 and height * width == pixels)
 
 
 def _check_faces(data: Dataset) -> None:

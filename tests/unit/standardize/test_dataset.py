@@ -28,10 +28,28 @@ def test_thinned_out__leaves_evenly_spaced_faces_with_what_is_known_of_them(save
     assert rows.tolist() == list(range(len(data.X)))
 
 
+def test_to_pixels__undoes_standardize_and_images_are_cut_off(saved, faces):
+    assert saved.to_pixels(saved.X[:7]) == pytest.approx(faces[:7], abs=1e-6)
+    assert saved.to_pixels(saved.X[:1] + 9).max() > 1
+    assert 0 == saved.to_images(saved.X[:1] - 90).max() < saved.to_images(saved.X[:1] + 90).min() == 1
+
+
+def test_rows__are_the_faces_chosen_and_the_held_out_are_the_others(saved):
+    trains = np.arange(len(saved.X)) % 3 > 0
+    data = saved._replace(trains=trains)
+    np.testing.assert_array_equal(np.asarray(data.training[:]), saved.X[trains])
+    np.testing.assert_array_equal(np.asarray(data.held_out[:]), saved.X[~trains])
+    assert saved.held_out is None
+    assert saved.training is saved.X
+
+
 def with_value(X, value):
     X = np.array(X)
     X[7, 3] = value
     return X
+
+
+NO_FIT = "scaling.npz has no mean face, scale and size that fit X.npy's 30 pixels"
 
 
 @pytest.mark.parametrize(
@@ -40,19 +58,21 @@ def with_value(X, value):
         (lambda data: {"X": with_value(data.X, np.nan)}, "X.npy has faces that are not numbers"),
         (lambda data: {"X": with_value(data.X, np.inf)}, "X.npy has faces that are not numbers"),
         (lambda data: {"X": np.zeros_like(data.X)}, "or nothing but zeros"),
-        (lambda data: {"X": np.array(data.X[:, :29])}, "X.npy has faces of 29 pixels"),
+        (lambda data: {"X": np.array(data.X[:, :29])}, "that fit X.npy's 29 pixels"),
         (lambda data: {"X": np.array(data.X[:10])}, "split.npy is of 60 faces, X.npy of 10"),
         (lambda data: {"X": np.array(data.X[0])}, "X.npy does not hold a float32 array of 2 dimensions"),
         (lambda data: {"trains": np.zeros(len(data.X), bool)}, "split.npy leaves 0 faces to train on"),
         (lambda data: {"trains": np.arange(len(data.X)) == 3}, "split.npy leaves 1 faces to train on"),
-        (lambda data: {"scale": 0.0}, "the scale is not above zero"),
-        (lambda data: {"scale": -1.0}, "the scale is not above zero"),
-        (lambda data: {"scale": np.nan}, "the scale is not a number"),
-        (lambda data: {"scale": "x"}, "scaling.npz cannot be read"),
-        (lambda data: {"mean": with_value(data.mean[None].repeat(8, 0), np.nan)[7]}, "the mean face or the scale"),
-        (lambda data: {"mean": data.mean[:5]}, "X.npy has faces of 30 pixels"),
-        (lambda data: {"shape": (5, 7)}, "it of 5 x 7"),
-        (lambda data: {"shape": (-6, -5)}, "it of -6 x -5"),
+        (lambda data: {"scale": 0.0}, NO_FIT),
+        (lambda data: {"scale": -1.0}, NO_FIT),
+        (lambda data: {"scale": np.nan}, NO_FIT),
+        (lambda data: {"scale": "x"}, NO_FIT),
+        (lambda data: {"mean": with_value(data.mean[None].repeat(8, 0), np.nan)[7]}, NO_FIT),
+        (lambda data: {"mean": data.mean[:5]}, NO_FIT),
+        (lambda data: {"scale": np.ones(1)}, NO_FIT),
+        (lambda data: {"shape": (5, 7)}, NO_FIT),
+        (lambda data: {"shape": (30.0, np.inf)}, NO_FIT),
+        (lambda data: {"shape": (-6, -5)}, NO_FIT),
     ],
 )
 def test_load_dataset__refuses_what_does_not_fit_or_is_no_number(saved, change, message):
