@@ -8,13 +8,16 @@ import pytest
 from sparsefaces.analyze.compression import (
     LinearCode,
     Point,
+    autoencoder_code,
     curve,
     dct_atoms,
     keep_strongest,
     orthogonal_code,
+    point,
 )
 from sparsefaces.analyze.rate_distortion import decode_at, notes, table
 from sparsefaces.measures import BITS_PER_ACTIVATION
+from sparsefaces.training.weights import Weights, decode, encode
 
 SHAPE = (6, 5)
 
@@ -75,6 +78,26 @@ def test_curve__ends_where_no_face_has_more_active_units(X):
     points = curve("m", code_of(codes, np.eye(30, dtype=np.float32)), X, [1, 4, 8, 30], 1.0)
     assert [point.coefficients for point in points][-1] == pytest.approx((codes > 0).sum(axis=1).mean())
     assert len(points) == 2
+
+
+def test_autoencoder_code__with_all_units_and_many_bits_is_the_models_reconstruction(X):
+    rng = np.random.default_rng(1)
+    V, W, b, a = (rng.standard_normal(shape).astype(np.float32) for shape in ((30, 7), (7, 30), (7,), (30,)))
+    fitting, judged = X[:30], X[30:]
+    code = autoencoder_code(Weights(V, W, b, a), fitting, judged)
+    # What a coefficient may be is known from the faces that were fitted.
+    assert code.high == pytest.approx(encode(fitting, V, b).max(axis=0))
+    assert (code.low == 0).all()
+    assert code.chosen
+    Z = np.minimum(encode(judged, V, b), code.high)
+    sent, active = keep_strongest(code, 7, bits=20)
+    assert sent == pytest.approx(Z, abs=1e-4)
+    assert active.tolist() == np.count_nonzero(encode(judged, V, b), axis=1).tolist()
+    few = point("m", code, judged, 2, 0.5)
+    kept, _ = keep_strongest(code, 2)
+    assert few.errors == pytest.approx(np.square(decode(kept, W, a) - judged).mean(axis=1) * 0.25, rel=1e-5)
+    assert few.coefficients == np.minimum(active, 2).mean()
+    assert few.psnr == pytest.approx(-10 * math.log10(few.errors.mean()))
 
 
 def test_decode_at__fills_the_budget_and_never_exceeds_it(X):
