@@ -12,6 +12,7 @@ from sparsefaces.base.addresses import without_login
 from sparsefaces.base.progress import Progress
 
 CHUNK = 1 << 16  # bytes
+DAMAGED = "damaged: its SHA-256 is not the published one"
 # The first that fits an error says what went wrong before an answer came.
 FAILURES: tuple[tuple[type[requests.RequestException], str], ...] = (
     (requests.Timeout, "timed out"),
@@ -36,21 +37,18 @@ class Answer(NamedTuple):
     Attributes:
         address: The address.
         reason: What it answered.
-        damaged: Whether it sent such a file, whole, but not the published one.
     """
 
     address: Address
     reason: str
-    damaged: bool
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it sent such a file, but not the published one."""
+        return self.reason == DAMAGED
 
     def __str__(self) -> str:
         return f"{without_login(self.address.url)}: {self.reason}"
-
-
-class _NotServedError(Exception):
-    def __init__(self, reason: str, *, damaged: bool = False) -> None:
-        super().__init__(reason)
-        self.damaged = damaged
 
 
 def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: float) -> list[Answer]:
@@ -71,14 +69,11 @@ def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: flo
     answers = []
     for address in addresses:
         print(f"Downloading {path.name} from {without_login(address.url)}", flush=True)
-        try:
-            _get(address.url, path, timeout)
-            if hash_of(path) == sha256:
-                return []
-            raise _fault(path)
-        except _NotServedError as error:
-            print(f"  not served: {error}", flush=True)
-            answers.append(Answer(address, str(error), error.damaged))
+        reason = _get(address.url, path, timeout) or _fault(path, sha256)
+        if reason is None:
+            return []
+        print(f"  not served: {reason}", flush=True)
+        answers.append(Answer(address, reason))
     return answers
 
 
@@ -88,17 +83,17 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _get(url: str, path: Path, timeout: float) -> None:
-    """Write what an address answers with 200, as the bytes that it sends."""
+def _get(url: str, path: Path, timeout: float) -> str | None:
+    """Write what an address answers with 200, as the bytes that it sends; return what went wrong, if anything did."""
     try:
         response = requests.get(url, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"})
     except requests.RequestException as error:
-        raise _NotServedError(next(reason for kind, reason in FAILURES if isinstance(error, kind))) from None
+        return next(reason for kind, reason in FAILURES if isinstance(error, kind))
     with response, path.open("wb") as file, closing(_progress(path.name, response)) as progress:
         if response.status_code != requests.codes.ok:
             # What figshare's web front says to scripts, with 202 and no content.
             challenge = ", a challenge that only browsers pass" if "x-amzn-waf-action" in response.headers else ""
-            raise _NotServedError(f"HTTP {response.status_code}{challenge}")
+            return f"HTTP {response.status_code}{challenge}"
         # Some servers call the archive's own compression an encoding of the answer: without it, nothing is unpacked.
         response.raw.headers.discard("Content-Encoding")
         try:
@@ -106,7 +101,8 @@ def _get(url: str, path: Path, timeout: float) -> None:
                 file.write(chunk)
                 progress.update(len(chunk))
         except requests.RequestException:
-            raise _NotServedError("broke off") from None
+            return "broke off"
+    return None
 
 
 def _progress(name: str, response: requests.Response) -> Progress:
@@ -114,13 +110,14 @@ def _progress(name: str, response: requests.Response) -> Progress:
     return Progress(f"Downloading {name}", int(length) if length.isdecimal() else 0, unit="B", scale=True)
 
 
-def _fault(path: Path) -> _NotServedError:
-    """Say what an answer is that has the wrong hash: a damaged archive, or no archive at all."""
+def _fault(path: Path, sha256: str) -> str | None:
+    """Say what is wrong with what arrived: an archive that is not the published one, or no archive at all."""
+    if hash_of(path) == sha256:
+        return None
     with path.open("rb") as file:
         start = file.read(CHUNK)
     if start.startswith(b"\x1f\x8b"):  # as every gzip archive
-        return _NotServedError("damaged: its SHA-256 is not the published one", damaged=True)
+        return DAMAGED
     if not start:
-        return _NotServedError("an empty answer")
-    page = start.lstrip().startswith(b"<")
-    return _NotServedError("a web page instead of the file" if page else "something else than the file")
+        return "an empty answer"
+    return "a web page instead of the file" if start.lstrip().startswith(b"<") else "something else than the file"
