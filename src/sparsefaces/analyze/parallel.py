@@ -51,7 +51,7 @@ def _make(jobs: Sequence[Job]) -> None:
         return
     # Arrays that are mapped from a file are mapped by the processes, too; others are sent: nothing is put into
     # /dev/shm, which may be small.
-    how: dict[str, Any] = {"return_as": "generator_unordered", "max_nbytes": None, "batch_size": 1}
+    how: dict[str, Any] = {"return_as": "generator_unordered", "max_nbytes": None}
     try:
         with closing(Progress("Fitting", len(jobs), unit="done")) as progress:
             with _starting_processes():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from samples import params
 
 from sparsefaces.analyze.baselines import Factors
@@ -88,6 +89,10 @@ def test_refits__train_with_as_large_a_batch_as_there_are_faces(faces):
     X = faces.reshape(60, -1)[:8]
     job = refits(X, params(batch_size=50, iterations=3), {"sparse": 0.5}, "blas", {})["sparse"]
     assert job.label == "Training sparse again on 8 faces"
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
     weights = job.make(*job.arguments)
+    assert torch.get_num_threads() == 1  # as many as other processes leave it
+    torch.set_num_threads(before)
     assert {name: array.shape for name, array in weights.items()} == {"V": (30, 8), "W": (8, 30), "b": (8,), "a": (30,)}
     assert np.abs(weights["W"]).max() > 0
