@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
@@ -190,35 +191,24 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
         raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
 
 
-def _explain(location: tuple[int | str, ...], problem: str, values: object) -> str:
+def _explain(location: tuple[int | str, ...], problem: str, values: Any) -> str:  # noqa: ANN401 - of a file
     """Say in one line what is wrong with the key at a location of pydantic's."""
-    keys = [str(part) for part in location[:2]]
-    name = ".".join(keys)
-    section = Params.model_fields[keys[0]].annotation if keys and keys[0] in Params.model_fields else None
-    if not keys or (len(keys) == 1 and section and problem != "missing"):
-        known = _known_keys(section) if section else list(Params.model_fields)
-        return f"{name or 'the file'} must be a section with the keys {', '.join(known)}"
-    known = _known_keys(section) if len(keys) == 2 else list(Params.model_fields)
+    keys = location[:2]  # deeper, it is an item of a list
+    name = ".".join(map(str, keys))
+    sections: dict[Any, Any] = {(key,): field.annotation for key, field in Params.model_fields.items()} | {(): Params}
+    section = sections.get(keys)
+    if section and problem != "missing":
+        return f"{name or 'the file'} must be a section with the keys {', '.join(_fields(section))}"
+    known = _fields(sections[keys[:-1]])
     if problem in ("extra_forbidden", "invalid_key"):
-        near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.0)[0]
-        return f"there is no key {name}; the nearest is {'.'.join([*keys[:-1], near])}"
-    if problem == "missing" and len(location) == len(keys):  # deeper, it is an item of a list
+        near = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)
+        return f"there is no key {name}; the nearest is {'.'.join([*map(str, keys[:-1]), *near])}"
+    if problem == "missing" and keys == location:
         return f"the key {name} is missing: add it"
-    value = _look_up(values, keys)
+    value = values[keys[0]][keys[1]]
     shown = without_login(value) if isinstance(value, str) else value
-    return f"{name} is {shown!r}; it must be {_description(section, keys[1])}"
+    return f"{name} is {shown!r}; it must be {known[keys[1]].description}"
 
 
-def _known_keys(section: Any) -> list[str]:  # noqa: ANN401 - pydantic's annotation of a field
-    return [field.alias or name for name, field in section.model_fields.items()]
-
-
-def _description(section: Any, key: str) -> str:  # noqa: ANN401 - as above
-    fields = {field.alias or name: field for name, field in section.model_fields.items()}
-    return str(fields[key].description)
-
-
-def _look_up(values: Any, keys: list[str]) -> object:  # noqa: ANN401 - whatever the file holds
-    for key in keys:
-        values = values[key]
-    return values
+def _fields(section: Any) -> dict[Any, FieldInfo]:  # noqa: ANN401 - pydantic's annotation of a field
+    return {field.alias or name: field for name, field in section.model_fields.items()}

@@ -1,74 +1,92 @@
-"""YAML as DVC reads it, and what in it other readers would take otherwise.
+"""YAML as DVC reads and writes it, and what in it other readers would take otherwise."""
 
-Always with ruamel.yaml's own parser, not with the one in C that some environments add (conda's): that one tells
-plain values otherwise, and ends the process on brackets nested deep.
-"""
-
-import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode
 
-# What ruamel.yaml raises: text that is not YAML or of another version, values that do not fit their tag, nesting
-# without end.
-NOT_YAML: tuple[type[Exception], ...] = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-NOT_YAML += (AssertionError,)
+# What PyYAML raises: text that is not YAML, numbers of more digits than Python reads, nesting without end.
+NOT_YAML: tuple[type[Exception], ...] = (yaml.YAMLError, ValueError, RecursionError)
 MOST_VALUES = 10_000
+# Plain values that are neither text nor numbers to all readers of YAML 1.1 and 1.2.
+AMBIGUOUS = re.compile(
+    r"""(?ix) y | n | yes | no | on | off | =   # true or false to some
+    | [-+]? 0 [box] [0-9a-f_]*                  # numbers with another base
+    | [-+]? [0-9_.]* [0-9_] [0-9_.]* (e[-+]?[0-9_]*)?  # 010, 09, 1_000, 1.2.3
+    | [-+]? [0-9_]+ (:[0-9_.]+)+                # 90 to some, where 1:30 is written
+    | [0-9]{4} -[0-9]{1,2} -[0-9]{1,2} .*       # dates"""
+)
+
+
+class _Reader(yaml.SafeLoader):
+    """Numbers as in YAML 1.2, where 1e-05 is one; whatever else is plain is text."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - instead of those of YAML 1.1
+
+
+WHOLE = r"(?:0|[1-9][0-9]*)"
+for _tag, _plain, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", rf"[-+]?{WHOLE}", list("-+0123456789")),
+    ("float", rf"[-+]?(?:{WHOLE}\.[0-9]*(?:[eE][-+]?[0-9]+)?|{WHOLE}[eE][-+]?[0-9]+)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+(?:[eE][-+][0-9]+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)", list("-+.")),
+    ("merge", "<<", ["<"]),
+):
+    _Reader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_plain})$"), _first)
 
 
 def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Read YAML with DVC's own reader: what DVC writes, in any spelling, has the value that DVC knows.
+    """Read YAML: what DVC writes has the value that DVC knows.
 
     Raises:
-        NOT_YAML: One of these, if it is not YAML or holds too much.
+        NOT_YAML: One of these, if it is not YAML, has tags or directives, or holds too much.
     """
-    yaml = _reader()
-    root = yaml.compose(text)
-    for _ in _nodes(root):  # counts them, before anchors that multiply become values
+    for _ in _nodes(text):  # counts them, before anchors that multiply become values
         pass
-    return None if root is None else yaml.constructor.construct_document(root)
+    return yaml.load(text, _Reader)  # noqa: S506 - a safe loader
 
 
 def ambiguities(text: str) -> list[str]:
     """Say, one line each, which keys stand in the text twice and which values readers of YAML take differently.
 
     Raises:
-        NOT_YAML: One of these, if it is not YAML or holds too much.
+        NOT_YAML: One of these, if it is not YAML, has tags or directives, or holds too much.
     """
     problems: list[str] = []
-    for name, node in _nodes(_reader().compose(text)):
+    for name, node in _nodes(text):
         if isinstance(node, MappingNode):
             problems += _keys_twice(name, node)
-        elif isinstance(node, ScalarNode) and node.style is None and (other := _other_reading(node.value)) is not None:
-            dvc, others = json.dumps(_read(node.value)), json.dumps(other)
+        elif node.tag.endswith(":str") and node.style is None and AMBIGUOUS.fullmatch(node.value):
             problems.append(
-                f"{name} is written {node.value}, which DVC reads as {dvc} and other readers of YAML as {others}: "
-                f"write {dvc} or {others}"
+                f"{name} is written {node.value}, which readers of YAML take differently: "
+                "write a number in decimal digits alone, true or false, or a text in quotes"
             )
     return problems
 
 
-def _reader() -> YAML:
-    return YAML(typ="safe", pure=True)
-
-
-def _nodes(root: Node | None) -> Iterator[tuple[str, Node | None]]:
+def _nodes(text: str) -> Iterator[tuple[str, Any]]:
     """Name every value and every group of values, each anchor's as often as it is used."""
-    waiting = [("", root)]
-    count = 0
-    while waiting:
+    if re.search("^%", text, re.MULTILINE):
+        raise ValueError("it has a directive, as %YAML: remove that line")
+    reader = _Reader(text)
+    root = reader.get_single_node()
+    waiting = [("", root)] if root else []
+    for _ in range(MOST_VALUES):
+        if not waiting:
+            return
         name, node = waiting.pop()
-        count += 1
-        if count > MOST_VALUES:
-            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        implicit = (node.style is None, True) if isinstance(node, ScalarNode) else True
+        if node.tag != reader.resolve(type(node), node.value, implicit):  # type: ignore[no-untyped-call]
+            raise ValueError(f"{name} has the tag {node.tag}: remove it")
         yield name, node
         if isinstance(node, MappingNode):
             waiting += [(_join(name, key), value) for key, value in reversed(node.value)]
-        elif isinstance(node, SequenceNode):
+        elif not isinstance(node, ScalarNode):
             waiting += [(name, value) for value in reversed(node.value)]
+    raise ValueError(f"it holds more than {MOST_VALUES:,} values")
 
 
 def _join(name: str, key: Node) -> str:
@@ -82,21 +100,3 @@ def _keys_twice(name: str, mapping: MappingNode) -> Iterator[str]:
         if full in lines:
             yield f"{full} stands there twice, in lines {lines[full]} and {line}: keep one"
         lines[full] = line
-
-
-def _other_reading(spelling: str) -> bool | int | float | str | None:
-    """Say how YAML 1.1, or 1.2 to the letter, reads what DVC reads otherwise; None if all agree."""
-    dvc = _read(spelling)
-    if not isinstance(dvc, int | float | str) or isinstance(dvc, bool):
-        return None
-    if not isinstance(dvc, str) and ("_" in spelling or "0b" in spelling):
-        return spelling
-    # DVC's 1e-05 is text to YAML 1.1 alone, and plainly a number to whoever reads it.
-    other = dvc if isinstance(dvc, float) else _read(spelling, (1, 1))
-    return None if other == dvc else other
-
-
-def _read(spelling: str, version: tuple[int, int] = (1, 2)) -> Any:  # noqa: ANN401 - whatever is spelt so
-    yaml = _reader()
-    yaml.version = version
-    return yaml.load(spelling)
