@@ -1,10 +1,7 @@
 """What analyze keeps, leaves and shows: real DVC on a small project."""
 
 import json
-import os
-import re
 import shutil
-import signal
 
 import pytest
 from gates import Gate, at_step
@@ -32,30 +29,6 @@ def test_analyze__interrupted_while_it_trains_ends_without_a_traceback(copied, t
     gate.wait(process, "analyze")  # one of its own processes, which train
     process.terminate()
     assert "Traceback" not in process.end(130)
-
-
-def test_analyze__one_of_whose_processes_is_killed_says_so_and_ends(copied, tmp_path):
-    copied.set_params({"train": {"iterations": 26}})
-    gate = Gate(tmp_path / "gate", at_step(15))
-    process = copied.start("python", "src/analyze.py", gate=gate)
-    os.kill(gate.wait(process, "analyze"), signal.SIGKILL)
-    said = process.end(1)
-    assert "error: a process was killed (Training dense again on 320 faces, Training sparse again" in said
-    assert "Traceback" not in said
-
-
-def test_analyze__compares_on_some_of_many_faces_and_says_so(copied):
-    copied.set_params({"analyze": {"most_faces": 120}})
-    before = json.loads(copied.path("analyze/claims.json").read_text())
-    copied.run("dvc", "repro")
-    after = json.loads(copied.path("analyze/claims.json").read_text())
-    assert "Compared on 120 of the 400 faces, evenly spaced" in after["sample"]
-    fitted, judged = map(int, re.match(r"Fitted on (\d+) faces, judged on (\d+) of", after["notes"][0]).groups())
-    assert fitted + judged == 120
-    assert "sample" not in before
-    assert "Compared on 120 of the 400 faces" in copied.path("analyze/report.html").read_text()
-    # Nothing that was fitted on all faces is taken for what is fitted on these.
-    assert after["methods"][2]["psnr"] != before["methods"][2]["psnr"]
 
 
 def test_claims__are_recorded_for_every_claim_and_method(finished):
