@@ -71,6 +71,11 @@ def test_report__escapes_what_it_is_given_and_lets_nothing_break_out_of_its_data
     assert json.loads(inside[1]) == {"attack": attack}
 
 
+def test_report__says_at_the_top_on_which_faces_it_compares():
+    html = render_report(report(claims={"claims": [CLAIM], "sample": "Compared on 40 of the 60 faces."}))
+    assert "Compared on 40 of the 60 faces." in html.partition("<h2")[0]
+
+
 def test_report__counts_verdicts_and_groups_the_measures_of_a_claim():
     open_ = CLAIM | {"verdict": "not decided", "interval": None, "difference": None, "dense": None, "measure": "Gini"}
     fails = CLAIM | {"claim": "Another", "verdict": "does not hold", "null": {"dense": 0.5, "sparse": None}}
