@@ -10,8 +10,9 @@ from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import parse_params
+from sparsefaces.base.progress import Progress
 from sparsefaces.fetch.outputs import save_faces
-from sparsefaces.fetch.sources import lfw_archive
+from sparsefaces.fetch.sources import download, lfw_archive
 from sparsefaces.fetch.sources.download import Address
 from sparsefaces.fetch.sources.faces import UnreachableError
 
@@ -47,14 +48,16 @@ def test_download__next_address_serves_what_the_first_does_not(reason, answer, h
     assert (len(hosts[1].asked), hosts[2].asked) == (1, [])
 
 
-@pytest.mark.parametrize(("reason", "answer"), NOT_REACHED)
-def test_download__where_no_address_serves_it_falls_back_and_leaves_nothing(reason, answer, hosts, tmp_path):
-    for host in hosts:
-        host.answer(**answer)
+def test_download__where_no_address_serves_it_falls_back_and_leaves_nothing(hosts, tmp_path):
+    hosts[0].answer(**CHALLENGE)
+    hosts[1].answer(sent=2000)
+    hosts[2].answer(body=PAGE)
     faces = fetch(crop=(0, 250, 0, 250))  # a crop for LFW's images does not stop the fallback
     assert (faces.source, faces.wanted, len(faces.images)) == ("orl", "lfw", 400)
-    reasons = f"host 1: {reason}; host 2: {reason}; host 3: {reason}"
-    assert faces.fallback_reason == f"LFW could not be downloaded ({reasons})"
+    assert faces.fallback_reason == (
+        "LFW could not be downloaded (host 1: HTTP 202, a challenge that only browsers pass; host 2: broke off; "
+        "host 3: a web page instead of the file)"
+    )
     assert list((tmp_path / "data" / "lfw_home").iterdir()) == []
 
 
@@ -116,6 +119,25 @@ def test_download__archive_damaged_wherever_it_is_is_an_error_never_a_fallback(h
     assert not isinstance(error.value, UnreachableError)
     assert f"{hosts[1].url}: {DAMAGED}\n  {hosts[2].url}: {DAMAGED}\n" in str(error.value)
     assert list((tmp_path / "data" / "lfw_home").iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_download__shows_progress_in_bytes_of_so_many_if_the_host_says_how_many(length, hosts, monkeypatch):
+    shown = []
+
+    class Shown(Progress):
+        def __init__(self, label, total, **how):
+            super().__init__(label, total, **how)
+            shown.append([label, total, 0])
+
+        def update(self, amount):
+            shown[-1][2] += amount
+
+    monkeypatch.setattr(download, "Progress", Shown)
+    hosts[0].answer(length=length)
+    fetch()
+    size = len(hosts[0].body)
+    assert shown == [["Downloading lfw-funneled.tgz", size if length else 0, size]]
 
 
 def test_download__follows_a_redirect_to_another_host(hosts):

@@ -18,7 +18,9 @@ def test_prepare__crops_by_top_bottom_left_right():
     assert (face == expected).all()
 
 
-@pytest.mark.parametrize(("resize", "shape"), [(0.3, (33, 27)), ((37, 28), (37, 28)), (1.0, (112, 92))])
+@pytest.mark.parametrize(
+    ("resize", "shape"), [(0.3, (33, 27)), ((37, 28), (37, 28)), (1.0, (112, 92)), ((1, 1), (1, 1))]
+)
 def test_prepare__resizes_by_a_factor_rounding_down_or_to_a_size(resize, shape):
     face = prepare(grey(112, 92), None, resize, "x")
     assert face.shape == shape
