@@ -171,3 +171,90 @@ def test_pack__carries_what_decodes_each_face_of_the_editor():
         assert codes == pytest.approx(Z, abs=1e-5)
         half_a_step = Z.sum(axis=1, keepdims=True) * np.abs(model.W).max() / 127 / 2
         assert (np.abs(codes @ W - Z @ model.W) <= half_a_step + 1e-4).all()
+
+
+def text_of(html):
+    return " ".join(re.sub("<[^>]+>", " ", html).split())
+
+
+def test_report__says_what_its_inputs_are():
+    sparse = METRICS | {"l0": 62.4, "explained_variance": 0.8, "effective_area": 0.12, "silent_units": 3, "ent": 5.25}
+    image = io.BytesIO()
+    Image.new("L", (30, 20)).save(image, "png")
+    figures = {"curves": image.getvalue(), "decoder": image.getvalue()}
+    html = render_report(report(metrics={"dense": METRICS, "sparse": sparse}, figures=figures))
+    text = text_of(html)
+    assert "400 faces of 3 x 2 pixels from orl, 40 people" in text
+    assert (
+        "The sparse one describes a face with 62 active units while the dense one uses 274, and explains 80.0% of the "
+        "variance while the dense one explains 96.5%." in text
+    )
+    assert "measured claims" not in text
+    assert "Active units per face dense 274 sparse 62" in text
+    assert "A filter covers dense 31% sparse 12%" in text
+    assert "Sum of 1 / mean activation (ent) not finite 5.2" in text
+    assert "Units silent on every face 1 3" in text
+    assert "held out" not in text
+    assert re.findall(r'<figure id="(\w+)"', html) == ["decoder", "curves"]  # in the page's order, drawn ones alone
+    assert html.count('width="30" height="20" src="data:image/png;base64,') == 2
+    assert "\n\n\n" not in html
+
+
+def test_report__people_held_out_have_rows_of_their_own_but_for_the_decoders_norm():
+    metrics = METRICS | {"held_out": {"rec": 41.25, "l0": 270.0, "reg": 1.0}}
+    text = text_of(render_report(report(metrics={"dense": metrics, "sparse": metrics})))
+    assert "Reconstruction error (rec), on people held out 41.25 41.25" in text
+    assert "Active units per face (L0), on people held out 270.0 270.0" in text
+    assert text.count("on people held out") == 2
+
+
+@pytest.mark.parametrize(
+    ("interval", "difference", "bar"),
+    [
+        ([2, 4], 3, {"zero": 4.0, "start": 50.0, "width": 46.0, "dot": 73.0}),
+        ([-4, -2], -3, {"zero": 96.0, "start": 4.0, "width": 46.0, "dot": 27.0}),
+        ([1, 1], 2, {"zero": 4.0, "start": 50.0, "width": 1.5, "dot": 96.0}),  # never too thin to see
+        ([0, 0], 0, {"zero": 4.0, "start": 4.0, "width": 1.5, "dot": 4.0}),
+    ],
+)
+def test_interval_bar__is_to_scale(interval, difference, bar):
+    assert interval_bar({"interval": interval, "difference": difference}) == bar
+
+
+def test_to_grey__turns_standardised_pixels_into_all_greys_and_cuts_what_is_beyond():
+    data = dataset()
+    X = np.zeros((1, 30), np.float32)
+    X[0, :4] = [0, -5, 5, 60]  # mean 0.5, scale 0.1
+    assert to_grey(X, data)[0].ravel()[:4].tolist() == [128, 0, 255, 255]
+
+
+def test_pack__names_faces_by_number_and_finds_them_by_place():
+    data = dataset(n=12)
+    weights = models(data)
+    codes = {name: np.maximum(data.X @ model.V, 0) for name, model in weights.items()}
+    codes["sparse"] = codes["sparse"] * (np.arange(8) != 3)  # one unit never fires
+    page = pack(data, weights, codes)
+    units = page["models"]["sparse"]
+    assert units["state"] == ["alive"] * 3 + ["dead"] + ["alive"] * 4
+    assert (units["faces"][3], units["frequency"][3]) == ([], 0)
+    shown = sorted({face for name in codes for faces in page["models"][name]["faces"] for face in faces})
+    for faces, places, code in zip(units["faces"], units["places"], codes["sparse"].T, strict=True):
+        assert [shown[place] for place in places] == faces
+        assert faces == [face for face in np.argsort(-code, kind="stable")[:9] if code[face] > 0]
+    assert units["mean"] == pytest.approx(codes["sparse"].mean(0), rel=1e-3)
+    assert (page["height"], page["width"], page["scale"]) == (6, 5, 0.1)
+    assert page["editor"]["faces"][0] == 0
+    assert page["editor"]["faces"][-1] == 11
+    assert len(base64.b64decode(page["editor"]["pixels"])) == len(page["editor"]["faces"]) * 30
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MOST_UNITS", 8), ("MOST_WEIGHTS", 2 * 8 * 30)])
+def test_pack__takes_models_up_to_its_limits(monkeypatch, limit, value):
+    data = dataset(n=4)
+    weights = models(data)
+    codes = {name: np.zeros((4, 8), np.float32) for name in weights}
+    monkeypatch.setattr(f"sparsefaces.report.payload.{limit}", value)
+    page = pack(data, weights, codes)
+    assert page["sprite"] is None  # no face excites any unit
+    monkeypatch.setattr(f"sparsefaces.report.payload.{limit}", value - 1)
+    assert pack(data, weights, codes) is None

@@ -68,3 +68,10 @@ def test_units__hold_their_bounds_whatever_the_filters_and_however_few_faces(W, 
     assert (scaled.neighbours == units.neighbours).all()
     for name in ("area", "spread", "window"):
         assert getattr(scaled, name) == pytest.approx(getattr(units, name), nan_ok=True)
+
+
+@pytest.mark.parametrize(("faces_on", "state"), [(0, "dead"), (1, "near-dead"), (2, "alive"), (2000, "alive")])
+def test_units__are_near_dead_below_one_face_in_a_thousand(faces_on, state):
+    Z = np.zeros((2000, 2), np.float32)
+    Z[:faces_on, 0] = 1
+    assert describe_units(Z, np.eye(2, dtype=np.float32), (2, 1)).state[0] == state

@@ -1,0 +1,152 @@
+"""The figures show the numbers that they are given: lines, labels and tiles are looked at, not pixels of type."""
+
+import io
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from sparsefaces.analyze.evidence import Reconstructions
+from sparsefaces.analyze.rate_distortion import Strip
+from sparsefaces.base.mosaics import filter_mosaic
+from sparsefaces.colors import COLORS
+from sparsefaces.metrics import METRICS
+from sparsefaces.report.comparison import compare_metrics, draw_comparison
+from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
+from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
+from sparsefaces.report.style import new_figure
+
+RNG = np.random.default_rng(0)
+FILTERS = RNG.standard_normal((9, 30)).astype(np.float32)
+ROWS = [{"step": 10 * n, "rec": 9.0 / (n + 1), "spa": 2.0 + n, "ent": 3.0, "reg": n + 1.0} for n in range(4)]
+RATES = [
+    {"method": "sparse", "coefficients": 1, "bits": 10.0, "psnr": 20.0},
+    {"method": "sparse", "coefficients": 2, "bits": 19.0, "psnr": 24.0},
+    {"method": "PCA best", "coefficients": 3, "bits": 30.0, "psnr": 26.0},
+    {"method": "JPEG", "coefficients": None, "bits": 200.0, "psnr": 30.0},
+]
+FACES = RNG.random((2, 6, 5)).astype(np.float32)
+STRIP = Strip(FACES, [100.0, 2000.0], {"sparse": np.stack([FACES / 2, FACES / 4]), "PCA best": np.stack([FACES] * 2)})
+
+
+def figure():
+    return new_figure((8, 4))
+
+
+def lines_of(axes):
+    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+
+
+def labels_of(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def title_of(axes):
+    return axes.get_title(loc="left") + axes.get_title()
+
+
+def test_sparsity__draws_every_activation_over_its_share_and_says_how_many_are_active():
+    values = np.array([4.0, 2.0, 0.0, 0.0], np.float32)
+    (axes,) = draw_sparsity(figure(), {"dense": values + 1, "sparse": values}, 7).axes
+    share = [0.25, 0.5, 0.75, 1.0]
+    assert lines_of(axes)["sparse: 50.0% active"] == [list(pair) for pair in zip(share, values, strict=True)]
+    assert labels_of(axes) == ["dense: 100.0% active", "sparse: 50.0% active"]
+    assert "7 faces" in title_of(axes)
+    assert axes.lines[0].get_zorder() > axes.lines[1].get_zorder()
+
+
+def test_curves__one_panel_per_term_from_the_second_row_on():
+    panels = draw_curves(figure(), {"dense": ROWS, "sparse": ROWS[:1]}).axes
+    assert [title_of(axes) for axes in panels] == [METRICS[term].label for term in ("rec", "spa", "ent", "reg")]
+    assert lines_of(panels[0])["dense"] == [[10, 4.5], [20, 3.0], [30, 2.25]]
+    assert lines_of(panels[3])["dense"] == [[10, 2.0], [20, 3.0], [30, 4.0]]
+    assert lines_of(panels[1])["sparse"] == [[0, 2.0]]  # of one row, that row
+    assert {axes.get_yscale() for axes in panels} == {"log"}
+    assert [axes.get_xlabel() for axes in panels] == ["", "", "iteration", "iteration"]
+    assert panels[0].get_ylabel() == METRICS["rec"].unit
+    assert labels_of(panels[0]) == ["dense", "sparse"]
+
+
+def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
+    panels = draw_decoders(figure(), {"dense": FILTERS, "sparse": FILTERS[:3]}, (6, 5), 4, "own").axes
+    assert [title_of(axes) for axes in panels] == ["dense: first 4 of 9 filters", "sparse: first 3 of 3 filters"]
+    assert np.array_equal(panels[0].images[0].get_array(), filter_mosaic(FILTERS, (6, 5), 4, "own"))
+    assert panels[0].images[0].get_clim() == (0, 1)
+    assert not len(panels[0].get_xticks())
+
+
+def test_reconstructions__show_each_method_and_what_it_gets_wrong():
+    originals = FACES / 2
+    rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA, 3": (originals, originals * 0)}
+    panels = draw_reconstructions(figure(), originals, rows).axes
+    labels = [axes.get_ylabel() for axes in panels]
+    assert labels == ["original", "dense", "difference\nx 3", "PCA,\n3", "difference\nx 3"]
+    first, wrong, none = (np.asarray(panels[row].images[0].get_array()[:6, :5]) for row in (0, 2, 4))
+    assert first == pytest.approx(originals[0])
+    assert wrong == pytest.approx(0.5 + 3 * 0.1, abs=1e-5)
+    assert none == pytest.approx(0.5)
+    assert len(draw_reconstructions(figure(), originals, {}).axes) == 1
+
+
+def test_rate_distortion__one_line_per_method_over_coefficients_and_over_bits():
+    coefficients, bits = draw_rate_distortion(figure(), RATES).axes
+    assert lines_of(coefficients) == {"sparse": [[1, 20], [2, 24]], "PCA best": [[3, 26]]}  # JPEG has none
+    assert lines_of(bits) == {"sparse": [[10, 20], [19, 24]], "PCA best": [[30, 26]], "JPEG": [[200, 30]]}
+    assert labels_of(bits) == ["sparse", "PCA best", "JPEG"]
+    assert [axes.get_xscale() for axes in (coefficients, bits)] == ["log", "log"]
+    assert [line.get_linestyle() for line in bits.lines] == ["-", "--", ":"]
+    assert [to_hex(line.get_color()).upper() for line in bits.lines] == [COLORS[n] for n in ("sparse", "PCA", "JPEG")]
+    assert bits.lines[0].get_linewidth() > bits.lines[1].get_linewidth()
+    assert bits.xaxis.get_major_formatter()(1234.4, 0) == "1,234"
+
+
+def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
+    top, below = draw_strip(figure(), STRIP).axes
+    assert [axes.get_ylabel() for axes in (top, below)] == ["sparse", "PCA\nbest"]
+    assert [text.get_text() for text in top.get_xticklabels()] == ["original", "100 bits", "2,000 bits"]
+    assert [text.get_text() for text in below.get_xticklabels()] == ["", "", ""]
+    tiles = np.asarray(top.images[0].get_array())
+    starts = [7 * place for place in range(8)]  # of tiles 5 pixels wide, 2 apart
+    shown = [tiles[:6, start : start + 5] for start in starts]
+    wanted = [*FACES, np.ones((6, 5)), *FACES / 2, np.ones((6, 5)), *FACES / 4]
+    assert np.array(shown) == pytest.approx(np.array(wanted))
+    # The labels stand over the middle of a rate's two faces.
+    assert top.get_xticks().tolist() == [7.0, 28.0, 49.0]
+
+
+def test_comparison__has_every_figure_of_its_size_and_names_pca_with_its_components():
+    data = SimpleNamespace(X=FACES.reshape(2, 30), shape=(6, 5))
+    trained = SimpleNamespace(weights=SimpleNamespace(W=FILTERS), history=ROWS, metrics={"rec": 3.0})
+    trainings = {"dense": trained, "sparse": trained}
+    rows = dict.fromkeys(("dense", "sparse", "PCA"), FACES)
+    evidence = SimpleNamespace(
+        codes=dict.fromkeys(trainings, np.abs(FILTERS)),
+        reconstructions=Reconstructions(FACES, rows, rows, 17),
+        rate_distortion=RATES,
+        strip=STRIP,
+    )
+    drawn = draw_comparison(data, trainings, evidence, SimpleNamespace(faces=2, filters=4, filter_scale="own"))
+    sizes = {}
+    for name, png in drawn.items():
+        with Image.open(io.BytesIO(png)) as image:
+            sizes[name] = image.size
+    assert sizes == {
+        "sparsity": (960, 528),
+        "decoder": (1032, 720),
+        "curves": (1080, 744),
+        "reconstructions": (364, 687),  # seven rows of faces 0.62 inches wide and 6/5 as high
+        "rate_distortion": (1200, 528),
+        "rates": (1080, 432),
+    }
+
+
+def test_metrics__of_a_training_are_joined_by_what_the_analysis_adds():
+    row = {"method": "dense", "psnr": 30.0, "rec": None, "unknown": 1.0, "null": {"gini": 0.1}}
+    evidence = SimpleNamespace(claims={"methods": [row, row | {"method": "sparse", "psnr": 29.0}]})
+    trainings = {name: SimpleNamespace(metrics={"rec": 3.0, "loss": 4.0}) for name in ("dense", "sparse")}
+    assert compare_metrics(trainings, evidence) == {
+        "dense": {"psnr": 30.0, "rec": 3.0, "loss": 4.0},
+        "sparse": {"psnr": 29.0, "rec": 3.0, "loss": 4.0},
+    }
