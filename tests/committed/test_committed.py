@@ -106,9 +106,3 @@ def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_page
         assert shows(" ".join(row[1:4]), *values, *claim["interval"]), row
     pca = [note for note in record["notes"] if re.match("Against PCA .*, at equal bits: the sparse code loses", note)]
     assert ["wins" in note for note in pca] == [False, False]
-
-
-def test_benchmark__rows_are_those_that_make_bench_wrote():
-    shown = "\n".join(line for _, line in lines(r"\|.* \d+\.\d+ to "))
-    assert shown
-    assert shown in (ROOT / "examples/benchmark.md").read_text(encoding="utf-8")
