@@ -1,5 +1,6 @@
 """The exercise's functions under the exercise's names, with its values as defaults."""
 
+import math
 from contextlib import closing
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from sparsefaces.base.arrays import Array
+from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import TrainParams
 from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
@@ -17,6 +19,7 @@ from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import Weights, encode
 
 LFW_SHAPE = (37, 28)
+Weight = Tensor | Array
 
 
 def train(
@@ -46,9 +49,15 @@ def train(
         (V, W, b, a): (d, h), (h, d), (h,) and (d,).
 
     Raises:
-        UserError: The batch is larger than the data, or the training diverges.
+        UserError: lambd is negative or no number, X is no finite matrix, the batch is larger than the data, or the
+            training diverges.
         pydantic.ValidationError: A setting is out of range.
     """
+    if not 0 <= lambd < math.inf:
+        raise UserError(f"lambd is {lambd}: it weighs sparsity, so give 0 or more")
+    faces = _faces(X)
+    if batch_size > len(faces):
+        raise UserError(f"X has {len(faces)} faces, fewer than a batch: give batch_size={len(faces)} or less")
     params = TrainParams(
         seed=seed,
         hidden_units=hidden_units,
@@ -61,11 +70,11 @@ def train(
         log_every=1000,
     )
     with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:
-        weights, _ = fit(_numpy(X), params, lambd, callbacks=[table.on_step])
+        weights, _ = fit(faces, params, lambd, callbacks=[table.on_step])
     return Weights(*(torch.from_numpy(array) for array in weights))
 
 
-def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, *, faces: int = 25) -> None:
+def plot_sparsity(X: ArrayLike, V1: Weight, V2: Weight, b1: Weight, b2: Weight, *, faces: int = 25) -> None:
     """Plot all activations on the first faces from largest to smallest, one line per model.
 
     Args:
@@ -75,8 +84,14 @@ def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, 
         b1: Encoder bias of the dense model, (h,).
         b2: Encoder bias of the sparse model.
         faces: How many faces of X to take.
+
+    Raises:
+        UserError: X is no finite matrix, or an encoder is of faces of another size.
     """
-    first = _numpy(X)[:faces]
+    first = _faces(X)[:faces]
+    for name, V in (("V1", V1), ("V2", V2)):
+        if len(V) != first.shape[1]:
+            raise UserError(f"{name} is of {len(V)} pixels, X of {first.shape[1]}: give the X that it was trained on")
     encoders = {"dense": (V1, b1), "sparse": (V2, b2)}
     figures.draw_sparsity(
         plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
@@ -87,7 +102,7 @@ def plot_sparsity(X: ArrayLike, V1: Tensor, V2: Tensor, b1: Tensor, b2: Tensor, 
 
 
 def view_decoder(
-    W1: Tensor, W2: Tensor, *, shape: tuple[int, int] = LFW_SHAPE, filters: int = 64, scale: str = "own"
+    W1: Weight, W2: Weight, *, shape: tuple[int, int] = LFW_SHAPE, filters: int = 64, scale: str = "own"
 ) -> None:
     """Show the first decoding filters of both models, side by side.
 
@@ -97,11 +112,27 @@ def view_decoder(
         shape: (height, width) of a face.
         filters: How many filters of each.
         scale: `own` scales each filter by its largest weight, `common` all of a model by one.
+
+    Raises:
+        UserError: A decoder is of faces of another shape.
     """
+    for name, W in (("W1", W1), ("W2", W2)):
+        if W.shape[-1] != shape[0] * shape[1]:
+            raise UserError(
+                f"{name} has filters of {W.shape[-1]} pixels, not of {shape[0]} x {shape[1]}: "
+                "give the faces' shape=(height, width)"
+            )
     figure = plt.figure(figsize=figures.DECODER_SIZE, layout="constrained")
     filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
     figures.draw_decoders(figure, filters_of, shape, filters, scale)
     plt.show()
+
+
+def _faces(X: ArrayLike | Tensor) -> Array:
+    faces = _numpy(X)
+    if faces.ndim != 2 or not len(faces) or not np.isfinite(faces).all():
+        raise UserError(f"X, of shape {faces.shape}, is to hold standardised faces, (N, d), and finite numbers alone")
+    return faces
 
 
 def _numpy(values: ArrayLike | Tensor) -> Array:

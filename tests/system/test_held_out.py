@@ -35,4 +35,4 @@ def test_repro__reports_people_held_out_beside_the_others(copied):
     # Its models have not seen them: nothing is trained again to judge compression.
     assert "again" not in output
     assert "Fitted on 300 faces, judged on 100 of 10 other people" in copied.path("analyze/claims.json").read_text()
-    assert "Explained variance, on people held out" in copied.path("analyze/report.html").read_text()
+    assert "Explained variance, on faces held out" in copied.path("analyze/report.html").read_text()

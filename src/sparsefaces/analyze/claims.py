@@ -71,7 +71,7 @@ def judge_claims(
     for k, few_dense, few_sparse in pairs:
         kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with a face's {k} strongest units, dB")
         rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, psnr))
-    return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS]
+    return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS if row.metric in dense.filters]
 
 
 def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> str:

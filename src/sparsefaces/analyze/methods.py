@@ -24,6 +24,7 @@ from sparsefaces.measures import (
     treves_rolls,
     window_energy,
 )
+from sparsefaces.measures.filters import WINDOW
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.weights import Weights, encode
@@ -79,7 +80,9 @@ def _measure_codes(factors: Factors, rows: slice, data: Dataset) -> dict[str, Va
 
 
 def _geometry(filters: Array, shape: tuple[int, int]) -> dict[str, Values]:
-    return {"spatial_spread": spatial_spread(filters, shape), "window_energy": window_energy(filters, shape)}
+    measured = {"spatial_spread": spatial_spread(filters, shape)}
+    # A window as large as the image holds all of every filter: that says nothing.
+    return measured | ({"window_energy": window_energy(filters, shape)} if max(shape) > WINDOW else {})
 
 
 def _null(filters: Array, shape: tuple[int, int]) -> dict[str, float | None]:

@@ -28,6 +28,7 @@ from sparsefaces.training.weights import Weights
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2
 COMPARED_SHARES = (20, 40, 80)
+LEAST_GAIN = 0.05  # dB: a smaller one is written 0.0
 STRIP_METHODS = ("sparse", "dense", "PCA first", "DCT")
 
 
@@ -151,8 +152,10 @@ def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
     """
     methods = list(dict.fromkeys(point.method for point in points))
     curves = {method: [point for point in points if point.method == method] for method in methods}
+    fitted, judged, people = counts
+    whose = f"{judged:,} of {people:,} other people" if people < judged else f"{judged:,} others"  # or nobody knows
     lines = [
-        f"Fitted on {counts[0]:,} faces, judged on {counts[1]:,} of {counts[2]:,} other people; "
+        f"Fitted on {fitted:,} faces, judged on {whose}; "
         f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
         "counted: atoms, mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
     ]
@@ -179,5 +182,6 @@ def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis:
 
 
 def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:
-    word = "wins" if gains[0] > 0 else "loses"
-    return f"{word} by up to {np.abs(gains).max():.1f} dB from {at[0]:,.0f} to {at[-1]:,.0f}"
+    word, most = "wins" if gains[0] > 0 else "loses", np.abs(gains).max()
+    said = f"{word} by up to {most:.1f} dB" if most >= LEAST_GAIN else "is level"
+    return f"{said} from {at[0]:,.0f} to {at[-1]:,.0f}"

@@ -36,7 +36,7 @@ def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> F
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set(xlabel=label, title=f"PSNR against {axis}")
         grid(axes)
-    panels[0].set_ylabel("PSNR on people held out, dB")
+    panels[0].set_ylabel("PSNR on faces held out, dB")
     panels[1].legend(loc="upper left")
     return figure
 

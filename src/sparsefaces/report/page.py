@@ -46,10 +46,10 @@ CAPTIONS = (
     (
         "rate_distortion",
         "Compression",
-        "Quality against size, where only the strongest contributions of a face are kept. Fitted on some people, "
+        "Quality against size, where only the strongest contributions of a face are kept. Fitted on some faces, "
         "judged on others.",
     ),
-    ("rates", "Faces at several rates", "People that no method was fitted on, in ever more bits."),
+    ("rates", "Faces at several rates", "Faces that no method was fitted on, in ever more bits."),
     (
         "curves",
         "Training",
@@ -171,12 +171,12 @@ def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Lay TABLE out, one column per model, and below it what was measured on people held out, if there are any."""
+    """Lay TABLE out, one column per model, and below it what was measured on faces held out, if there are any."""
     shown = [(name, METRICS[name].title, METRICS[name].form) for name in TABLE]
     rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
-        (f"{title}, on people held out", [_cell(values[name], form) for values in held_out])
+        (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
         for name, title, form in shown
         if held_out and name in held_out[0] and name != "reg"  # the decoder's: it is of no faces
     ]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import effective_area, is_nonzero, spatial_spread, window_energy
+from sparsefaces.measures.filters import WINDOW
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead
@@ -21,7 +22,7 @@ class Units(NamedTuple):
         usual_activation: Mean over the faces on which it fires, (h,); 0 if there are none.
         area: Effective area of its filter, (h,); NaN for a filter of zeros, and so below.
         spread: Spatial spread of its filter, (h,).
-        window: Share of its filter's energy in the best window, (h,).
+        window: Share of its filter's energy in the best window, (h,); NaN if that is as large as the image.
         faces: Indices of the faces that excite it most, strongest first, (h, k); -1 if it fires on
             fewer than k.
         neighbours: Units with the most similar filters, nearest first, (h, n).
@@ -65,7 +66,7 @@ def describe_units(
         usual_activation=total / np.maximum(fires, 1),
         area=_for_each(W, effective_area(W)),
         spread=_for_each(W, spatial_spread(W, shape)),
-        window=_for_each(W, window_energy(W, shape)),
+        window=_for_each(W, window_energy(W, shape)) if max(shape) > WINDOW else np.full(len(W), np.nan),
         faces=_strongest_faces(Z, faces),
         neighbours=nearest,
         similarity=similarity,

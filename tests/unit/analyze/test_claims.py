@@ -106,3 +106,14 @@ def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them(
     assert row["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-3)
     assert row["explained_variance"] == pytest.approx(1 - error / faces.var(axis=0, dtype=np.float64).mean(), rel=1e-3)
     assert row["l0"] == 3
+
+
+@pytest.mark.parametrize(("shape", "measured"), [((9, 9), False), ((6, 10), True)])
+def test_claims__a_window_that_covers_the_image_is_no_measure(shape, measured):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((30, shape[0] * shape[1])).astype(np.float32)
+    data = Dataset(X, np.zeros(X.shape[1], np.float32), 0.1, shape, np.ones(30, bool))
+    method = measure(fit_pca(data, 5), data)
+    claimed = {row["measure"] for row in judge_claims(method, method, 0.1, [])}
+    assert any("9 x 9" in name for name in claimed) == measured
+    assert ("window_energy" in summarize({"PCA": method}, data)[0]) == measured

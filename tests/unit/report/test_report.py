@@ -203,9 +203,9 @@ def test_report__says_what_its_inputs_are():
 def test_report__people_held_out_have_rows_of_their_own_but_for_the_decoders_norm():
     metrics = METRICS | {"held_out": {"rec": 41.25, "l0": 270.0, "reg": 1.0}}
     text = text_of(render_report(report(metrics={"dense": metrics, "sparse": metrics})))
-    assert "Reconstruction error (rec), on people held out 41.25 41.25" in text
-    assert "Active units per face (L0), on people held out 270.0 270.0" in text
-    assert text.count("on people held out") == 2
+    assert "Reconstruction error (rec), on faces held out 41.25 41.25" in text
+    assert "Active units per face (L0), on faces held out 270.0 270.0" in text
+    assert text.count("on faces held out") == 2
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_units__hold_their_bounds_whatever_the_filters_and_however_few_faces(W, 
         assert getattr(scaled, name) == pytest.approx(getattr(units, name), nan_ok=True)
 
 
+@pytest.mark.parametrize(("shape", "known"), [((9, 9), False), ((9, 10), True)])
+def test_units__a_window_as_large_as_the_image_says_nothing(shape, known):
+    W = np.ones((2, shape[0] * shape[1]), np.float32)
+    assert np.isfinite(describe_units(np.ones((3, 2), np.float32), W, shape).window).tolist() == [known] * 2
+
+
 @pytest.mark.parametrize(("faces_on", "state"), [(0, "dead"), (1, "near-dead"), (2, "alive"), (2000, "alive")])
 def test_units__are_near_dead_below_one_face_in_a_thousand(faces_on, state):
     Z = np.zeros((2000, 2), np.float32)
