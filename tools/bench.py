@@ -33,11 +33,8 @@ H, D, M, N = 400, 1036, 100, 13_233  # the exercise's units, pixels, batch and f
 SIZES = ((H, D, M), (100, D, M), (1600, D, M), (H, 2914, M), (H, 11_750, M), (H, D, 1000), (1600, 11_750, M))
 RATE, SPARSE = 1e-4, Coefficients(1.0, 0.01, 1.0)
 SECONDS_A_ROUND, FEWEST_ROUNDS, LARGE = 0.1, 3, 3000
-FLOOR, ENGINE, JAX = (
-    "floor: five products and one pass of Adam",
-    "sparsefaces, drawing its batches",
-    "JAX, jit and optax",
-)
+FLOOR, ENGINE = "floor: five products and one pass of Adam", "sparsefaces, drawing its batches"
+JAX = "JAX, jit and optax"
 
 Step = Callable[[int], object]  # of its number
 Sizes = tuple[int, int, int]  # h, d, m
@@ -142,8 +139,8 @@ def floor(X: Array, h: int, m: int) -> Step:
 
 def engine(X: Array, h: int, m: int, library: str = "auto", threads: int = 1) -> Step:
     """Take this project's step, with a new batch drawn and read each time."""
-    trained = Engine(initial(X, h), m, SPARSE, RATE, products=choose_products(library, "cpu"))
-    batches = Batches(X, 0, m)
+    batches, products = Batches(X, 0, m), choose_products(library, "cpu")
+    trained = Engine(initial(X, h), m, SPARSE, RATE, products=products)
 
     def step(number: int) -> None:
         torch.set_num_threads(threads)
@@ -193,9 +190,8 @@ def jax(X: Array, h: int, m: int) -> Step:
 
     def loss(weights: Weights[j.Array], batch: j.Array) -> j.Array:
         Z = jnp.maximum(batch @ weights.V + weights.b, 0)
-        rec = jnp.square(batch - Z @ weights.W - weights.a).sum(1).mean()
         terms = lambd * Z.sum(1).mean() + epsilon * (1 / Z.mean(0)).sum() + eta * jnp.square(weights.W).sum()
-        return rec + terms
+        return jnp.square(batch - Z @ weights.W - weights.a).sum(1).mean() + terms
 
     def update(weights: Weights[j.Array], state: object, batch: j.Array) -> tuple[Weights[j.Array], object]:
         changes, state = adam.update(j.grad(loss)(weights, batch), state)
@@ -218,8 +214,7 @@ def rates() -> str:
     large = (torch.rand(LARGE, LARGE), torch.rand(LARGE, LARGE), torch.empty(LARGE, LARGE))
     rows = []
     for name, each in (operands(faces(D, M), H, M) | {f"{LARGE} x {LARGE}": large}).items():
-        A, B, _ = each
-        operations = 2e-6 * len(A) * A.shape[1] * B.shape[1]
+        operations = 2e-6 * each[0].numel() * each[1].shape[1]
         rows.append([name, *(operations / taken for taken in trials(each).values())])
     return str(tabulate(rows, ["GFLOP/s", *libraries()], tablefmt="github", floatfmt=".0f"))
 
@@ -265,10 +260,8 @@ def table(timed: Mapping[str, Timed]) -> str:
 
 def growth_table(grown: Mapping[Sizes, Mapping[str, Timed]]) -> str:
     """Lay the growth out as Markdown."""
-    rows = []
-    for sizes, timed in grown.items():
-        base, mine = timed[FLOOR], timed[ENGINE]
-        rows.append([*sizes, median(base.milliseconds), median(mine.milliseconds), mine.ratio(base)])
+    pairs = [(sizes, timed[FLOOR], timed[ENGINE]) for sizes, timed in grown.items()]
+    rows = [[*at, median(base.milliseconds), median(mine.milliseconds), mine.ratio(base)] for at, base, mine in pairs]
     headers = ["h", "d", "m", "floor, ms", "sparsefaces, ms", "times the floor"]
     return str(tabulate(rows, headers, tablefmt="github", floatfmt=".2f", intfmt=","))
 

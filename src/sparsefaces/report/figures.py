@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
@@ -46,7 +45,8 @@ def draw_decoders(
     scale: str,
 ) -> Figure:
     """Draw the first filters of each model, side by side, zero at mid-grey."""
-    for axes, (name, W) in zip(_row_of_axes(figure, len(decoders)), decoders.items(), strict=True):
+    panels = figure.subplots(1, len(decoders), squeeze=False)[0]
+    for axes, (name, W) in zip(panels, decoders.items(), strict=True):
         axes.imshow(filter_mosaic(W, shape, filters, scale), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name))
         hide_frame(axes)
@@ -101,7 +101,3 @@ def draw_reconstructions(
         axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name))
         hide_frame(axes)
     return figure
-
-
-def _row_of_axes(figure: Figure, count: int) -> list[Axes]:
-    return list(figure.subplots(1, count, squeeze=False)[0])
