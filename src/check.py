@@ -1,11 +1,12 @@
 """What hooks check of the pipeline. Usage: python src/check.py params, or: lock."""
 
+import json
 import sys
 
 from sparsefaces.base.script import run
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
-from sparsefaces.review.revisions import opened, stale_stages
+from sparsefaces.review.revisions import check_stages, dvc
 
 
 def main() -> None:
@@ -16,8 +17,7 @@ def main() -> None:
         return
     if what != "lock":
         raise UserError(f"name what to check, params or lock, instead of {what!r}")
-    with opened() as repo:
-        stale = stale_stages(repo)
+    stale, _ = check_stages(json.loads(dvc("status", "--json")))
     if stale:
         raise UserError(f"dvc.lock is out of sync: run `dvc repro` and commit what it changes ({', '.join(stale)})")
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sparsefaces.base.script import run
 from sparsefaces.base.files import write_bytes
-from sparsefaces.review.revisions import opened
 from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
 
 PAGE = Path("docs/results.md")
@@ -13,8 +12,7 @@ PAGE = Path("docs/results.md")
 
 def main() -> None:
     """Renew the table, and print it."""
-    with opened() as repo:
-        claims = choose(claims_by_seed(repo), ",".join(sys.argv[1:]))
+    claims = choose(claims_by_seed(), ",".join(sys.argv[1:]))
     write_bytes(PAGE, put_claims(PAGE.read_text(encoding="utf-8"), claims).encode())
     print(format_claims(claims))
 

@@ -248,5 +248,5 @@ def test_claims__are_read_at_both_commits(cloned):
     review = cloned.run("python", "src/review.py", "main~0", code=3)  # the lock knows of no such claims
     # The branch left main before main's claim: for the branch, the claim is new.
     assert "| a \\| b (effective area) | not made | **does not hold** |" in review
-    path.write_text('{"claims": [{"claim": "no verdict"}]}')
+    path.write_text('<<<<<<< HEAD\n{"claims": []}\n')
     assert "error: stages/analyze/claims.json cannot be read" in cloned.run("python", "src/review.py", "main", code=1)

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from sparsefaces.base.errors import UserError
 
 STAGES = Path("stages")
-# What readers of arrays, JSON, CSV and zip files raise when their content is not what it should be.
-DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-DAMAGE += (EOFError, SyntaxError, TokenError, RuntimeError, MemoryError)  # an array's header is a piece of Python
-DAMAGE += (BadZipFile, zlib.error, struct.error, csv.Error)
+# What parsers raise when a file's content is not what it should be; an array's header is a piece of Python.
+NO_JSON: tuple[type[Exception], ...] = (ValueError, RecursionError)
+NO_CSV: tuple[type[Exception], ...] = (ValueError, csv.Error)
+NO_ARRAY: tuple[type[Exception], ...] = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError)
+NO_ARRAY += (SyntaxError, TokenError, RuntimeError, MemoryError, BadZipFile, zlib.error, struct.error)
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def read_array(path: Path, ndim: int, dtype: type[Any] = np.float32) -> NDArray[
     Raises:
         UserError: The file is missing, damaged or holds something else.
     """
-    with reading(path):
+    with reading(path, *NO_ARRAY):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
         raise UserError(f"{path} does not hold a {np.dtype(dtype)} array of {ndim} dimensions: {remake(path)}")
@@ -113,7 +114,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     Raises:
         UserError: The file is missing or damaged, or lacks one of the names.
     """
-    with reading(path), np.load(path, allow_pickle=False) as file:
+    with reading(path, *NO_ARRAY), np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in names}
 
 
@@ -123,10 +124,11 @@ def read_json(path: Path, types: Mapping[str, type | UnionType]) -> dict[str, An
     Raises:
         UserError: The file is missing or damaged, or lacks one of the values.
     """
-    with reading(path):
-        values = dict(json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse))
-    _having(path, [key for key in types if key in values and isinstance(values[key], types[key])], types)
-    return values
+    with reading(path, *NO_JSON):
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    known = values if isinstance(values, dict) else {}
+    _having(path, [key for key in types if key in known and isinstance(known[key], types[key])], types)
+    return known
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -135,7 +137,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     Raises:
         UserError: The file is missing or damaged.
     """
-    with reading(path), path.open(encoding="utf-8", newline="") as file:
+    with reading(path, *NO_CSV), path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -145,8 +147,9 @@ def read_history(path: Path) -> list[dict[str, float]]:
     Raises:
         UserError: The file is missing or empty, lacks a column, or a cell is not a number.
     """
-    with reading(path):
-        rows = [{name: float(cell) for name, cell in row.items()} for row in read_csv(path)]
+    table = read_csv(path)
+    with reading(path, ValueError, TypeError):  # a cell that is no number, too many cells or too few
+        rows = [{name: float(cell) for name, cell in row.items()} for row in table]
         if any(math.isnan(number) for row in rows for number in row.values()):
             raise ValueError("it holds NaN")
     _having(path, rows[0] if rows else (), ("step", "rec", "spa", "ent", "reg"))
@@ -177,13 +180,14 @@ def _digest(path: Path, algorithm: Callable[[], Any]) -> str:
 
 
 @contextmanager
-def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
-    """Turn what goes wrong while a stage's file is read, these others included, into one clear message."""
+def reading(path: Path, *damage: type[Exception]) -> Iterator[None]:
+    """Turn what its parser raises at a stage's file into one clear message; to be put around the parser alone."""
+    unreadable: tuple[type[Exception], ...] = (OSError, *damage)
     try:
         yield
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro`") from None
-    except (*DAMAGE, *others) as error:
+    except unreadable as error:
         raise UserError(f"{path} cannot be read ({error}): {remake(path)}") from None
 
 

@@ -1,6 +1,8 @@
 """How a stage's script starts and ends."""
 
+import errno
 import gc
+import os
 import signal
 import sys
 from types import FrameType, TracebackType
@@ -18,6 +20,8 @@ def _quiet(kind: type[BaseException], error: BaseException, trace: TracebackType
 sys.excepthook = _quiet
 gc.disable()  # an eighth of the time that torch and MLflow take to be imported (measured); `run` enables it
 
+os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses to be imported with a wrong name
+
 # ruff: noqa: E402
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -28,6 +32,7 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.interrupts import asked_to_stop, stop_signals
 from sparsefaces.base.processes import rank_of_process
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
 
@@ -51,7 +56,11 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
             # From here on Python takes itself apart: nothing handles an interruption any more.
             for number in stop_signals():
                 signal.signal(number, signal.SIG_DFL)
-    except (UserError, OSError) as error:
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.filename is None and error.errno not in FULL:
+            raise  # nothing that a user could look at: a bug
         sys.exit(f"error: {error}")
     except MemoryError as error:
         sys.exit(f"error: not enough memory ({error}): lower fetch.resize, train.hidden_units or analyze.most_faces")

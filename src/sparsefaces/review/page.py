@@ -1,20 +1,15 @@
 """What a reviewer needs to know of a change, gathered from DVC and Git and rendered as Markdown."""
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparsefaces.base.files import reading
-from sparsefaces.base.yaml_files import NOT_YAML
 from sparsefaces.metrics import METRICS
 from sparsefaces.review import markdown, revisions
+from sparsefaces.review.revisions import Json
 from sparsefaces.training.outputs import TRAININGS
-
-Json = Mapping[str, Any]
-Rows = TypeVar("Rows")
 
 
 class Review(NamedTuple):
@@ -63,14 +58,14 @@ def gather_review(base: str) -> Review:
         UserError: `base` names nothing, or Git or DVC fails.
     """
     then = revisions.resolve(base)
-    alerts = _compare(compare_faces, then, "stages/fetch/provenance.json")
-    stages = _compare(compare_locks, then, "dvc.lock")
-    claims = _compare(compare_claims, then, "stages/analyze/claims.json")
-    with revisions.opened() as repo:
-        stale = revisions.stale_stages(repo)
-        missing = revisions.count_missing(repo)
-        params = revisions.differences("params", then, repo).get("params.yaml", {})
-        metrics, other_metrics = compare_metrics(revisions.differences("metrics", then, repo))
+    alerts = compare_faces(*revisions.read_both(then, "stages/fetch/provenance.json"))
+    stages = compare_locks(*revisions.read_both(then, "dvc.lock"))
+    claims = compare_claims(*revisions.read_both(then, "stages/analyze/claims.json"))
+    revisions.make_readable(then)
+    status, params, metrics = revisions.ask_dvc(then)
+    stale, missing = revisions.check_stages(status)
+    by_model, others = compare_metrics(metrics)
+    changed = params.get("params.yaml", {})
     return Review(
         base=base,
         then=then,
@@ -80,10 +75,10 @@ def gather_review(base: str) -> Review:
         stale=stale,
         missing=missing,
         alerts=alerts,
-        params=[(name, str(value["old"]), str(value["new"])) for name, value in sorted(params.items())],
+        params=[(name, str(value["old"]), str(value["new"])) for name, value in sorted(changed.items())],
         stages=stages,
-        metrics=metrics,
-        other_metrics=other_metrics,
+        metrics=by_model,
+        other_metrics=others,
         claims=claims,
         figures=[(path, *there) for path, there in sorted(revisions.changed_figures(then).items())],
     )
@@ -168,11 +163,6 @@ def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, 
         if before != after:
             rows.append((name, before, after, _evidence(new[name]) if name in new else ""))
     return rows
-
-
-def _compare(compare: Callable[[Json | None, Json | None], Rows], then: str, path: str) -> Rows:
-    with reading(Path(path), *NOT_YAML):
-        return compare(revisions.read_then(then, path), revisions.read_now(path))
 
 
 def _faces(record: Json) -> str:

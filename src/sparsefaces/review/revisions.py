@@ -1,17 +1,18 @@
 """What Git and DVC know of two revisions; needs neither data nor cache."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
-
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
+from typing import Any
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.yaml_files import read_yaml
+from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
 from sparsefaces.tracking.commands import ask
+
+Json = Mapping[str, Any]
+MISSING = ("not in cache", "deleted")  # what DVC calls data that is not here
 
 
 def resolve(base: str) -> str:
@@ -53,43 +54,77 @@ def is_dirty() -> bool:
     return bool(git("status", "--porcelain", "--untracked-files=no", "--", "."))
 
 
-@contextmanager
-def opened() -> Iterator[Repo]:
-    """Open DVC's project in the current folder, as its own commands do.
+def make_readable(commit: str) -> None:
+    """Make sure that DVC can read a commit: of what it cannot, it says little and does not end.
 
     Raises:
-        UserError: DVC fails within the block, as if dvc.yaml is not valid.
+        UserError: Git's index is split, or Git cannot fetch what a partial clone lacks.
     """
-    try:
-        with Repo() as repo:
-            yield repo
-    except DvcException as error:
-        raise UserError(f"DVC failed: {' '.join(str(error).split())}") from None
+    if git("rev-parse", "--shared-index-path"):
+        raise UserError(
+            "Git's index is split, which DVC cannot read: git config core.splitIndex false, "
+            "then git update-index --no-split-index"
+        )
+    git("archive", "--format=tar", "--output=/dev/null", commit)  # what a partial clone lacks is fetched meanwhile
 
 
-def differences(kind: Literal["params", "metrics"], then: str, repo: Repo) -> dict[str, dict[str, Any]]:
-    """Find what differs from a commit, as `dvc params diff` and `dvc metrics diff` do: old and new values."""
-    return dict(getattr(repo, kind).diff(a_rev=then).get("diff", {}))
+def dvc(*arguments: str) -> str:
+    """Return what a command of DVC's prints.
+
+    Raises:
+        UserError: It fails, as if dvc.yaml is not valid.
+    """
+    done = ask(sys.executable, "-P", "-m", "dvc", *arguments)
+    if done.returncode:
+        raise UserError(f"DVC failed: {' '.join(done.stderr.split()).removeprefix('ERROR: ')}")
+    return done.stdout
 
 
-def stale_stages(repo: Repo) -> list[str]:
-    """Name the stages for which dvc.lock does not match params.yaml, dvc.yaml and the code; data may be missing.
+def ask_dvc(then: str) -> tuple[Json, Json, Json]:
+    """Ask DVC, all at once, for its status and for what differs from a commit: parameters, metrics."""
+    commands = (("status",), ("params", "diff", then), ("metrics", "diff", then))
+    with ThreadPoolExecutor() as pool:
+        status, params, metrics = pool.map(lambda command: json.loads(dvc(*command, "--json")), commands)
+    return status, params, metrics
+
+
+def check_stages(status: Json) -> tuple[list[str], int]:
+    """Find where dvc.lock does not match params.yaml, dvc.yaml, the code or itself, whether or not the data is here.
+
+    Args:
+        status: What `dvc status --json` prints.
+
+    Returns:
+        The names of these stages, and how many results are not in the cache here.
 
     Raises:
         UserError: dvc.yaml has no stages.
     """
-    with repo.lock:
-        stages = list(repo.index.stages)
-        stale = [stage.addressing for stage in stages if stage.changed(allow_missing=True)]
+    stages = (read_now("dvc.yaml") or {}).get("stages")
     if not stages:
         raise UserError("dvc.yaml has no stages: git restore dvc.yaml")
-    recorded = (read_now("dvc.lock") or {}).get("stages", {})
-    return stale + [name for name in recorded if name not in {stage.addressing for stage in stages}]
+    lock = (read_now("dvc.lock") or {}).get("stages", {})
+    made = {out["path"]: out.get("md5") for record in lock.values() for out in record.get("outs", [])}
+    outs = {path: state for changes in status.values() for path, state in _states(changes, "changed outs")}
+    absent = [path for path, state in outs.items() if state in MISSING]
+    stale = [
+        stage
+        for stage, changes in status.items()
+        if any(isinstance(change, str) for change in changes)  # as "changed command"
+        or any(state not in MISSING for _, state in _states(changes, "changed outs"))
+        or any(state != "deleted" or path not in absent for path, state in _states(changes, "changed deps"))
+    ]
+    stale += [
+        stage
+        for stage, record in lock.items()
+        if stage.partition("@")[0] not in stages
+        or any(made.get(dep["path"], dep.get("md5")) != dep.get("md5") for dep in record.get("deps", []))
+    ]
+    return list(dict.fromkeys(stale)), list(outs.values()).count("not in cache")
 
 
-def count_missing(repo: Repo) -> int:
-    """Count the results that are not in the cache here."""
-    return len(repo.data_status()["not_in_cache"])
+def _states(changes: list[Any], kind: str) -> list[tuple[str, Any]]:
+    return [item for change in changes if isinstance(change, dict) for item in change.get(kind, {}).items()]
 
 
 def read_then(commit: str, path: str) -> dict[str, Any] | None:
@@ -104,6 +139,11 @@ def read_now(path: str) -> dict[str, Any] | None:
     return _parse(file.read_text(encoding="utf-8"), path) if file.is_file() else None
 
 
+def read_both(commit: str, path: str) -> tuple[Json | None, Json | None]:
+    """Read a JSON or YAML file as it was at a commit and as it is now."""
+    return read_then(commit, path), read_now(path)
+
+
 def changed_figures(commit: str) -> dict[str, tuple[bool, bool]]:
     """Find the pictures that stages leave in Git whose bytes differ from those at a commit.
 
@@ -116,4 +156,10 @@ def changed_figures(commit: str) -> dict[str, tuple[bool, bool]]:
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:
-    return dict(json.loads(text) if path.endswith(".json") else read_yaml(text))
+    try:
+        values = json.loads(text) if path.endswith(".json") else read_yaml(text)
+    except NOT_YAML as error:
+        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}): git restore {path}") from None
+    if not isinstance(values or {}, dict):
+        raise UserError(f"{path} holds no keys and values: git restore {path}")
+    return values or {}

@@ -5,11 +5,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from dvc.repo import Repo
 from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.revisions import read_then
+from sparsefaces.review.revisions import dvc, make_readable, read_then
 
 CLAIMS = "stages/analyze/claims.json"
 START, END = "<!-- claims -->", "<!-- /claims -->"
@@ -23,7 +22,7 @@ class _Record(NamedTuple):
     depends_on: object  # what the claims depend on beside the seed: parameters, code and faces
 
 
-def claims_by_seed(repo: Repo) -> dict[int, Claims]:
+def claims_by_seed() -> dict[int, Claims]:
     """Read the claims of the last commit and of its experiments that differ from it in the seed alone.
 
     Returns:
@@ -35,7 +34,8 @@ def claims_by_seed(repo: Repo) -> dict[int, Claims]:
     committed = _read("HEAD")
     if committed is None:
         raise UserError(f"the last commit lacks params.yaml, dvc.lock or {CLAIMS}: make repro, then commit")
-    experiments = [commit for rows in repo.experiments.ls().values() for _, commit in rows if commit]
+    make_readable("HEAD")
+    experiments = dvc("exp", "list", "--sha-only").split()
     others = [record for record in map(_read, experiments) if record and record.depends_on == committed.depends_on]
     found = {record.seed: record.claims for record in sorted(others, key=attrgetter("seed"))}
     return {committed.seed: committed.claims} | {seed: found[seed] for seed in found if seed != committed.seed}

@@ -28,7 +28,7 @@ def load_weights(path: Path, pixels: int | None = None) -> Weights[Array]:
     Raises:
         UserError: The file is missing or damaged, lacks a tensor, or its shapes do not fit.
     """
-    with reading(path, SafetensorError):
+    with reading(path, SafetensorError, KeyError):
         tensors = safetensors.numpy.load_file(path)
         weights = Weights(**{name: tensors[name] for name in Weights._fields})
     _check(path, weights, pixels)

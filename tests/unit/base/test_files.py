@@ -3,11 +3,13 @@ import pytest
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import (
+    NO_JSON,
     atomic,
     read_array,
     read_arrays,
     read_history,
     read_json,
+    reading,
     sha256,
     write_array,
     write_arrays,
@@ -77,6 +79,11 @@ def test_reading__missing_or_damaged_file_is_an_error_that_names_it_and_the_reme
     with pytest.raises(UserError, match=r"standardize/file .*`dvc repro") as error:
         read(path)
     assert "\n" not in str(error.value)
+
+
+def test_reading__bug_in_our_own_code_is_a_traceback(tmp_path):
+    with pytest.raises(TypeError), reading(tmp_path / "x.json", *NO_JSON):
+        len(None)
 
 
 def test_read_array__another_type_or_shape_is_an_error(tmp_path):

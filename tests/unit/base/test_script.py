@@ -1,5 +1,6 @@
 """How scripts end."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -32,3 +33,69 @@ def test_run__stopped_while_python_ends_shows_no_traceback(number):
     process.send_signal(number)
     _, said = process.communicate()
     assert (process.returncode, said) == (-number, "")
+
+
+def run_script(body, *, code, **env):
+    done = subprocess.run(
+        [sys.executable, "-c", f"from sparsefaces.base.script import run\n{body}"],
+        cwd=ROOT / "src",
+        env=os.environ | env,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("OSError(errno.ENOSPC, 'No space left')", "error: [Errno 28] No space left\n"),
+        (
+            "PermissionError(errno.EACCES, 'Permission denied', 'faces')",
+            "error: [Errno 13] Permission denied: 'faces'\n",
+        ),
+        ("UserError('lower it')", "error: lower it\n"),
+    ],
+)
+def test_run__what_a_user_can_mend_is_one_message(raised, said):
+    body = f"import errno\nfrom sparsefaces.base.errors import UserError\ndef main(): raise {raised}\nrun(main)"
+    assert run_script(body, code=1).stderr == said
+
+
+@pytest.mark.parametrize("raised", ["TypeError('a bug')", "OSError('a bug')", "OSError(errno.EBADF, 'a bug')"])
+def test_run__bug_is_a_traceback(raised):
+    said = run_script(f"import errno\ndef main(): raise {raised}\nrun(main)", code=1).stderr
+    assert said.startswith("Traceback")
+    assert said.rstrip().endswith("a bug")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+def test_run__writes_utf_8_whatever_python_is_told(encoding):
+    body = "import sys\ndef main(): print('a → b'); print('λ', file=sys.stderr)\nrun(main)"
+    done = run_script(body, code=0, PYTHONIOENCODING=encoding)
+    assert (done.stdout, done.stderr) == ("a → b\n", "λ\n")
+
+
+def test_run__goes_on_when_the_reader_of_its_words_has_gone(tmp_path):
+    body = f"""
+from sparsefaces.base.script import run
+def main():
+    for n in range(20000):
+        print("step", n, flush=n % 3 == 0)
+    open({str(tmp_path / "done")!r}, "w").close()
+run(main)"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", body], cwd=ROOT / "src", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "step 0\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_run__draws_whatever_matplotlibs_backend_is_set_to():
+    run_script("import matplotlib.figure\nrun(lambda: None)", code=0, MPLBACKEND="nonsense")

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.revisions import opened
 from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
 
 
@@ -57,8 +56,8 @@ def test_claims_by_seed__commit_without_results_says_what_to_do(repository, miss
     commit(repository, 1)
     git(repository, "rm", "-q", missing)
     git(repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "none")
-    with opened() as repo, pytest.raises(UserError, match=r"claims\.json: make repro, then commit"):
-        claims_by_seed(repo)
+    with pytest.raises(UserError, match=r"claims\.json: make repro, then commit"):
+        claims_by_seed()
 
 
 def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in_the_seed_alone(repository):
@@ -73,8 +72,7 @@ def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in
         found = commit(repository, **changes)
         git(repository, "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", found)
         git(repository, "reset", "-q", "--hard", baseline)
-    with opened() as repo:
-        claims = claims_by_seed(repo)
+    claims = claims_by_seed()
     assert {seed: rows[0]["difference"] for seed, rows in claims.items()} == {7: 0.25, 2: 0.5}
     assert list(claims) == [7, 2]  # the commit's own first
     assert list(choose(claims, "2,7")) == list(choose(claims, "2")) == [7, 2]
