@@ -19,6 +19,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON PIP_DRY_RUN PIP_NO_DEPS
 export PIP_USER := 0
+# DVC runs the stages in it, and a service's account has none that runs anything.
+export SHELL := /bin/sh
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,11 @@ export PYTHONUTF8 := 1
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-$(READY): requirements.lock
+# By what the lock says, not by when it was written: clocks differ between machines and file systems.
+ifneq ($(shell cmp -s requirements.lock $(READY) || echo other),)
+.PHONY: $(READY)
+endif
+$(READY):
 	@tools/setup.sh "$(PYTHON)"
 
 setup: $(READY) ## Create .venv with the locked packages

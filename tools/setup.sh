@@ -22,4 +22,4 @@ install -r requirements.lock
 install --no-deps --no-build-isolation -e .
 (cd / && "$OLDPWD/.venv/bin/python" -c 'import sparsefaces') ||
   fail "pip put the packages elsewhere: look for target, prefix or root in \`.venv/bin/python -m pip config list\`"
-touch .venv/.ready
+cp requirements.lock .venv/.ready

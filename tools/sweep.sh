@@ -14,6 +14,6 @@ ${threads}dvc queue start --jobs $JOBS       # in the background; each experimen
 dvc queue status                           # until all are done; dvc queue logs NAME shows one
 dvc exp show --no-pager --md --drop '.*' --keep 'Experiment|train_sparse.lambda|sparse\.(l0|bits|explained_variance)$' --sort-by train_sparse.lambda
 make tradeoff                              # draws all of them: tradeoff.png
-dvc exp apply NAME                         # brings one back: parameters, results, dvc.lock
+git diff --stat --exit-code HEAD && dvc exp apply NAME  # brings one back, but for edits that Git shows: it would overwrite them
 dvc exp branch NAME BRANCH                 # or makes a branch of it
 END

@@ -79,23 +79,6 @@ def test_setup__another_users_settings_of_pip_and_python_send_nothing_elsewhere(
     assert "Nothing to be done" in checkout.setup() or "up to date" in checkout.setup()
 
 
-def test_setup__packages_that_pip_put_elsewhere_are_said(checkout, tmp_path):
-    config = tmp_path / "home/.config/pip/pip.conf"
-    config.parent.mkdir(parents=True)
-    config.write_text(f"[install]\ntarget = {tmp_path / 'elsewhere'}\n")
-    assert "pip put the packages elsewhere" in checkout.setup(code=2)
-    assert not (checkout.venv / ".ready").exists()
-
-
-def test_setup__umask_that_shuts_others_out_is_no_hindrance(checkout):
-    mask = os.umask(0o077)
-    try:
-        checkout.setup()
-    finally:
-        os.umask(mask)
-    assert checkout.is_ready()
-
-
 @pytest.mark.parametrize("link", [False, True])
 def test_setup__environment_of_the_users_own_is_left_alone_with_a_message(checkout, tmp_path, link):
     own = tmp_path / "own" if link else checkout.venv
@@ -118,10 +101,27 @@ def test_setup__interrupted_or_outdated_is_made_again(checkout):
     checkout.setup()
     assert checkout.is_ready()
     assert not (checkout.venv / "left-over").exists()
+    os.utime(checkout.folder / "requirements.lock", (2**32, 2**32))  # a clock that is wrong changes nothing
+    assert "Setting up" not in checkout.setup()
+    (checkout.folder / "requirements.lock").write_text("# another\n")
+    os.utime(checkout.folder / "requirements.lock", (0, 0))
     # With make's default, `python3`, which by then is found in the environment itself.
-    os.utime(checkout.folder / "requirements.lock", (2**32, 2**32))
     subprocess.run(["make", "setup"], cwd=checkout.folder, env=checkout.env, check=True)
     assert checkout.is_ready()
+    assert "Setting up" not in checkout.setup()
+
+
+def test_make__gives_dvc_a_shell_that_runs_something(checkout):
+    done = subprocess.run(
+        ["make", "-s", "-f", "-", "shown"],
+        cwd=checkout.folder,
+        env=checkout.env | {"SHELL": "/usr/sbin/nologin"},
+        input="include Makefile\nshown: ; @echo $$SHELL\n",
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout == "/bin/sh\n"
 
 
 def test_setup__missing_or_old_python_is_named(checkout):

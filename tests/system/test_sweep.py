@@ -108,7 +108,13 @@ def test_sweep__reruns_what_depends_on_lambda_and_fits_no_baseline_again(swept):
 
 def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
     name = by_lambda(swept)[3.0]
-    copy.run("dvc", "exp", "apply", name)
+    apply = swept.lines["dvc exp apply"].replace("NAME", name)
+    dvc_yaml = (copy.folder / "dvc.yaml").read_text()
+    (copy.folder / "dvc.yaml").write_text(dvc_yaml + "# an edit\n")
+    assert "dvc.yaml" in copy.run("bash", "-c", apply, code=1)
+    assert (copy.folder / "dvc.yaml").read_text() == dvc_yaml + "# an edit\n"
+    (copy.folder / "dvc.yaml").write_text(dvc_yaml)
+    copy.run("bash", "-c", apply)
     assert yaml.safe_load((copy.folder / "params.yaml").read_text())["train_sparse"]["lambda"] == 3
     assert "up to date" in copy.run("dvc", "status")
     # Beside another experiment at the same time, the same bits as alone.
@@ -118,11 +124,6 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
         assert (ours == theirs).all()
     l0 = json.loads(copy.path("analyze/metrics.json").read_text())["sparse"]["l0"]
     assert l0 == pytest.approx(experiments(swept)[name]["sparse.l0"], rel=1e-3)
-
-
-def test_sweep__branch_makes_a_branch_of_an_experiment(copy, swept):
-    copy.run("dvc", "exp", "branch", by_lambda(swept)[1e-5], "tiny")
-    assert "lambda: 1e-05\n" in copy.run("git", "show", "tiny:params.yaml")
 
 
 def test_seeds__are_run_as_experiments_and_their_claims_put_into_the_table(copy):
