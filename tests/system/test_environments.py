@@ -84,7 +84,6 @@ def settings(project):
 def hostile(tmp_path_factory):
     """A project made from nothing by another user, in another folder, both trainings at once, interrupted once."""
     project = make_project(tmp_path_factory.mktemp("hostile") / "project")
-    project.set_params({"machine": {"threads": 2}})
     (project.folder / "tools").mkdir()
     shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools")
     # DVC itself does not survive PYTHONWARNINGS=error, which make therefore takes away.

@@ -28,7 +28,7 @@ def identify(stage: str, params: Params, data_hash: str) -> dict[str, object]:
         "data": data_hash,
         "code": code_hash(*TRAINING_CODE),
         "device": device,
-        "products": choose_products(params.machine.products, device).name,
+        "products": choose_products(params.machine.products, device, params.machine.threads).name,
     }
 
 

@@ -19,7 +19,7 @@ from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
 from sparsefaces.training.parallel import ALONE, Ranks
-from sparsefaces.training.products import Products, choose_products
+from sparsefaces.training.products import Products, choose_products, threads_for
 from sparsefaces.training.schedules import learning_rate
 from sparsefaces.training.weights import Weights, initialize
 
@@ -60,10 +60,11 @@ def train_model(
     Of several processes the first one measures; the others' metrics are empty.
 
     Raises:
-        UserError: The device is missing, or as `fit`.
+        UserError: The device is missing, more than one thread is asked for where oneDNN multiplies, or as `fit`.
     """
     device = choose_device(machine.device)
-    if min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS:
+    products = choose_products(machine.products, device, machine.threads)
+    if products.name == "onednn" or min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS:
         torch.set_num_threads(1)
     elif machine.threads == "auto" and ranks.count > 1:
         torch.set_num_threads(threads_of_a_rank())
@@ -71,7 +72,6 @@ def train_model(
         callbacks = [*callbacks, AutoThreads(thread_counts()).on_step]
     elif machine.threads != "auto":
         torch.set_num_threads(machine.threads)
-    products = choose_products(machine.products, device)
     weights, history = fit(
         X, params, lambd, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
     )
@@ -133,20 +133,21 @@ def fit(
     first, history = _begin(engine, start, ranks)
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
-    for step in range(first, params.iterations):
-        batch = batches.read(step)
-        engine.forward(batch)
-        engine.backward(batch)
-        row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
-        if row is not None:
-            history.append(row)
-            _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
-        engine.learning_rate = learning_rate(
-            params.learning_rate, params.learning_rate_schedule, step, params.iterations
-        )
-        engine.advance()
-        for callback in callbacks:
-            callback(step, row, engine)
+    with threads_for(products):
+        for step in range(first, params.iterations):
+            batch = batches.read(step)
+            engine.forward(batch)
+            engine.backward(batch)
+            row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
+            if row is not None:
+                history.append(row)
+                _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
+            engine.learning_rate = learning_rate(
+                params.learning_rate, params.learning_rate_schedule, step, params.iterations
+            )
+            engine.advance()
+            for callback in callbacks:
+                callback(step, row, engine)
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history

@@ -1,15 +1,25 @@
 """Two libraries compute the same products, and which one a machine takes depends on its processor alone."""
 
+import json
+import os
+import subprocess
+import sys
+
 import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
-from samples import EACH_LIBRARY, needs_onednn
+from projects import PARAMS, ROOT
+from samples import EACH_LIBRARY, needs_onednn, params
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.params import load_params
 from sparsefaces.training import products
 from sparsefaces.training.loop import FEWEST_ROWS
 from sparsefaces.training.products import LIBRARIES, choose_products, onednn_works
+
+MACHINE = load_params(PARAMS).machine
+OPERATOR = products._linear
 
 
 @pytest.fixture(autouse=True)
@@ -80,21 +90,109 @@ def test_choose_products__auto_asks_what_the_processor_is(monkeypatch, capabilit
         assert choose_products(name, "cpu").name == name
 
 
-def gone(*_):
+class Operator:
+    """The operator, but for what a test replaces."""
+
+    def __init__(self, call=None, binary=None):
+        self._call, self.binary = call or OPERATOR, binary or OPERATOR.binary
+
+    def __call__(self, *arguments):
+        return self._call(*arguments)
+
+
+def refuse(*_):
     raise RuntimeError("could not create a primitive descriptor")
 
 
-def wrong(X, *_):
-    return torch.zeros(len(X), 9)
+def of_two(X, B):
+    return X @ B.T
 
 
-@pytest.mark.parametrize("operator", [None, gone, wrong, torch.mm])
-def test_choose_products__operator_that_is_gone_or_computes_otherwise_is_not_used(monkeypatch, operator):
+def wrong_in_large(X, B, *others):
+    """A row of a large product is missing, as where fewer threads come than were asked for."""
+    product = OPERATOR(X, B, *others)
+    product[-1] *= len(X) < 100 or len(B) < 400
+    return product
+
+
+def wrong_difference(Z, X, W, a, name):
+    return OPERATOR.binary(Z, X, W, a, name) * (1 if len(Z) < 100 else 1.001)
+
+
+BROKEN = {
+    "gone": lambda: None,
+    "refuses": lambda: Operator(call=refuse),
+    "another signature": lambda: Operator(call=of_two),
+    "no difference": lambda: torch.mm,
+    "wrong": lambda: Operator(call=lambda X, B, *_: torch.zeros(len(X), len(B))),
+    "wrong at the exercise's sizes": lambda: Operator(call=wrong_in_large),
+    "wrong difference at the exercise's sizes": lambda: Operator(binary=wrong_difference),
+}
+
+
+@needs_onednn
+@pytest.mark.parametrize("how", BROKEN)
+def test_choose_products__operator_that_is_gone_or_computes_otherwise_is_not_used(monkeypatch, how):
     monkeypatch.setattr(products, "_is_amd_with_avx512", lambda: True)
-    monkeypatch.setattr(products, "_linear", operator)
+    monkeypatch.setattr(products, "_linear", BROKEN[how]())
     assert choose_products("auto", "cpu").name == "blas"
     with pytest.raises(UserError, match="machine.products is onednn, which this torch lacks on cpu: set it to auto"):
         choose_products("onednn", "cpu")
+
+
+@needs_onednn
+def test_choose_products__several_threads_are_refused_where_onednn_multiplies(monkeypatch):
+    monkeypatch.setattr(products, "_is_amd_with_avx512", lambda: True)
+    for name in ("auto", "onednn"):
+        assert choose_products(name, "cpu", 1).name == choose_products(name, "cpu", "auto").name == "onednn"
+        with pytest.raises(UserError, match=r"machine\.threads is 2, but oneDNN.*set .* or machine\.products to blas"):
+            choose_products(name, "cpu", 2)
+    assert choose_products("blas", "cpu", 2).name == "blas"
+
+
+FEWER_THREADS = {"OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true", "OMP_MAX_ACTIVE_LEVELS": "0"}
+MULTIPLIED = """
+import json, sys
+import sparsefaces, numpy as np, torch
+from sparsefaces import exercise
+from sparsefaces.analyze.held_out_models import _train
+from sparsefaces.base.params import MachineParams, TrainParams
+from sparsefaces.training import products
+from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.loop import train_model
+
+params, machine = TrainParams(**json.loads(sys.argv[1])), json.loads(sys.argv[2])
+coefficients = params.coefficients(1.0)
+X = np.random.default_rng(0).standard_normal((250, 1036)).astype(np.float32)
+found = []
+for name in ("blas", "onednn"):
+    products._is_amd_with_avx512 = lambda: name == "onednn"
+    torch.set_num_threads(2)
+    weights = exercise.train(X, 1, iterations=51)
+    assert torch.get_num_threads() == 2
+    rows = evaluate(X, exercise.Weights(*(tensor.numpy() for tensor in weights)), coefficients)
+    values = [rows["rec"], rows["spa"]]
+    torch.set_num_threads(2)
+    training = train_model(X, params, 1.0, MachineParams(**machine, products=name))
+    values += [training.metrics["rec"], training.history[-1]["rec"]]
+    torch.set_num_threads(2)
+    values += [float(np.abs(tensor).sum()) for tensor in _train(X, params, 1.0, name).values()]
+    found.append(values)
+np.testing.assert_allclose(*found, rtol=1e-3)
+"""
+
+
+@needs_onednn
+@pytest.mark.parametrize("variable", FEWER_THREADS)
+def test_onednn__is_right_where_fewer_threads_come_than_asked_for(variable):
+    """All that multiplies, with two threads asked for, in a process with a variable that lets one come."""
+    sizes = params(hidden_units=400, batch_size=100, iterations=31, learning_rate=1e-4).model_dump()
+    machine = {**MACHINE.model_dump(exclude={"products"}), "threads": "auto", "device": "cpu"}
+    env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    env[variable] = FEWER_THREADS[variable]
+    command = [sys.executable, "-c", MULTIPLIED, json.dumps(sizes), json.dumps(machine)]
+    done = subprocess.run(command, cwd=ROOT / "src", env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_choose_products__onednn_on_another_device_is_an_error():
