@@ -73,8 +73,9 @@ def end_all() -> None:
             with suppress(ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
                 os.killpg(process.pid, signal.SIGKILL)
     for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if "resource_tracker" not in str(child.cmdline()):  # which cleans up after this process, and ends then
+                child.kill()
 
 
 def wait_until(happened: Callable[[], object], process: Started | None = None) -> None:
