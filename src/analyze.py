@@ -30,7 +30,7 @@ def main() -> None:
             describe_comparison(params, data), params.tracking.on_failure, params.tracking.seconds_to_open
         ) as tracked,
     ):
-        if tracked.is_open():
+        if tracked.store:
             with optional("a training"):
                 log_missing_trainings(data)
         evidence = gather_evidence(data, people, trainings, params, data_hash())

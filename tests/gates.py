@@ -14,7 +14,7 @@ import psutil
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
 # `dvc repro` takes 20, and took 170 where ten processes wanted two cores.
 DEADLINE = 240
-IN_A_CHECKPOINT = "sparsefaces.base.files:os.fsync"  # the first file that a training writes, under another name so far
+IN_A_CHECKPOINT = "sparsefaces.base.cache:write_bytes"  # where a training is about to write one
 
 
 def at_step(step: int) -> str:
@@ -99,9 +99,9 @@ def has_ended(process: psutil.Process) -> bool:
 class Gate:
     """Holds the processes that have its environment at some points, while it is closed."""
 
-    def __init__(self, folder: Path, *points: str) -> None:
-        """Close a gate; `points` as in gate/sitecustomize.py."""
-        self._folder, self._points = folder, points
+    def __init__(self, folder: Path, *points: str, settings: Sequence[str] = ()) -> None:
+        """Close a gate; `points` and `settings` as in gate/sitecustomize.py."""
+        self._folder, self._points, self._settings = folder, points, settings
         folder.mkdir()
 
     @property
@@ -110,6 +110,7 @@ class Gate:
         return {
             "GATE": str(self._folder),
             "GATE_AT": " ".join(self._points),
+            "GATE_SET": " ".join(self._settings),
             "GATE_KEEPER": str(os.getpid()),
             "PYTHONPATH": os.pathsep.join(path),
         }

@@ -1,12 +1,12 @@
 """In each Python that a test starts behind a gate: hold at the points that the test named until it opens the gate.
 
 Python imports a module of this name when it starts. GATE_AT lists points as module:Class.method, or with =value to
-hold only where the first argument has this value, apart from each other by spaces; see tests/gates.py.
+hold only where the first argument has this value, apart from each other by spaces; GATE_SET lists settings as
+module:NAME=number, which stand once the module is imported; see tests/gates.py.
 """
 
 import os
 import sys
-import threading
 import time
 from collections import defaultdict
 from functools import wraps
@@ -17,6 +17,9 @@ from pathlib import Path
 POINTS = defaultdict(list)
 for point in os.environ.get("GATE_AT", "").split():
     POINTS[point.partition(":")[0]].append(point)
+SETTINGS = defaultdict(list)
+for setting in os.environ.get("GATE_SET", "").split():
+    SETTINGS[setting.partition(":")[0]].append(setting.partition(":")[2].split("="))
 
 
 def hold():
@@ -26,9 +29,7 @@ def hold():
         stage += f".{os.environ['RANK']}"
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
-    interrupts, runs = (sys.modules.get(f"sparsefaces.{name}") for name in ("base.interrupts", "tracking.runs"))
-    if hasattr(runs, "SECONDS_TO_FINISH"):  # while the gate is closed, nobody gives up the store
-        runs.SECONDS_TO_FINISH = runs.SECONDS_TO_BREAK_OFF = threading.TIMEOUT_MAX
+    interrupts = sys.modules.get("sparsefaces.base.interrupts")
     while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
         time.sleep(0.01)
         if hasattr(interrupts, "asked_to_stop") and interrupts.asked_to_stop.is_set():
@@ -65,7 +66,7 @@ class Finder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name not in POINTS:
+        if name not in POINTS and name not in SETTINGS:
             return None
         spec = PathFinder.find_spec(name, path, target)
         plain = spec.loader.exec_module
@@ -74,10 +75,12 @@ class Finder:
             plain(module)
             for point in POINTS[name]:
                 put_gate(module, point)
+            for constant, number in SETTINGS[name]:
+                setattr(module, constant, float(number))
 
         spec.loader.exec_module = exec_module
         return spec
 
 
-if POINTS:
+if POINTS or SETTINGS:
     sys.meta_path.insert(0, Finder)

@@ -7,7 +7,7 @@ import signal
 
 import psutil
 import pytest
-from gates import DEADLINE, IN_A_CHECKPOINT, Gate, at_step, has_ended, wait_until
+from gates import DEADLINE, IN_A_CHECKPOINT, Gate, at_step, has_ended
 from mlflow import MlflowClient
 
 from sparsefaces.training.products import onednn_works
@@ -15,7 +15,7 @@ from sparsefaces.training.products import onednn_works
 TRAININGS = ("train_dense", "train_sparse")
 # Where one training is killed, time after time, with whom, and from which step the next attempt continues.
 KILLS = (
-    ("sparsefaces.tracking.runs:TrackedRun._open", "stage", None),
+    ("sparsefaces.tracking.sync:_open_run", "stage", None),
     (IN_A_CHECKPOINT, "group", None),
     (at_step(15), "stage", 10),
     (IN_A_CHECKPOINT, "group", 10),
@@ -103,14 +103,3 @@ def test_track__two_at_once_log_each_result_once(copied, tmp_path):
     assert sorted(logged) == ["analyze", *TRAININGS]
     client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
     assert sorted(run.data.tags["stage"] for run in client.search_runs(["1"])) == ["analyze", *TRAININGS]
-
-
-def test_train__run_by_hand_outlives_the_shell_that_started_it(stale, tmp_path):
-    gate = Gate(tmp_path / "gate", at_step(15))
-    process = stale.start("sh", "-c", "python src/train.py train_sparse & wait", gate=gate)
-    stage = psutil.Process(gate.wait(process))
-    process.kill()
-    process.wait(DEADLINE)
-    gate.open()
-    wait_until(lambda: has_ended(stage))
-    assert trainings(stale) == (["FINISHED"], 1)

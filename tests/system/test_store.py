@@ -1,14 +1,12 @@
-"""The own store as a file: created by several at once, killed on the way, found broken, locked for a while."""
+"""The own store as a file: created by several at once, killed on the way, moved along, found broken."""
 
 import multiprocessing
 import os
+import re
 import shutil
 import signal
-import socket
 import sqlite3
-import threading
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,6 @@ from gates import DEADLINE
 from mlflow import MlflowClient
 from samples import DESCRIPTION
 
-from sparsefaces.base.errors import UserError
-from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.store import Store
@@ -79,11 +75,11 @@ def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp):
         child.join()
     assert [child.exitcode for child in children] == [0, 0]
     assert finished(in_tmp) == [("train_dense", "FINISHED"), ("train_sparse", "FINISHED")]
-    assert sorted(path.name for path in in_tmp.iterdir()) == [".mlflow.lock", "mlflow.db"]
+    assert sorted(path.name for path in in_tmp.iterdir()) == [".mlflow.lock", ".scratch", "mlflow.db"]
 
 
 # Its creation takes some 900 statements.
-@pytest.mark.parametrize("number", [300, 800])
+@pytest.mark.parametrize("number", [800])
 def test_store__killed_at_any_moment_of_its_creation_is_made_by_the_next(in_tmp, number):
     child = run(open_and_die, number)
     child.join()
@@ -93,75 +89,6 @@ def test_store__killed_at_any_moment_of_its_creation_is_made_by_the_next(in_tmp,
     assert child.exitcode == 0
     assert finished(in_tmp) == [("train_dense", "FINISHED")]
     assert not list(in_tmp.glob("*.partial*"))
-
-
-def half_made(path):
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
-        database.execute("CREATE TABLE metrics (step INTEGER)")
-
-
-@pytest.mark.parametrize("how", ["half made", "no database", "empty"])
-def test_store__broken_one_is_set_aside_loudly_and_a_new_one_is_made(in_tmp, capsys, how):
-    path = in_tmp / "mlflow.db"
-    if how == "half made":
-        half_made(path)
-    else:
-        path.write_bytes(b"not a database" * 100 if how == "no database" else b"")
-    broken = path.read_bytes()
-    with track(DESCRIPTION, seconds_to_open=DEADLINE):
-        pass
-    assert finished(in_tmp) == [("train_dense", "FINISHED")]
-    if how != "empty":  # which holds nothing that could be set aside
-        assert (in_tmp / "mlflow.db.broken-1").read_bytes() == broken
-        assert "was broken and is now mlflow.db.broken-1" in capsys.readouterr().err
-
-
-def test_store__broken_file_elsewhere_is_left_to_its_owner(in_tmp, monkeypatch):
-    half_made(in_tmp / "team.db")
-    before = (in_tmp / "team.db").read_bytes()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_tmp / 'team.db'}")
-    with pytest.raises(UserError, match="team.db cannot be used"), track(DESCRIPTION, seconds_to_open=0):
-        pass
-    assert (in_tmp / "team.db").read_bytes()[:16] == before[:16]
-    assert not list(in_tmp.glob("*broken*"))
-
-
-def test_store__with_runs_is_never_set_aside(in_tmp, empty_store):
-    shutil.copy(empty_store, in_tmp / "mlflow.db")
-    with track(DESCRIPTION, seconds_to_open=DEADLINE):
-        pass
-    with track(DESCRIPTION._replace(recorded=frozenset({""})), seconds_to_open=DEADLINE):
-        pass
-    assert finished(in_tmp) == [("train_dense", "FINISHED")] * 2
-
-
-def test_track__locked_store_delays_a_stage_and_does_not_stop_it(in_tmp, empty_store, monkeypatch, capsys):
-    shutil.copy(empty_store, in_tmp / "mlflow.db")
-    holder = sqlite3.connect(in_tmp / "mlflow.db", isolation_level=None, check_same_thread=False)
-    holder.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0))  # instead of five seconds
-    failed = threading.Event()
-    plain = tracking.TrackedRun._open
-
-    def open_(self):
-        try:
-            plain(self)
-        except Exception:
-            failed.set()
-            raise
-
-    def let_go():
-        failed.wait()
-        holder.execute("ROLLBACK")
-
-    monkeypatch.setattr(tracking.TrackedRun, "_open", open_)
-    threading.Thread(target=let_go).start()
-    with track(DESCRIPTION, seconds_to_open=600):
-        pass
-    assert failed.is_set()
-    assert finished(in_tmp) == [("train_dense", "FINISHED")]
-    assert "warning" not in capsys.readouterr().err
 
 
 def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
@@ -185,42 +112,20 @@ def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
     )
 
 
-@pytest.mark.parametrize("stage", ["train_sparse", "analyze"])
-def test_track__goes_on_with_the_run_that_an_outage_cut_short(copied, stage):
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    (run,) = client.search_runs(["1"], f"tags.stage = '{stage}'")
-    for tag in ("model.sha256", "metrics.sha256"):  # what a run's last word to the store brings
-        if tag in run.data.tags:
-            client.delete_tag(run.info.run_id, tag)
-    client.set_terminated(run.info.run_id, "KILLED")
-    assert f"logged {stage}" in copied.run("python", "src/track.py")
-    (again,) = client.search_runs(["1"], f"tags.stage = '{stage}'")
-    assert (again.info.run_id, again.info.status) == (run.info.run_id, "FINISHED")
-    assert again.data.params == run.data.params
-
-
-@pytest.mark.parametrize("stage", ["train_dense", "analyze"])
-def test_track__closes_a_run_that_a_killed_process_left_open(copied, stage):
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    left = client.create_run("1", tags={"stage": stage, "process": f"{socket.gethostname()} 1 0.00"})
-    output = copied.run("python", "src/track.py")
-    assert "nothing to log" in output
-    assert client.get_run(left.info.run_id).info.status == "KILLED"
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda path: MlflowClient(tracking_uri=f"sqlite:///{path}").delete_experiment("1"), "experiments restore"),
         (lambda path: (path.unlink(), path.symlink_to("/nowhere/x.db")), "is a link to /nowhere/x.db, which is not"),
         (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
+        (lambda path: path.write_bytes(b"not a database" * 100), "file is not a database.*is broken: move it away"),
         (lambda path: zero(path, "runs"), "database disk image is malformed"),
     ],
 )
 def test_track__store_that_cannot_be_used_ends_in_one_message(copied, spoil, message):
     spoil(copied.folder / "mlflow.db")
     output = copied.run("python", "src/track.py", code=1).replace("\n", " ")
-    assert message in output
+    assert re.search(message, output)
     assert output.count("error: ") == 1
     assert "Traceback" not in output
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without locks answer, as some of networks
 
@@ -24,18 +25,38 @@ def locked(path: Path, waiting: str | None = None) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if waiting:
-                    print(waiting, flush=True)
-                fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise OSError(error.errno, error.strerror, str(path)) from None  # flock's own names no file
-            say_that_there_are_none(os.strerror(error.errno))
+        if not _flock(file, path, fcntl.LOCK_NB):
+            if waiting:
+                print(waiting, flush=True)
+            _flock(file, path)
         yield
+
+
+def try_lock(path: Path) -> BinaryIO | None:
+    """Take a lock for as long as the file that is returned is open, at most as long as this process lives.
+
+    Returns:
+        The lock's file; None if another process holds the lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("ab")
+    if _flock(file, path, fcntl.LOCK_NB):
+        return file
+    file.close()
+    return None
+
+
+def _flock(file: BinaryIO, path: Path, flags: int = 0) -> bool:
+    """Lock a file; tell whether that was possible at once, or the file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | flags)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise OSError(error.errno, error.strerror, str(path)) from None  # flock's own names no file
+        say_that_there_are_none(os.strerror(error.errno))
+    return True
 
 
 @cache  # once per process

@@ -5,7 +5,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -80,7 +80,8 @@ def without_secrets(text: str) -> str:
         parts = urlsplit(tracking_uri())
     except ValueError:  # an address that nothing can read has no parts
         return text
-    for secret in {parts.password, parts.username} - {None, ""}:
+    query = {value for _, value in parse_qsl(parts.query) if len(value) > 3}
+    for secret in {parts.password, parts.username, *query} - {None, ""}:
         for spelling in {secret, unquote(str(secret))}:
             text = re.sub(rf"(?<!\w){re.escape(str(spelling))}(?!\w)", HIDDEN, text)
     return text

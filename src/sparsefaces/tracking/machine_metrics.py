@@ -3,6 +3,7 @@
 import time
 from contextlib import suppress
 
+import psutil
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from sparsefaces.tracking.address import tracking_uri
@@ -23,7 +24,7 @@ class MachineMetrics:
         if time.monotonic() < self._next:
             return {}
         self._next = time.monotonic() + SECONDS_BETWEEN_SAMPLES
-        with suppress(Exception):  # of any kind: it never matters
+        with suppress(OSError, psutil.Error):  # it never matters
             self._monitor = self._monitor or SystemMetricsMonitor(NO_RUN, tracking_uri=tracking_uri())
             self._monitor.collect_metrics()
             values = dict(self._monitor.aggregate_metrics())

@@ -6,69 +6,108 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import mlflow
+import mlflow.pyfunc
 import numpy as np
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
+from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
-from sparsefaces.tracking.address import tracking_uri
-from sparsefaces.tracking.store import MODEL
+from sparsefaces.tracking.store import MODEL, Store, StoreError
 
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
 
 
-def is_registered(client: MlflowClient, run_id: str) -> bool:
-    """Tell whether a run's model is registered."""
-    return bool(client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'"))
+def is_served(store: Store, run_id: str, alias: str) -> bool:
+    """Tell whether an alias names the model of a run, and the model's files are there.
+
+    Raises:
+        StoreError: The store fails.
+    """
+    named = next((each for each in _versions(store, run_id) if alias in each.aliases), None)
+    return named is not None and _is_whole(store, _logged_model(store, run_id))
 
 
-def register(
-    client: MlflowClient, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]
-) -> None:
-    """Log a finished run's model and register it under an alias, which then names this newest version."""
-    if is_registered(client, run_id):
-        return
-    model = _logged_model(client, run_id) or _log_model(run_id, files, example)
-    if not client.search_registered_models(f"name = '{MODEL}'"):
+def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
+    """Register a finished run's model under an alias; what is there of it stays, what is missing is made.
+
+    Args:
+        store: The store.
+        run_id: The run.
+        alias: The name under which the model is served from now on.
+        files: `weights`, a model.safetensors, and `scaling`, a scaling.npz.
+        example: Faces, (N, height, width), as an example of the model's input.
+
+    Raises:
+        StoreError: The store fails, or refuses the model.
+    """
+    model = _logged_model(store, run_id)
+    if not _is_whole(store, model):
+        model = _log_model(store, run_id, model, files, example)
+    if not store.client.search_registered_models(f"name = '{MODEL}'"):
         description = "Autoencoders of faces: alias `dense` (lambda = 0) and `sparse`, the newest of each."
         try:
-            client.create_registered_model(MODEL, description=description)
-        except MlflowException:  # from another machine, at the same moment
-            client.get_registered_model(MODEL)
-    registered = client.create_model_version(MODEL, f"models:/{model}", run_id, model_id=model)
-    client.set_registered_model_alias(MODEL, alias, registered.version)
+            store.client.create_registered_model(MODEL, description=description)
+        except StoreError:  # from another machine, at the same moment
+            store.client.get_registered_model(MODEL)
+    registered = next(iter(_versions(store, run_id)), None) or store.client.create_model_version(
+        MODEL, f"models:/{model.model_id}", run_id, model_id=model.model_id
+    )
+    store.client.set_registered_model_alias(MODEL, alias, registered.version)
 
 
-def _logged_model(client: MlflowClient, run_id: str) -> str | None:
-    """Find the model that a run has logged whole."""
-    outputs = client.get_run(run_id).outputs
-    models = [output.model_id for output in outputs.model_outputs] if outputs else []
-    return next((model for model in models if client.get_logged_model(model).status == "READY"), None)
+def _versions(store: Store, run_id: str) -> list[Any]:
+    """List the registered versions of a run's model, with their aliases, which a search leaves out."""
+    found = store.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")
+    return [store.client.get_model_version(MODEL, each.version) for each in found]
 
 
-def _log_model(run_id: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> str:
-    """Log an MLflow model that runs `served_model.py` on these files; return its id."""
-    mlflow.set_tracking_uri(tracking_uri())
+def _logged_model(store: Store, run_id: str) -> Any:  # noqa: ANN401 - MLflow's LoggedModel
+    found = store.client.search_logged_models([store.experiment], f"source_run_id = '{run_id}'")
+    return next(iter(found), None)
+
+
+def _is_whole(store: Store, model: Any) -> bool:  # noqa: ANN401 - as above
+    if model is None or model.status != "READY":
+        return False
+    return "MLmodel" in {Path(file.path).name for file in store.client.list_logged_model_artifacts(model.model_id)}
+
+
+def _log_model(
+    store: Store,
+    run_id: str,
+    model: Any,  # noqa: ANN401 - as above
+    files: Mapping[str, Path],
+    example: NDArray[np.float32],
+) -> Any:  # noqa: ANN401 - as above
+    """Log an MLflow model that runs `served_model.py` on these files: one that was begun, or a new one."""
+    if model is None:
+        model = store.client.create_logged_model(store.experiment, "model", run_id)
+    store.check_files_reach_it(model.artifact_location)
+    about = Model(model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id)
     with warnings.catch_warnings(), TemporaryDirectory() as folder:
         # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
-        artifacts = {name: shutil.copy(path, folder) for name, path in files.items()}
+        copies = {name: shutil.copy(path, folder) for name, path in files.items()}
         warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
-        info = Model.log(
-            None,
-            mlflow.pyfunc,
-            name="model",
-            run_id=run_id,
+        whole = Path(folder) / "model"
+        mlflow.pyfunc.save_model(
+            whole,
+            mlflow_model=about,
             python_model=str(Path(__file__).with_name("served_model.py")),
-            artifacts=artifacts,
+            artifacts=copies,
             signature=_signature(example),
             input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
-    return str(info.model_id)
+        for pycache in whole.rglob("__pycache__"):
+            shutil.rmtree(pycache)
+        store.client.log_model_artifacts(model.model_id, str(whole))
+    outputs = store.client.get_run(run_id).outputs
+    if model.model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
+        store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])  # which fails if done twice
+    return store.client.finalize_logged_model(model.model_id, "READY")
 
 
 def _signature(example: NDArray[np.float32]) -> ModelSignature:

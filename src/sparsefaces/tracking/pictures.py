@@ -11,7 +11,7 @@ from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.tracking.runs import TrackedRun
 from sparsefaces.training.outputs import Row
 from sparsefaces.training.weights import Weights, decode, encode
-from sparsefaces.training.weights_file import save_weights
+from sparsefaces.training.weights_file import weights_bytes
 
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
@@ -20,7 +20,7 @@ FILTERS, FACES, ZOOM = 64, 8, 3
 
 
 class LivePictures:
-    """Copies the weights now and then; what is drawn and sent, is so in the background."""
+    """Logs pictures, and the weights as they stand, now and then."""
 
     def __init__(self, run: TrackedRun, data: Dataset, params: TrackingParams, iterations: int) -> None:
         """Take the run, the data, of which eight faces are reconstructed, and the training's length."""
@@ -28,17 +28,17 @@ class LivePictures:
         self._params, self._last = params, iterations - 1
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
-        """Hand over what is due after a step."""
+        """Log what is due after a step."""
         pictures = step % self._params.log_pictures_every == 0 or step == self._last
         checkpoint = (step + 1) % self._params.log_weights_every == 0
         if not (pictures or checkpoint):
             return
-        weights = Weights(*(tensor.detach().cpu().numpy().copy() for tensor in engine.weights))
+        weights = Weights(*(tensor.detach().cpu().numpy() for tensor in engine.weights))
         if pictures:
             log_pictures(self._run, step, weights, self._data)
         if checkpoint:
             name = f"checkpoints/step_{step + 1:05}.safetensors"
-            self._run.log_file(name, lambda path: save_weights(path, weights))
+            self._run.log_file(name, weights_bytes(weights))
 
 
 def log_pictures(run: TrackedRun, step: int, weights: Weights[Array], data: Dataset) -> None:

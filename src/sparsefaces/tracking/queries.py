@@ -4,13 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from mlflow.exceptions import MlflowException
-from requests import RequestException
-from sqlalchemy.exc import SQLAlchemyError
-
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.address import brief, shown_uri
-from sparsefaces.tracking.store import Store
+from sparsefaces.tracking.address import shown_uri
+from sparsefaces.tracking.store import Store, StoreError
 
 
 class Logged(NamedTuple):
@@ -21,18 +17,6 @@ class Logged(NamedTuple):
     tags: Mapping[str, str]
 
 
-def open_store() -> Store:
-    """Open the store.
-
-    Raises:
-        UserError: It cannot be used.
-    """
-    try:
-        return Store()
-    except Exception as error:
-        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
-
-
 @contextmanager
 def asking() -> Iterator[Store]:
     """Open the store, and let nothing that it fails with within the block end in a traceback.
@@ -40,11 +24,10 @@ def asking() -> Iterator[Store]:
     Raises:
         UserError: It cannot be used.
     """
-    store = open_store()
     try:
-        yield store
-    except (MlflowException, SQLAlchemyError, RequestException) as error:
-        raise UserError(f"MLflow's store {shown_uri()} failed ({brief(error)}): start or repair it") from None
+        yield Store()
+    except StoreError as error:
+        raise UserError(f"MLflow's store {shown_uri()} failed ({error}): start or repair it") from None
 
 
 def finished_trainings() -> list[Logged]:

@@ -1,96 +1,101 @@
-"""Runs in MLflow: one per training and one per comparison.
+"""Runs in MLflow: one per training and one per comparison, recorded on disk first and then brought to MLflow.
 
-Everything is delivered in the background: a store that is lost on the way costs no result and no time, and
-`make track` delivers later what it did not take.
+Whatever the store does costs no result: what it did not take stays in the record, and `make track` or the next run
+delivers it.
 """
 
 import io
 import math
+import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from mlflow.entities import Metric, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking import models
-from sparsefaces.tracking.address import brief, notify, shown_uri
-from sparsefaces.tracking.delivery import Delivery, Value
+from sparsefaces.base.files import write_array
+from sparsefaces.tracking.address import notify, shown_uri
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
-from sparsefaces.tracking.opening import open_run
-from sparsefaces.tracking.store import Store, is_hopeless
+from sparsefaces.tracking.record import Record, Value, now_ms, open_record, pending_records
+from sparsefaces.tracking.store import Store, StoreError
+from sparsefaces.tracking.sync import sync
 from sparsefaces.training.outputs import Row
 
 SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
-SECONDS_TO_SAY_SO = 10.0  # a new SQLite store takes some on a busy machine
-# That a store which does not fail may take for one batch or job at the end, of a result and of none.
-SECONDS_TO_FINISH, SECONDS_TO_BREAK_OFF = 60.0, 10.0
+SECONDS_BETWEEN_SYNCS, SECONDS_BETWEEN_TRIES = 2.0, 1.0
+SECONDS_TO_FINISH = 10.0  # that a store may fail at the end of a stage before it is left to `make track`
+PAUSE = 50  # times what bringing MLflow up to date took: of a training, it takes 2 % of the time
+THUMBNAIL = (256, 256)  # the size that MLflow's pages show
 
 
 class TrackedRun:
-    """One run: what it is given waits in memory until the store has it."""
+    """One run, whose record is written at once and brought to MLflow now and then."""
 
-    def __init__(self, description: Description, on_failure: str) -> None:
-        """Start opening the run; if `on_failure` is `continue`, nobody waits for a store that fails."""
-        self._description = description
-        self._known: set[tuple[str, int]] = set()
-        self._machine, self._samples = MachineMetrics(), 0
+    def __init__(self, record: Record, on_failure: str) -> None:
+        """Take the record, and whether a store that fails at the start is a reason to `stop` or to `continue`."""
+        self._record, self._on_failure = record, on_failure
+        self._stage: str = record.run["stage"]
+        self._store: Store | None = None
+        self._error: StoreError | UserError | None = None
+        self._next_sync, self._failures = math.inf, 0
+        self._machine = MachineMetrics()
         self._last_row: tuple[int, float] | None = None
-        self._resumed = self._warned = False
-        self._model: Callable[[], None] | None = None
-        gives_up = is_hopeless if on_failure == "stop" else lambda error: True
-        self._on_failure = on_failure
-        self._delivery = Delivery(self._open, self._send, self._warn, is_hopeless=gives_up, tick=self._sample)
-        if description.diff:
-            self.log_file("uncommitted.diff", lambda path: path.write_text(description.diff, encoding="utf-8"))
+        self._given_up = self._warned = False
 
     def open(self, seconds: float) -> None:
-        """Wait until the store has taken the run, or has failed for so long, or in a way that waiting does not mend.
+        """Bring the run to MLflow before anything is done; a store may fail for so many seconds.
 
         Raises:
             UserError: It has failed, and `on_failure` is `stop`.
         """
-        quiet = min(SECONDS_TO_SAY_SO, seconds)
-        if self._delivery.wait_until_opened(quiet):
-            return
-        if self._on_failure == "stop" and not self._delivery.settled.is_set():
-            notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._reason()})")
-            if self._delivery.wait_until_opened(seconds - quiet):
-                return
-        if self._on_failure == "stop":
-            self._delivery.abandon()
-            raise UserError(
-                f"MLflow's store {shown_uri()} cannot be used ({self._reason()}). Start or repair it, or unset "
-                "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
-                "without (`make track` delivers later)"
-            )
-        self._warn(self._reason())
+        give_up_at, said = time.monotonic() + seconds, False
+        while not self._try_sync():
+            if self._on_failure == "continue":
+                self._warn()
+                break
+            if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
+                self._given_up = True
+                self._record.update(status="KILLED", end_time=now_ms())
+                self._record.release()
+                raise UserError(
+                    f"MLflow's store {shown_uri()} cannot be used ({self._error}). Start or repair it, or unset "
+                    "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes "
+                    "on without (`make track` delivers later)"
+                )
+            if not said:
+                said = True
+                notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        self._next_sync = time.monotonic() + SECONDS_BETWEEN_SYNCS * 2**self._failures
+
+    @property
+    def store(self) -> Store | None:
+        """The store, if it has taken the run."""
+        return None if self._error else self._store
 
     def on_step(self, step: int, row: Row | None, engine: object = None) -> None:
         """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
-        if row is None:
-            return
-        values = dict(row)
-        if engine is not None:
-            now = time.perf_counter()
-            if self._last_row is not None:
-                values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
-            self._last_row = step, now
-        self.log_values("batch", values, step)
-
-    def is_open(self) -> bool:
-        """Tell whether the store has taken the run."""
-        return self._delivery.opened.is_set()
+        if row is not None:
+            values, now = dict(row), time.perf_counter()
+            if engine is not None:
+                if self._last_row is not None:
+                    values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
+                self._last_row = step, now
+            self.log_values("batch", values, step)
+        if engine is not None and (sample := self._machine.measure()):
+            last = self._record.last_step("system/")
+            self.log_values("system", sample, 0 if last is None else last + 1)
+        if time.monotonic() >= self._next_sync:
+            self._sync_on_the_way()
 
     def resume(self, history: Iterable[Row]) -> None:
-        """Log the rows of a training that continues; those that the interrupted process delivered stay as they are."""
+        """Log the rows of a training that continues; those that an earlier process has recorded stay as they are."""
         for row in history:
             self.on_step(int(row["step"]), row)
 
@@ -99,114 +104,99 @@ class TrackedRun:
 
         MLflow would store inf as 1.8e308, which ruins every chart it is in.
         """
-        now = int(time.time() * 1000)
-        self._delivery.put(
+        now = now_ms()
+        self._record.add_values(
             Value(f"{group}/{name}", float(value), now, step)
             for name, value in values.items()
             if name != "step" and value is not None and math.isfinite(value)
         )
 
     def log_picture(self, name: str, step: int, render: Callable[[], bytes]) -> None:
-        """Log a picture of a step, a PNG that is rendered in the background."""
-        tried: list[bool] = []
+        """Log a picture of a step, a PNG; nothing is rendered if the run has it already.
 
-        def log() -> None:
-            # A picture has no identity of its own: after a failure nobody knows whether it arrived.
-            if (tried or self._resumed) and (name, step) in self._store.logged_pictures(self._run_id):
-                return
-            tried.append(True)
-            with Image.open(io.BytesIO(render())) as image:
-                self._store.client.log_image(self._run_id, image, key=name, step=step, synchronous=True)
+        It is a file as MLflow's `log_image` makes it, whose name the UI's slider reads. Made here, its name is known
+        before it is sent: sent again after a failure, it is still one picture.
+        """
+        start = f"images/{name}+step+{step}+"
+        if self._record.has_file(start):
+            return
+        png, thumbnail = render(), io.BytesIO()
+        with Image.open(io.BytesIO(png)) as image:
+            image.thumbnail(THUMBNAIL)
+            image.save(thumbnail, format="webp")
+        stem = f"{start}timestamp+{now_ms()}+{uuid.uuid4()}"
+        self._record.add_file(f"{stem}+compressed.webp", thumbnail.getvalue())
+        self._record.add_file(f"{stem}.png", png)
 
-        self._delivery.do_if_up(log)
+    def log_file(self, name: str, data: bytes) -> None:
+        """Log an artifact, folder/name or name."""
+        self._record.add_file(name, data)
 
-    def log_file(self, name: str, write: Callable[[Path], object]) -> None:
-        """Log an artifact, folder/name or name, that a function writes in the background."""
-
-        def log() -> None:
-            with TemporaryDirectory() as scratch:
-                path = Path(scratch) / name
-                path.parent.mkdir(exist_ok=True)
-                write(path)
-                self._store.client.log_artifacts(self._run_id, scratch)
-
-        self._delivery.do_if_up(log)
-
-    def log_results(self, files: Sequence[Path], tags: Mapping[str, str], note: str, figure: str) -> None:
+    def log_results(self, files: Sequence[Path], result: str, tags: Mapping[str, str], note: str, figure: str) -> None:
         """Log what a stage ends with: files to keep as artifacts, tags known only now, and its page's text.
 
         Args:
             files: The files.
+            result: The MD5 of the one by which DVC knows the result.
             tags: The tags.
             note: Markdown, which follows the run's own.
             figure: The artifact that is shown below it.
         """
+        for file in files:
+            self._record.add_file(file.name, file.read_bytes())
+        about = {"result": result, "last_note": note, "figure": figure}
+        self._record.update(tags=self._record.run["tags"] | dict(tags), **about)
 
-        def log() -> None:
-            if _are_gone(files):
-                return
-            for file in files:
-                self._store.client.log_artifact(self._run_id, str(file))
-            shown = f"![{figure}](get-artifact?path={figure}&run_uuid={self._run_id})"  # relative to the UI's address
-            text = {MLFLOW_RUN_NOTE: "\n\n".join((self._description.note, note, shown))}
-            last = [RunTag(name, value) for name, value in {**tags, **text}.items()]
-            self._store.client.log_batch(self._run_id, tags=last)
-
-        self._delivery.do(log)
-
-    def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[Any]) -> None:
-        """Register the model, once the run has finished, under an alias."""
-
-        def register() -> None:
-            if not _are_gone(files.values()):
-                models.register(self._store.client, self._run_id, alias, files, example)
-
-        self._model = register
+    def log_model(self, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
+        """Register the model of these files under an alias, once the run has finished."""
+        folder = self._record.folder / "model"
+        folder.mkdir(exist_ok=True)
+        for file in files.values():
+            shutil.copy(file, folder)
+        write_array(folder / "example.npy", example)
+        self._record.update(alias=alias)
 
     def end(self, status: str) -> None:
-        """Close the run as FINISHED, FAILED or KILLED, and wait for a limited time until the store has everything."""
-        if self._delivery.abandoned:
+        """Close the run as FINISHED, FAILED or KILLED, and bring MLflow the rest, if its store works."""
+        if self._given_up:
             return
-        now = int(time.time() * 1000)
-        self._delivery.do(lambda: self._store.client.set_terminated(self._run_id, status, now))
-        if status == "FINISHED" and self._model is not None:
-            self._delivery.do(self._model)
-        if not self._delivery.finish(SECONDS_TO_FINISH if status == "FINISHED" else SECONDS_TO_BREAK_OFF):
-            reason = self._reason()
-            self._warn(reason)
-            notify(f"MLflow lacks some of {self._description.stage} ({reason}): `make track` delivers it")
+        self._record.update(status=status, end_time=now_ms())
+        give_up_at = time.monotonic() + (SECONDS_TO_FINISH if status == "FINISHED" else 0)
+        while not self._try_sync() and time.monotonic() < give_up_at:
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        if self._error:
+            notify(f"MLflow lacks some of {self._stage} ({self._error}): `make track` delivers it")
         elif self._warned:
-            notify(f"MLflow's store is back and has all of {self._description.stage}")
+            notify(f"MLflow's store is back and has all of {self._stage}")
+        if refused := left_out(self._record):
+            notify(f"warning: {refused}")
+        self._record.release()
 
-    def _reason(self) -> str:
-        return brief(self._delivery.error) if self._delivery.error else "no answer"
+    def _sync_on_the_way(self) -> None:
+        start = time.monotonic()
+        if not self._try_sync():
+            self._warn()
+        now = time.monotonic()
+        self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS * 2**self._failures)
 
-    def _open(self) -> None:
-        self._store = Store()
-        run, self._resumed = open_run(self._store, self._description)
-        self._run_id = run.info.run_id
-        self._known = self._store.logged_steps(run)
-        self._samples = max((step + 1 for name, step in self._known if name.startswith("system/")), default=0)
+    def _try_sync(self) -> bool:
+        """Bring MLflow up to date; tell whether its store worked."""
+        try:
+            self._store = self._store or Store()
+            sync(self._record, self._store)
+        except (StoreError, UserError) as error:
+            self._error, self._failures = error, self._failures + 1
+            return False
+        self._error, self._failures = None, 0
+        return True
 
-    def _send(self, values: Sequence[Value]) -> None:
-        # A repeated batch needs no care: MLflow knows a value by its run, name, step, time and number.
-        fresh = [Metric(*value) for value in values if (value.name, value.step) not in self._known]
-        self._store.client.log_batch(self._run_id, metrics=fresh)
-
-    def _sample(self) -> None:
-        """Measure what the machine does, now and then, while a training runs."""
-        if self._last_row is not None and (values := self._machine.measure()):
-            self.log_values("system", values, self._samples)
-            self._samples += 1
-
-    def _warn(self, error: Exception | str) -> None:
+    def _warn(self) -> None:
         """Say once that the store fails."""
         if not self._warned:
             self._warned = True
-            reason = brief(error) if isinstance(error, Exception) else error
             notify(
-                f"warning: MLflow's store {shown_uri()} fails ({reason}). {self._description.stage} goes on; what it "
-                "logs is delivered when the store is back, or later by `make track`",
+                f"warning: MLflow's store {shown_uri()} fails ({self._error}). {self._stage} goes on; what it logs is "
+                "recorded, and delivered when the store is back, or later by `make track`"
             )
 
 
@@ -216,6 +206,8 @@ def track(
 ) -> Iterator[TrackedRun]:
     """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
 
+    What earlier processes left in their records is delivered first.
+
     Args:
         description: What the run is created with.
         on_failure: `stop` or `continue`, if the store cannot be used.
@@ -224,9 +216,12 @@ def track(
     Raises:
         UserError: The store cannot be used, and `on_failure` is not `continue`.
     """
-    run = TrackedRun(description, on_failure)
+    run = TrackedRun(open_record(description), on_failure)
     try:
         run.open(seconds_to_open)
+        if run.store:
+            with optional("what an earlier run left"):
+                deliver_pending(run.store)
         yield run
         run.end("FINISHED")
     except (KeyboardInterrupt, SystemExit):
@@ -237,15 +232,41 @@ def track(
         raise
 
 
+def deliver_pending(store: Store, refused: bool = False) -> list[str]:
+    """Bring MLflow what the records of processes that have ended hold and it lacks.
+
+    Args:
+        store: The store.
+        refused: Whether to try again what it has refused.
+
+    Returns:
+        The stages that lacked something.
+
+    Raises:
+        StoreError: The store fails.
+    """
+    stages = []
+    for record in pending_records(refused):
+        sync(record, store)
+        stages.append(record.run["stage"])
+    return stages
+
+
+def left_out(record: Record) -> str | None:
+    """Say what MLflow has refused of a run, and why; None if it has all."""
+    parts = [f"{name} ({reason})" for name, reason in record.sent["left_out"].items()]
+    if not parts:
+        return None
+    return (
+        f"MLflow's store {shown_uri()} refuses some of {record.run['stage']}: {'; '.join(parts)}. It has the rest; "
+        "`make track` tries again once that is mended"
+    )
+
+
 @contextmanager
 def optional(what: str) -> Iterator[None]:
-    """Let nothing that goes wrong with the store in this block cost a result."""
+    """Let no failure of the store in this block cost a result."""
     try:
         yield
-    except Exception as error:  # any kind, as in a delivery
-        notify(f"warning: {what} is not in MLflow ({brief(error)}): `make track` delivers it")
-
-
-def _are_gone(files: Iterable[Path]) -> bool:
-    """Tell whether DVC has taken results away: it starts the stage anew, which then goes on with this run."""
-    return not all(file.is_file() for file in files)
+    except (StoreError, UserError) as error:
+        notify(f"warning: {what} is not in MLflow ({error}): `make track` delivers it")

@@ -34,7 +34,7 @@ class Autoencoder(PythonModel):
             params: `output`: `pixels`, reconstructions of the input's shape, or `codes`, (N, h).
 
         Raises:
-            ValueError: The faces are of another size, or the output is unknown.
+            ValueError: The faces are of another size or no pixels in [0, 1], or the output is unknown.
         """
         output = (params or {}).get("output", "pixels")
         if output not in OUTPUTS:
@@ -43,6 +43,12 @@ class Autoencoder(PythonModel):
         rows = faces.reshape(len(faces), -1)
         if rows.shape[1] != len(self._mean):
             raise ValueError(f"these faces have {rows.shape[1]} pixels; the model is for {len(self._mean)}")
+        low, high = (rows.min(), rows.max()) if rows.size else (0, 1)
+        if not (low >= 0 and high <= 1):  # NaN is neither
+            raise ValueError(
+                f"pixels must be in [0, 1], but these reach from {low:g} to {high:g}: divide grey levels of 0 to 255 "
+                "by 255, and leave out images with NaN"
+            )
         w = self._weights
         codes = np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0)
         if output == "codes":

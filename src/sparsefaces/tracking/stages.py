@@ -11,15 +11,18 @@ from tabulate import tabulate
 from sparsefaces.base.alone import alone
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
-from sparsefaces.base.files import STAGES, md5, read_json, sha256, write_bytes
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import STAGES, md5, read_json, sha256
 from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, TrainParams
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
+from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
-from sparsefaces.tracking.models import is_registered, register
+from sparsefaces.tracking.models import is_served, register
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import asking
-from sparsefaces.tracking.runs import TrackedRun, track
-from sparsefaces.tracking.store import RESULT, Store
+from sparsefaces.tracking.record import take_records
+from sparsefaces.tracking.runs import TrackedRun, deliver_pending, left_out, track
+from sparsefaces.tracking.store import Store, StoreError
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
 
 ANALYZE = STAGES / "analyze"
@@ -46,9 +49,9 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     for group, values in _groups({"final": training.metrics}).items():
         run.log_values(group, values)
     filters = draw_filters(training.weights, data)
-    run.log_file("filters.png", lambda path: write_bytes(path, filters))
-    tags = _model_tag(stage) | {RESULT: md5(folder / "model.safetensors")}
-    run.log_results(files, tags, _table({ALIASES[stage]: training.metrics}), "filters.png")
+    run.log_file("filters.png", filters)
+    result, note = md5(folder / "model.safetensors"), _table({ALIASES[stage]: training.metrics})
+    run.log_results(files, result, _model_tag(stage), note, "filters.png")
     run.log_model(*_model(stage, data))
 
 
@@ -62,31 +65,38 @@ def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) ->
     for group, values in _groups(metrics).items():
         run.log_values(group, values)
     files = [file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith(".")]
-    tags = _comparison_tag() | {RESULT: md5(ANALYZE / "metrics.json")}
-    run.log_results(files, tags, _table(metrics), "decoder.png")
+    run.log_results(files, md5(ANALYZE / "metrics.json"), _comparison_tag(), _table(metrics), "decoder.png")
 
 
 def log_missing_trainings(data: Dataset) -> list[str]:
-    """Log from their folders the trainings that no finished run is known of, and what a run lacks of one.
+    """Log from their folders the trainings that no finished run is known of, or whose model is not served.
 
-    DVC restores a stage from its cache without starting its script, and a store may have been out of reach.
-    Runs are found by content. A run that an outage cut short is gone on with.
+    DVC restores a stage from its cache without starting its script. Runs are found by content.
 
     Returns:
         The stages that lacked something.
 
     Raises:
-        UserError: A folder is incomplete, or the store cannot be used.
+        UserError: A folder is incomplete, or the store cannot be used or refuses a model.
     """
+    logged, refused = [], []
     with alone("track"), asking() as store:  # alone, or two would find the same missing, and both log it
-        return [stage for stage in TRAININGS.values() if _complete(store, stage, data)]
+        for stage in TRAININGS.values():
+            try:
+                logged += [stage] if _complete(store, stage, data) else []
+            except StoreError as error:
+                if not error.refused:
+                    raise
+                refused.append(f"{stage} ({error})")
+    if refused:
+        raise UserError(f"MLflow's store {shown_uri()} refuses the model of {' and '.join(refused)}")
+    return logged
 
 
 def log_missing_comparison(data: Dataset) -> list[str]:
     """Log the comparison from its folder if no finished run is known of it; otherwise as the trainings."""
     metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
     with alone("track"), asking() as store:
-        store.close_killed("analyze")
         if store.find({"stage": "analyze", **_comparison_tag()}):
             return []
         sections = recorded_params("analyze")
@@ -95,6 +105,27 @@ def log_missing_comparison(data: Dataset) -> list[str]:
         with track(describe("analyze", sections, data, _comparison_identity())) as run:
             log_comparison(run, metrics)
     return ["analyze"]
+
+
+def log_all(data: Dataset) -> list[str]:
+    """Log whatever MLflow lacks: of records that were not delivered, then of the results in the stages' folders.
+
+    Returns:
+        The stages that lacked something.
+
+    Raises:
+        UserError: The store cannot be used, or refuses a part of a run, which is named.
+    """
+    with asking() as store:
+        logged = deliver_pending(store, refused=True)
+    logged += log_missing_trainings(data) + log_missing_comparison(data)
+    refused = []
+    for record in take_records("*"):
+        refused += [left_out(record)] if record.sent["left_out"] else []
+        record.release()
+    if refused:
+        raise UserError("\n".join(filter(None, refused)))
+    return list(dict.fromkeys(logged))
 
 
 def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -107,13 +138,12 @@ def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 
 def _complete(store: Store, stage: str, data: Dataset) -> bool:
-    """Log a training, or what its run lacks; tell whether that was anything."""
-    store.close_killed(stage)
+    """Log a training, or register its model; tell whether either was missing."""
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
-    if finished and any(is_registered(store.client, run.info.run_id) for run in finished):
+    if any(is_served(store, run.info.run_id, ALIASES[stage]) for run in finished):
         return False
     if finished:
-        register(store.client, finished[0].info.run_id, *_model(stage, data))
+        register(store, finished[0].info.run_id, *_model(stage, data))
         return True
     training = load_training(stage, data.X.shape[1])
     with track(_describe_recorded(stage, data)) as run:

@@ -8,7 +8,7 @@ from contextlib import closing
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import shown_uri, tracking_uri
-from sparsefaces.tracking.queries import open_store
+from sparsefaces.tracking.queries import asking
 
 HOST = "127.0.0.1"  # nobody else's machine
 # All that MLflow lets an address set. Without the workflow, it opens on language models.
@@ -32,7 +32,8 @@ def serve(port: str) -> None:
         raise UserError(
             f"port {port} is taken, perhaps by an MLflow of yours; choose another: make ui PORT={int(port) + 1}"
         )
-    runs = f"http://{HOST}:{port}/#/experiments/{open_store().experiment}"
+    with asking() as store:
+        runs = f"http://{HOST}:{port}/#/experiments/{store.experiment}"
     print(f"MLflow: http://{HOST}:{port} (Ctrl-C ends it)")
     print(f"The trainings: {runs}/{TRAININGS}")
     print(f"All runs: {runs}/{RUNS}", flush=True)

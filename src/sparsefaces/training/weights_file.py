@@ -14,8 +14,12 @@ from sparsefaces.training.weights import Weights
 
 def save_weights(path: Path, weights: Weights[Array]) -> None:
     """Write weights; the same weights give the same bytes."""
-    tensors = {name: np.ascontiguousarray(array) for name, array in weights._asdict().items()}
-    write_bytes(path, safetensors.numpy.save(tensors))
+    write_bytes(path, weights_bytes(weights))
+
+
+def weights_bytes(weights: Weights[Array]) -> bytes:
+    """Lay weights out as the bytes of a model.safetensors."""
+    return safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in weights._asdict().items()})
 
 
 def load_weights(path: Path, pixels: int | None = None) -> Weights[Array]:

@@ -1,158 +1,129 @@
-"""Tracking, against a real SQLite store and servers that misbehave."""
+"""Runs, against a real SQLite store: what they hold, how they end, which of them a training goes on with."""
 
 import os
-import shutil
-import signal
 import socket
 import sys
-import threading
-from types import SimpleNamespace
 
-import numpy as np
-import psutil
 import pytest
-from gates import DEADLINE, wait_until
 from mlflow import MlflowClient
 from samples import DESCRIPTION, in_experiment
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.colors import COLORS
-from sparsefaces.tracking import delivery
 from sparsefaces.tracking import runs as tracking
+from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import tracking_uri
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """A store that works is not given up, however slow this machine is."""
-    monkeypatch.setattr(tracking, "SECONDS_TO_FINISH", DEADLINE)
-    monkeypatch.setattr(tracking, "SECONDS_TO_BREAK_OFF", DEADLINE)
+def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(logged):
+    logged.with_model = True
+    logged.train()
+    logged.assert_whole()
+    run = logged.only_run()
+    assert run.info.run_name == "train_dense, lambda 0.0"
+    assert run.data.tags["mlflow.runColor"] == COLORS["dense"]
+    assert not [name for name in run.data.metrics if name.endswith("/ent")]  # infinite: no chart could show it
+    assert {"system/cpu_utilization_percentage", "batch/steps_per_second"} <= set(run.data.metrics)
+    figure = f"![filters.png](get-artifact?path=filters.png&run_uuid={run.info.run_id})"
+    assert run.data.tags["mlflow.note.content"] == f"**note**\n\n| table |\n\n{figure}"
+    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 36
+    assert (logged.folder / "mlartifacts").is_dir()
 
 
-@pytest.fixture
-def store(in_tmp, empty_store):
-    shutil.copy(empty_store, in_tmp / "mlflow.db")
-    (in_tmp / "metrics.json").write_text("{}")
-    return MlflowClient(tracking_uri=f"sqlite:///{in_tmp / 'mlflow.db'}")
+def test_track__picture_is_named_as_mlflow_itself_names_one(logged):
+    from PIL import Image
+
+    logged.train()
+    run_id = logged.only_run().info.run_id
+    other = logged.client.create_run(logged.only_run().info.experiment_id).info.run_id
+    logged.client.log_image(other, Image.new("L", (4, 4)), key="filters", step=3, timestamp=17, synchronous=True)
+
+    def names(run_id):
+        return sorted(file.path for file in logged.client.list_artifacts(run_id, "images") if "step+3+" in file.path)
+
+    for ours, theirs in zip(names(run_id), names(other), strict=True):
+        parts, expected = ours.split("+"), theirs.split("+")
+        assert (parts[:4], len(parts[5]), parts[6:]) == (expected[:4], len(expected[5]), expected[6:])
+        assert parts[4].isdecimal() and expected[4] == "17"
+    images = "mlflow.loggedImages"
+    assert logged.client.get_run(run_id).data.tags[images] == logged.client.get_run(other).data.tags[images]
 
 
-def all_runs(store):
-    return store.search_runs([store.get_experiment_by_name("sparsefaces").experiment_id])
-
-
-def only_run(store):
-    (run,) = all_runs(store)
-    return run
-
-
-def work(error=None, on_failure="continue", description=DESCRIPTION):
-    with track(description, on_failure, 1.0) as run:
-        run.on_step(0, {"step": 0, "rec": 1.0})
-        if error:
-            raise error
-        return "result"
-
-
-def picture():
-    return png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
-
-
-def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(store, in_tmp):
-    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
-        for step in range(0, 5000, 2):
-            run.on_step(step, {"step": step, "rec": 100 - step / 100, "ent": float("inf")})
-            run.on_step(step + 1, None)
-        run.log_picture("filters", 7, picture)
-        run.log_file("checkpoints/step_7.txt", lambda path: path.write_text("7"))
-        run.log_values("final", {"rec": 5.0, "ent": None})
-        run.log_results([in_tmp / "metrics.json"], {"model.sha256": "m"}, "| table |", "filters.png")
-    logged = only_run(store)
-    assert (logged.info.status, logged.info.run_name) == ("FINISHED", "train_dense, lambda 0.0")
-    assert logged.data.params == {"lambda": "0.0", "seed": "3"}
-    assert logged.data.tags["mlflow.runColor"] == COLORS["dense"]
-    history = store.get_metric_history(logged.info.run_id, "batch/rec")
-    assert [(metric.step, metric.value) for metric in history][-1] == (4998, pytest.approx(50.02))
-    assert len(history) == 2500
-    assert logged.data.metrics["final/rec"] == 5
-    assert not [name for name in logged.data.metrics if "ent" in name]  # infinite: no chart could show it
-    assert logged.data.tags["model.sha256"] == "m"
-    figure = f"![filters.png](get-artifact?path=filters.png&run_uuid={logged.info.run_id})"
-    assert logged.data.tags["mlflow.note.content"] == f"**note**\n\n| table |\n\n{figure}"
-    assert logged.inputs.dataset_inputs[0].dataset.digest == "d" * 36
-    files = [file.path for file in store.list_artifacts(logged.info.run_id)]
-    assert files == ["checkpoints", "images", "metrics.json", "uncommitted.diff"]
-    pictures = [file.path for file in store.list_artifacts(logged.info.run_id, "images")]
-    assert len([name for name in pictures if name.startswith("images/filters+step+7+") and name.endswith("png")]) == 1
-    assert (in_tmp / "mlartifacts").is_dir()
+def test_track__nothing_of_mlflows_own_current_settings_is_used(logged, monkeypatch):
+    """Somebody's current experiment, or a deleted default one, has nothing to do with this project's runs."""
+    logged.client.delete_experiment("0")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "77")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "somebody's")
+    logged.with_model = True
+    logged.train()
+    logged.assert_whole()
+    (model,) = logged.client.search_logged_models([logged.only_run().info.experiment_id])
+    assert model.artifact_location.startswith((logged.folder / "mlartifacts").as_uri())
+    assert not (logged.folder / "mlruns").exists()
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
-    [(KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED"), (ValueError, "FAILED")],
+    ("error", "status"), [(KeyboardInterrupt, "KILLED"), (SystemExit, "KILLED"), (ValueError, "FAILED")]
 )
-def test_track__interrupted_run_ends_killed_and_a_broken_one_failed(store, error, status):
-    pytest.raises(error, work, error)
-    assert only_run(store).info.status == status
-    assert only_run(store).data.metrics == {"batch/rec": 1.0}
+def test_track__interrupted_run_ends_killed_and_a_broken_one_failed_and_the_next_goes_on_in_it(logged, error, status):
+    pytest.raises(error, logged.train, error=error)
+    assert logged.only_run().info.status == status
+    assert "batch/rec" in logged.only_run().data.metrics
+    logged.train()
+    logged.assert_whole()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_track__same_content_goes_on_in_the_unfinished_run_with_no_step_twice(store, error):
-    pytest.raises(error, work, error)
-    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
-        run.resume([{"step": 0, "rec": 1.0}, {"step": 10, "rec": 0.5}])
-        run.log_picture("filters", 0, picture)
-    logged = only_run(store)
-    assert logged.info.status == "FINISHED"
-    steps = [metric.step for metric in store.get_metric_history(logged.info.run_id, "batch/rec")]
-    assert steps == [0, 10]
+def test_track__resumed_history_has_no_step_twice_and_the_times_when_it_was_taken(logged, monkeypatch):
+    monkeypatch.setattr(tracking, "now_ms", lambda: 1000)
+    pytest.raises(KeyboardInterrupt, logged.train, error=KeyboardInterrupt)
+    monkeypatch.setattr(tracking, "now_ms", lambda: 2000)
+    with track(DESCRIPTION) as run:
+        run.resume([{"step": 0, "rec": 100.0}, {"step": 10, "rec": 0.5}])
+    history = logged.client.get_metric_history(logged.only_run().info.run_id, "batch/rec")
+    assert {(metric.step, metric.timestamp) for metric in history} == {*((step, 1000) for step in range(5)), (10, 2000)}
 
 
-def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(store):
+def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(logged):
     """DVC was killed before it recorded the result; or it did, and the stage is made again on purpose."""
-    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
-        run.log_results([], {"result.md5": "r"}, "", "filters.png")
-    work(description=DESCRIPTION._replace(recorded=frozenset({"that of another result"})))
-    assert only_run(store).info.status == "FINISHED"
-    work(description=DESCRIPTION._replace(recorded=frozenset({"r"})))
-    assert [run.info.status for run in all_runs(store)] == ["FINISHED"] * 2
+    logged.train()
+    logged.train(DESCRIPTION._replace(recorded=frozenset({"that of another result"})))
+    logged.assert_whole()
+    logged.train(DESCRIPTION._replace(recorded=frozenset({"r"})))
+    assert [run.info.status for run in logged.runs()] == ["FINISHED"] * 2
 
 
-def test_track__finished_run_of_another_machine_is_left_alone(store):
-    work()
-    store.set_tag(only_run(store).info.run_id, "process", "another-machine 1 0.00")
-    work()
-    assert len(all_runs(store)) == 2
+def test_track__host_that_is_called_otherwise_goes_on_in_the_run(logged, monkeypatch):
+    pytest.raises(KeyboardInterrupt, logged.train, error=KeyboardInterrupt)
+    monkeypatch.setattr(socket, "gethostname", lambda: "another-container")
+    logged.train()
+    logged.assert_whole()
 
 
-def left_running(store, **tags):
-    experiment = store.get_experiment_by_name("sparsefaces")
-    tags = {"stage": "train_dense", "content.key": "other", "process": f"{socket.gethostname()} 1 0.00"} | tags
-    return store.create_run(experiment.experiment_id, tags=tags).info.run_id
+def test_track__run_that_was_deleted_meanwhile_is_made_anew_and_whole(logged):
+    pytest.raises(KeyboardInterrupt, logged.train, error=KeyboardInterrupt)
+    logged.client.delete_run(logged.only_run().info.run_id)
+    logged.train()
+    logged.assert_whole()
 
 
-def test_track__run_that_a_dead_process_left_is_closed_and_one_of_a_living_process_is_not(store):
-    work()
-    dead = left_running(store)
-    living = left_running(store, process=name_of(psutil.Process(os.getppid())))
-    elsewhere = left_running(store, process="another-machine 1 0.00")
-    same = left_running(store, **{"content.key": "k"})
-    work()
-    states = {run.info.run_id: run.info.status for run in all_runs(store)}
-    assert len(states) == 5
-    assert (states[dead], states[living], states[elsewhere], states[same]) == (
-        "KILLED",
-        "RUNNING",
-        "RUNNING",
-        "FINISHED",
-    )
+def test_track__another_content_does_not_go_on_in_the_run(logged):
+    pytest.raises(KeyboardInterrupt, logged.train, error=KeyboardInterrupt)
+    logged.train(DESCRIPTION._replace(tags=DESCRIPTION.tags | {"content.key": "other"}))
+    assert sorted(run.info.status for run in logged.runs()) == ["FINISHED", "KILLED"]
 
 
-def name_of(process):
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+def test_track__interruption_while_the_run_is_made_ends_it_killed(logged, monkeypatch):
+    plain = TrackedRun.open
+
+    def interrupted(*arguments):
+        plain(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrackedRun, "open", interrupted)
+    pytest.raises(KeyboardInterrupt, logged.train)
+    assert logged.only_run().info.status == "KILLED"
 
 
 def test_store__of_an_experiment_lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
@@ -164,28 +135,23 @@ def test_store__of_an_experiment_lies_in_the_root_that_dvc_names(in_tmp, monkeyp
 
 def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    monkeypatch.setattr(delivery, "SECONDS_AFTER_FAILURE", 0.0)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        with pytest.raises(UserError, match=r"cannot be used \((.*timed out.*|no answer)\)"):
-            work(on_failure="stop")
-        assert work() == "result"
-    assert capsys.readouterr().err.count("warning") == 1
-
-
-def test_track__missing_driver_or_password_is_not_waited_for_and_is_said_with_what_to_do(in_tmp, capsys, monkeypatch):
-    monkeypatch.setattr(delivery, "SECONDS_AFTER_FAILURE", 0.0)
-    for uri in ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nonsense://ann:pa55word@127.0.0.1/x"):
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        assert work() == "result"
-        with pytest.raises(UserError) as error, track(DESCRIPTION, "stop", seconds_to_open=3600):
+        with pytest.raises(UserError, match=r"cannot be used \(.*timed out.*"), track(DESCRIPTION, "stop", 0.0):
             pass
-        said = str(error.value) + capsys.readouterr().err
-        assert "cannot be used" in said
-        assert "ann" not in said.replace("cannot", "")
-        assert "pa55word" not in said
+
+
+@pytest.mark.parametrize("uri", ["postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nonsense://ann:pa55word@h/x"])
+def test_track__missing_driver_is_not_waited_for_and_no_secret_is_shown(in_tmp, capsys, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError) as error, track(DESCRIPTION, "stop", seconds_to_open=3600):
+        pass
+    said = str(error.value) + capsys.readouterr().err
+    assert "cannot be used" in said
+    assert "ann" not in said.replace("cannot", "")
+    assert "pa55word" not in said
 
 
 def test_track__missing_driver_is_named_with_the_package_that_has_it(in_tmp, monkeypatch):
@@ -195,79 +161,39 @@ def test_track__missing_driver_is_named_with_the_package_that_has_it(in_tmp, mon
         pass
 
 
-def test_track__store_that_fails_for_a_while_is_said_once_and_gets_every_value_once(store, capsys, monkeypatch):
-    plain, calls = MlflowClient.log_batch, []
-
-    def uncertain(self, run_id, metrics=(), **named):
-        """Fail before or after the store has taken the values: who asked cannot tell."""
-        calls.append(len(calls))
-        if metrics and len(calls) % 3 == 0:
-            raise OSError("the disk is full")
-        plain(self, run_id, metrics=metrics, **named)
-        if metrics and len(calls) % 3 == 1:
-            raise OSError("the connection is lost")
-
-    monkeypatch.setattr(MlflowClient, "log_batch", uncertain)
-    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: 0.0))  # however long a try takes here
-    with track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
-        for step in range(3000):
-            run.on_step(step, {"step": step, "rec": 1.0 / (step + 1)})
-    said = capsys.readouterr().err
-    assert said.count("warning") == 1
-    assert "is back and has all of train_dense" in said
-    logged = only_run(store)
-    assert logged.info.status == "FINISHED"
-    history = store.get_metric_history(logged.info.run_id, "batch/rec")
-    assert len(history) == 3000
-    assert {metric.step: metric.value for metric in history} == {step: 1.0 / (step + 1) for step in range(3000)}
+def test_track__missing_certificate_is_not_waited_for(in_tmp, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(in_tmp / "missing.pem"))
+    with pytest.raises(UserError, match="missing.pem"), track(DESCRIPTION, seconds_to_open=3600):
+        pass
 
 
-def test_track__interruption_while_it_waits_for_the_store_is_delivered_too(store):
-    main, handled, returned = threading.main_thread().ident, threading.Event(), threading.Event()
-    late = []
-
-    def waits():
-        return sys._current_frames()[main].f_code.co_name in ("wait", "join", "_wait_for_tstate_lock")
-
-    def interrupt(path):
-        wait_until(waits)
-        os.kill(os.getpid(), signal.SIGINT)
-        wait_until(handled.is_set)
-        wait_until(lambda: waits() or returned.is_set())
-        late.append(returned.is_set())
-
-    def handle(number, frame):
-        handled.set()
-        raise KeyboardInterrupt
-
-    former = signal.signal(signal.SIGINT, handle)
-    try:
-        with pytest.raises(KeyboardInterrupt), track(DESCRIPTION, seconds_to_open=DEADLINE) as run:
-            run.log_file("a_file", interrupt)
-        returned.set()
-    finally:
-        signal.signal(signal.SIGINT, former)
-    assert late == [False]
-    assert only_run(store).info.status == "KILLED"
-
-
-def test_track__interruption_while_the_run_is_made_ends_it_killed(store, monkeypatch):
-    monkeypatch.setattr(TrackedRun, "open", interrupted)
-    pytest.raises(KeyboardInterrupt, work)
-    assert only_run(store).info.status == "KILLED"
-
-
-def interrupted(*_, **__):
-    raise KeyboardInterrupt
-
-
-def test_finished_trainings__are_those_of_the_store_the_newest_first(store):
+def test_finished_trainings__are_those_of_the_store_the_newest_first(logged):
     for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0), ("analyze", 5.0)):
         tags = DESCRIPTION.tags | {"stage": stage, "content.key": stage}
-        with track(
-            DESCRIPTION._replace(stage=stage, params={"lambda": lambd}, tags=tags), seconds_to_open=DEADLINE
-        ) as tracked:
+        with track(DESCRIPTION._replace(stage=stage, params={"lambda": lambd}, tags=tags)) as tracked:
             tracked.log_values("final", {"l0": lambd})
     runs = finished_trainings()
     assert [(run.params["lambda"], run.metrics["final/l0"]) for run in runs] == [("1.0", 1), ("0.0", 0)]
     assert {run.tags["data.sha256"] for run in runs} == {"d" * 64}
+
+
+def test_notify__where_nobody_reads_is_no_error(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        notify("nobody hears it")
+        monkeypatch.undo()
+        with pytest.raises(BrokenPipeError):
+            stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # for what is left, at its end
+
+
+def test_finished_trainings__of_a_store_that_fails_is_one_message(logged, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(MlflowClient, "search_runs", fail)
+    with pytest.raises(UserError, match=r"failed \(the disk is gone\): start or repair it"):
+        finished_trainings()

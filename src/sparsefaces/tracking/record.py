@@ -1,0 +1,248 @@
+"""A run on disk, written as it happens and before MLflow hears of it: no kill and no outage loses what stands here.
+
+A record is a folder, `.scratch/runs/STAGE-KEY-ID`, with
+
+- `run.json`: what the run is created with, its status, and what it ends with,
+- `rows.jsonl`: its numbers, each as [name, number, time in ms since 1970, step],
+- `files/`: its artifacts, under the names that they have in the run; the pictures, too,
+- `model/`: what its registered model is made of,
+- `sent.json`: how far MLflow has it.
+"""
+
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from sparsefaces.base.cache import scratch_path
+from sparsefaces.base.files import write_bytes
+from sparsefaces.base.locks import try_lock
+from sparsefaces.tracking.description import Description
+
+MOST_KEPT = 20  # finished records of a stage that MLflow has whole: the next run of the same content may need one
+OVER = ("FINISHED", "FAILED", "KILLED")
+NOTHING_SENT: Mapping[str, Any] = {
+    "run_id": None,
+    "bytes": 0,
+    "files": [],
+    "status": None,
+    "left_out": {},
+    "done": False,
+}
+
+
+class Value(NamedTuple):
+    """A number of a run; the same value, sent twice, is one value.
+
+    Attributes:
+        name: The metric.
+        number: Finite.
+        time_ms: When it was taken, in milliseconds since 1970.
+        step: The iteration.
+    """
+
+    name: str
+    number: float
+    time_ms: int
+    step: int
+
+
+def now_ms() -> int:
+    """Read the clock in milliseconds since 1970, as MLflow counts."""
+    return int(time.time() * 1000)
+
+
+class Record:
+    """One record, whose lock this process holds until it releases it or ends, however it ends.
+
+    Attributes:
+        folder: Its folder.
+        run: What run.json holds.
+        sent: How far MLflow has it: the run's id, bytes of rows.jsonl, names of files, the status; whether that is
+            all; and `left_out`, what MLflow refused and why.
+    """
+
+    def __init__(self, folder: Path, lock: BinaryIO) -> None:
+        """Read a record.
+
+        Raises:
+            OSError: It is not there.
+            ValueError: It is damaged.
+        """
+        self.folder, self._lock = folder, lock
+        self.run: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        self.opened_in: object = None  # the store in which this process has opened its run
+        path = folder / "sent.json"
+        self.sent: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.sent = {**NOTHING_SENT, **self.sent}
+        self._rows = folder / "rows.jsonl"
+        self._rows.touch()
+        data = self._rows.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):  # a process was killed while it wrote
+            with self._rows.open("r+b") as file:
+                file.truncate(whole)
+
+    @cached_property
+    def _known(self) -> set[tuple[str, int]]:
+        return {(value.name, value.step) for value in self.values(0)[0]}
+
+    @property
+    def id(self) -> str:
+        """Its own name, which its run bears as a tag."""
+        return self.folder.name
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self._lock.close()
+
+    def delete(self) -> None:
+        """Remove it: nobody wants it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+        _lock_of(self.folder).unlink(missing_ok=True)
+
+    def update(self, **changes: Any) -> None:  # noqa: ANN401 - what JSON can hold
+        """Write changes into run.json; MLflow does not have them yet."""
+        self.run |= changes
+        _write(self.folder / "run.json", self.run)
+        self.note(done=False)
+
+    def note(self, **changes: Any) -> None:  # noqa: ANN401 - as above
+        """Write down how far MLflow has it."""
+        self.sent |= changes
+        _write(self.folder / "sent.json", self.sent)
+
+    def forget_what_was_sent(self) -> None:
+        """Note that MLflow has nothing of it, as after its run was deleted; to send something again does no harm."""
+        self.note(**NOTHING_SENT)
+
+    def add_values(self, values: Iterable[Value]) -> None:
+        """Append values; those of a name and step that it has already are left out."""
+        fresh = [value for value in values if (value.name, value.step) not in self._known]
+        self._known.update((value.name, value.step) for value in fresh)
+        with self._rows.open("ab") as file:
+            file.write("".join(f"{json.dumps(value)}\n" for value in fresh).encode())
+
+    def values(self, start: int) -> tuple[list[Value], int]:
+        """Read the values from a byte of rows.jsonl on, and where they end."""
+        with self._rows.open("rb") as file:
+            file.seek(start)
+            data = file.read()
+        return [Value(*json.loads(line)) for line in data.splitlines()], start + len(data)
+
+    def has_values(self) -> bool:
+        """Tell whether there are any values."""
+        return self._rows.stat().st_size > 0
+
+    def last_step(self, prefix: str) -> int | None:
+        """Find the last step of the values whose name starts so."""
+        return max((step for name, step in self._known if name.startswith(prefix)), default=None)
+
+    def add_file(self, name: str, data: bytes) -> None:
+        """Keep an artifact under its name in the run, in the place of what has the name already."""
+        write_bytes(self.folder / "files" / name, data)
+        if name in self.sent["files"]:
+            self.note(files=[sent for sent in self.sent["files"] if sent != name])
+
+    def has_file(self, prefix: str) -> bool:
+        """Tell whether there is, or was, an artifact whose name starts so."""
+        return any(name.startswith(prefix) for name in [*self.sent["files"], *self.files()])
+
+    def files(self) -> list[str]:
+        """List the names of the artifacts that are here."""
+        top = self.folder / "files"
+        return sorted(str(file.relative_to(top)) for file in top.rglob("*") if file.is_file() and file.name[0] != ".")
+
+    def keep_only_words(self) -> None:
+        """Remove what is large of a record that MLflow has whole."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def open_record(description: Description) -> Record:
+    """Go on with the record that an interrupted process left of the same content, or begin one.
+
+    That is an unfinished one, or a finished one whose result DVC never heard of, since something was killed between
+    the run's end and DVC's record. A stage that is made again on purpose gets a record, and a run, of its own.
+    """
+    for record in take_records(f"{description.stage}-{description.tags['content.key']}-*"):
+        if record.run["status"] != "FINISHED" or record.run.get("result") not in description.recorded:
+            record.update(status="RUNNING", end_time=None, tags=record.run["tags"] | description.tags)
+            record.note(left_out={})
+            return record
+        record.release()
+    _remove_old(description.stage)
+    folder = _runs() / f"{description.stage}-{description.tags['content.key']}-{uuid.uuid4().hex[:12]}"
+    lock = try_lock(_lock_of(folder))
+    if lock is None:
+        raise RuntimeError(f"{folder} is taken by another process, which cannot know its name")
+    about = {name: value for name, value in description._asdict().items() if name not in ("diff", "recorded")}
+    run = {**about, "name": description.run_name, "color": description.color}
+    run |= {"status": "RUNNING", "start_time": now_ms(), "end_time": None}
+    _write(folder / "run.json", run)
+    record = Record(folder, lock)
+    if description.diff:
+        record.add_file("uncommitted.diff", description.diff.encode())
+    return record
+
+
+def pending_records(refused: bool = False) -> Iterator[Record]:
+    """Take, one after the other, the records of processes that have ended of which MLflow lacks something.
+
+    Args:
+        refused: Whether those count of which MLflow has all but what it refused.
+    """
+    for record in take_records("*"):
+        if record.run["status"] not in OVER:
+            last = record.values(0)[0][-1:]
+            record.update(status="KILLED", end_time=last[0].time_ms if last else record.run["start_time"])
+        if refused and record.sent["left_out"]:
+            record.note(left_out={}, status=None, done=False)
+        try:
+            if not record.sent["done"]:
+                yield record
+        finally:
+            record.release()
+
+
+def take_records(pattern: str) -> Iterator[Record]:
+    """Take each record of such a name that no other process writes, the newest first."""
+    names = [path.parent for path in _runs().glob(f"{pattern}/run.json")]
+    for folder in sorted(names, key=lambda folder: folder.stat().st_mtime, reverse=True):
+        lock = try_lock(_lock_of(folder))
+        if lock is None:
+            continue
+        try:
+            record = Record(folder, lock)
+        except (OSError, ValueError):  # removed meanwhile, or the power was cut while it was written
+            lock.close()
+            continue
+        yield record
+
+
+def _remove_old(stage: str) -> None:
+    kept = 0
+    for record in take_records(f"{stage}-*"):
+        kept += record.sent["done"]
+        if record.sent["done"] and kept > MOST_KEPT:
+            record.delete()
+        else:
+            record.release()
+
+
+def _runs() -> Path:
+    return scratch_path("runs")
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    write_bytes(path, json.dumps(value).encode())
