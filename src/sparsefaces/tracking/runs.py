@@ -43,7 +43,7 @@ class TrackedRun:
         self._stage: str = record.run["stage"]
         self._store: Store | None = None
         self._error: StoreError | UserError | None = None
-        self._next_sync, self._failures = math.inf, 0
+        self._next_sync, self._failures, self._seconds = math.inf, 0, 0.0
         self._machine = MachineMetrics()
         self._last_row: tuple[int, float] | None = None
         self._given_up = self._warned = False
@@ -160,7 +160,8 @@ class TrackedRun:
         """Close the run as FINISHED, FAILED or KILLED, and bring MLflow the rest, if its store works."""
         if self._given_up:
             return
-        self._record.update(status=status, end_time=now_ms())
+        tags = self._record.run["tags"] | {"tracking.seconds": f"{self._seconds:.2f}"}
+        self._record.update(status=status, end_time=now_ms(), tags=tags)
         give_up_at = time.monotonic() + (SECONDS_TO_FINISH if status == "FINISHED" else 0)
         while not self._try_sync() and time.monotonic() < give_up_at:
             time.sleep(SECONDS_BETWEEN_TRIES)
@@ -177,6 +178,7 @@ class TrackedRun:
         if not self._try_sync():
             self._warn()
         now = time.monotonic()
+        self._seconds += now - start
         self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS * 2**self._failures)
 
     def _try_sync(self) -> bool:
