@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 from gates import Gate, at_step, wait_until
-from projects import CORES, ROOT, Project, make_project
+from projects import CORES, ROOT, make_project
 
 VARIABLES = {
     "FORCE_COLOR": "1",
@@ -17,8 +17,8 @@ VARIABLES = {
     "COLUMNS": "20",
     "TQDM_DISABLE": "1",
     "TQDM_NCOLS": "5",
-    "MPLBACKEND": "svg",
-    "PYTHONIOENCODING": "latin-1",
+    "MPLBACKEND": "nonsense",
+    "PYTHONIOENCODING": "cp1252",
     # In a folder with other letters, orjson, which DVC imports, cannot be loaded without: make sets it to 1.
     "PYTHONUTF8": "0" if sys.prefix.isascii() else "1",
     "LC_ALL": "POSIX",
@@ -137,31 +137,12 @@ def test_scripts__survive_warnings_that_are_made_errors(hostile):
     assert "nothing to log" in hostile.run("python", "src/track.py", PYTHONWARNINGS="error")
 
 
-def test_stages__under_python_without_asserts_change_no_byte(copied):
-    """Two that import few packages: Python compiles them anew. No source of ours asserts anything (ruff's S101)."""
-    ours = copied.results()
-    for stage in ("fetch", "standardize"):
-        for file in copied.path(stage).glob("[!.]*"):  # .gitignore is DVC's
-            file.unlink()
-        copied.run("python", f"src/{stage}.py", PYTHONOPTIMIZE="1")
-    assert copied.results() == ours
-
-
 def test_review__another_users_settings_change_no_word(copied):
     copied.set_params({"train_sparse": {"lambda": 0.5}})
     ours = copied.run("python", "src/review.py", "main", code=3)
     theirs = copied.run("python", "src/review.py", "main", code=3, **settings(copied), GIT_DIR=".git")
     assert theirs == ours
     assert "| `train_sparse.lambda` | 1.0 | 0.5 |" in ours
-
-
-def test_clone__under_core_autocrlf_is_in_sync(finished, tmp_path):
-    crlf = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
-    finished.run("git", *crlf, "clone", "-q", *crlf, str(finished.folder), str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone")
-    assert clone.run("git", "config", "core.autocrlf") == "true\n"
-    assert clone.run("python", "src/check.py", "lock") == ""
-    assert clone.run("git", "status", "--porcelain") == ""
 
 
 def test_scripts__beside_another_copy_of_the_library_say_so(finished, tmp_path):
@@ -171,9 +152,6 @@ def test_scripts__beside_another_copy_of_the_library_say_so(finished, tmp_path):
 
 
 def test_scripts__interrupted_while_they_import_show_no_traceback():
-    for script in (ROOT / "src").glob("*.py"):
-        imports = [line for line in script.read_text().splitlines() if "sparsefaces" in line and "import" in line]
-        assert imports[0] == "from sparsefaces.base.script import run", script
     code = "import sparsefaces.base.script; raise KeyboardInterrupt"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
