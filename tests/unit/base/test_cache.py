@@ -8,7 +8,8 @@ import numpy as np
 from gates import DEADLINE
 from projects import ROOT
 
-from sparsefaces.base.cache import load_cached, save_cached, scratch_path
+from sparsefaces.base import cache
+from sparsefaces.base.cache import code_hash, load_cached, save_cached, scratch_path
 
 
 def test_scratch__forgets_the_oldest_of_a_name_only(in_tmp):
@@ -54,3 +55,17 @@ def test_scratch__experiments_at_once_make_a_thing_once_and_write_over_nothing(i
     for path in scratch_path("fits").glob("b-*.npz"):
         number = path.stem.removeprefix("b-")
         assert set(load_cached("fits/b", number)["W"].tolist()) == {int(number)}
+
+
+def test_code_hash__is_of_the_sources_and_of_what_they_are_called_not_of_what_python_leaves(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "LIBRARY", tmp_path)
+    source = tmp_path / "base" / "a.py"
+    (tmp_path / "base/__pycache__").mkdir(parents=True)
+    source.write_text("1")
+    first = code_hash("base", packages=())
+    (tmp_path / "base/__pycache__/a.pyc").write_text("x")
+    assert code_hash("base", packages=()) == first
+    source.write_text("2")
+    second = code_hash("base", packages=())
+    source.rename(source.with_name("b.py"))
+    assert len({first, second, code_hash("base", packages=()), code_hash("base")}) == 4

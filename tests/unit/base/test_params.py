@@ -91,6 +91,31 @@ def test_params__bad_value_is_one_line_with_key_value_and_what_is_allowed(sectio
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "bounds", "beyond"),
+    [
+        ("train", "seed", (0, 2**63 - 1), (-1, 2**63)),
+        ("train", "hidden_units", (1, 100_000), (0, 100_001)),
+        ("train", "batch_size", (1, 10**9), (0, 10**9 + 1)),
+        ("train", "learning_rate", (1e-9, 1000.0), (0.0, 1000.1)),
+        ("train_sparse", "lambda", (0.0, 1e6), (-1e-9, 1e6 + 0.5)),
+        ("standardize", "holdout", (0.0, 0.999), (-0.001, 1.0)),
+        ("fetch", "resize", (0.001, 10.0, [1, 10_000]), (0.0, 10.1, [0, 1], [1, 10_001])),
+        ("fetch", "crop", (None, [0, 9, 0, 9]), ([-1, 9, 0, 9],)),
+        ("fetch", "folder", ("f",), ("",)),
+        ("analyze", "most_faces", (100, 10**9), (99, 10**9 + 1)),
+        ("analyze", "held_out_people", (0.001, 0.999), (0.0, 1.0)),
+        ("tracking", "seconds_to_open", (0.0, 3600.0), (-0.1, 3600.1)),
+    ],
+)
+def test_params__bounds_are_within_and_what_lies_beyond_is_not(section, key, bounds, beyond):
+    for value in bounds:
+        parse_params(changed(section, key, value))
+    for value in beyond:
+        with pytest.raises(UserError, match=f"{section}.{key} is "):
+            parse_params(changed(section, key, value))
+
+
 def test_params__all_bad_keys_are_named_at_once():
     values = changed("train", "batch_size", 0)
     values["fetch"]["source"] = "x"

@@ -8,6 +8,9 @@ import sys
 import pytest
 from projects import ROOT
 
+from sparsefaces.base.environment import settle
+from sparsefaces.base.errors import UserError
+
 # A script that has done its work, and is held in what Python does last.
 LEAVING = """
 import atexit, signal, sys
@@ -99,3 +102,19 @@ run(main)"""
 
 def test_run__draws_whatever_matplotlibs_backend_is_set_to():
     run_script("import matplotlib.figure\nrun(lambda: None)", code=0, MPLBACKEND="nonsense")
+
+
+def test_run__survives_warnings_that_are_made_errors():
+    body = "import warnings\nrun(lambda: warnings.warn('old'))"
+    assert "UserWarning: old" in run_script(body, code=0, PYTHONWARNINGS="error").stderr
+    body = "import warnings\nwarnings.simplefilter('ignore')\nrun(lambda: warnings.warn('old'))"
+    assert run_script(body, code=0, PYTHONWARNINGS="").stderr == ""
+
+
+def test_settle__library_that_is_not_beside_the_script_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "sparsefaces").mkdir()
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "fetch.py")])
+    with pytest.raises(UserError, match=r"fetch.py uses the library in .*sparsefaces, not the one beside it"):
+        settle()
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "src/fetch.py")])
+    settle()

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.revisions import check_stages, git, make_readable, read_then, resolve
+from sparsefaces.review.revisions import changed_figures, check_stages, git, make_readable, read_now, read_then, resolve
 from sparsefaces.tracking import commands
 
 DVC_YAML = "stages:\n  fetch:\n    cmd: x\n  train:\n    cmd: y\n"
@@ -149,3 +149,35 @@ def test_ask__inside_a_hook_the_folder_decides(repository, monkeypatch):
     subprocess.run(["git", "init", "-q", str(repository / "other")], check=True)
     monkeypatch.setenv("GIT_DIR", str(repository / "other/.git"))
     assert git("rev-parse", "--show-toplevel") == top
+
+
+def test_resolve__outside_of_a_repository_is_told_in_gits_words(in_tmp):
+    with pytest.raises(UserError, match="not a git repository"):
+        resolve("main")
+
+
+def test_changed_figures__say_what_was_there_and_is(repository):
+    folder = repository / "up/project/stages/analyze"
+    folder.mkdir(parents=True)
+    for name in ("changed", "gone", "same"):
+        (folder / f"{name}.png").write_text(name)
+    git("add", "-A")
+    git("commit", "-qm", "figures")
+    (folder / "changed.png").write_text("otherwise")
+    (folder / "gone.png").unlink()
+    (folder / "new.png").write_text("new")
+    (folder / "no_figure.csv").write_text("")
+    git("add", "-A")
+    assert changed_figures("HEAD") == {
+        "stages/analyze/changed.png": (True, True),
+        "stages/analyze/gone.png": (True, False),
+        "stages/analyze/new.png": (False, True),
+    }
+
+
+@pytest.mark.parametrize(("path", "text"), [("a.json", "<<<<<<< HEAD"), ("a.yaml", "a: ["), ("a.json", "[1]")])
+def test_read_now__damaged_file_is_an_error_with_the_remedy(in_tmp, path, text):
+    assert read_now(path) is None
+    (in_tmp / path).write_text(text)
+    with pytest.raises(UserError, match=rf"^{path} .*: git restore {path}$"):
+        read_now(path)

@@ -60,6 +60,13 @@ def test_claims_by_seed__commit_without_results_says_what_to_do(repository, miss
         claims_by_seed()
 
 
+def test_claims_by_seed__where_dvc_cannot_read_git_is_an_error(repository):
+    commit(repository, 1)
+    git(repository, "update-index", "--split-index")
+    with pytest.raises(UserError, match="index is split"):
+        claims_by_seed()
+
+
 def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in_the_seed_alone(repository):
     baseline = commit(repository, 7)
     for name, changes in {
