@@ -11,7 +11,6 @@ from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import describe_training, log_training
 from sparsefaces.training.checkpoints import identify, open_checkpoints
-from sparsefaces.training.launch import launch, launches
 from sparsefaces.training.loop import train_model
 from sparsefaces.training.outputs import save_training
 from sparsefaces.training.parallel import join
@@ -34,10 +33,8 @@ def main() -> None:
             params.tracking.on_failure,
             params.tracking.seconds_to_open,
         ) as tracked:
-            with (
-                open_checkpoints(stage, identity, params.machine.checkpoint_every) as checkpoints,
-                closing(TrainingTable(stage, params.train.iterations)) as table,
-            ):
+            checkpoints = open_checkpoints(stage, identity, params.machine.checkpoint_every)
+            with closing(TrainingTable(stage, params.train.iterations)) as table:
                 pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
                 tracked.resume(checkpoints.start.history if checkpoints.start else ())
                 callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
@@ -57,7 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if launches():
-        run(lambda: launch(sys.argv))
-    else:
-        run(main, stage=" ".join(sys.argv[1:]))
+    run(main, stage=" ".join(sys.argv[1:]))

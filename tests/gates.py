@@ -120,10 +120,6 @@ class Gate:
         wait_until((self._folder / stage).exists, process)
         return int((self._folder / stage).read_text())
 
-    def wait_until_asked(self, process: Started | None, stage: str = "train_sparse") -> None:
-        """Wait until a stage that holds has taken note of a signal to stop."""
-        wait_until((self._folder / f"{stage}.asked").exists, process)
-
     def pass_one(self, stage: str = "train_sparse") -> None:
         """Let a stage that holds go on, until it comes to the next point."""
         (self._folder / stage).unlink()

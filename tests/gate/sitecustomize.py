@@ -29,11 +29,8 @@ def hold():
         stage += f".{os.environ['RANK']}"
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
-    interrupts = sys.modules.get("sparsefaces.base.interrupts")
     while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
         time.sleep(0.01)
-        if hasattr(interrupts, "asked_to_stop") and interrupts.asked_to_stop.is_set():
-            (folder / f"{stage}.asked").touch()
 
 
 def has_keeper():

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -84,6 +83,7 @@ def settings(project):
 def hostile(tmp_path_factory):
     """A project made from nothing by another user, in another folder, both trainings at once, interrupted once."""
     project = make_project(tmp_path_factory.mktemp("hostile") / "project")
+    project.set_params({"machine": {"checkpoint_every": 10}})
     (project.folder / "tools").mkdir()
     shutil.copy(ROOT / "tools/repro.sh", project.folder / "tools")
     # DVC itself does not survive PYTHONWARNINGS=error, which make therefore takes away.
@@ -103,9 +103,6 @@ def interrupt(project, folder):
     for training in ("train_dense", "train_sparse"):
         gate.wait(process, training)
     os.killpg(process.pid, signal.SIGINT)
-    for training in ("train_dense", "train_sparse"):
-        gate.wait_until_asked(process, training)
-    gate.open()
     return process.end(130)
 
 
@@ -121,9 +118,8 @@ def test_repro__from_nothing_side_by_side_and_interrupted_under_another_users_se
 
 @pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
 def test_repro__ctrl_c_ends_both_and_the_next_run_continues_both(hostile):
-    assert hostile.interrupted.count("the next run continues from here") == 2
     assert "Traceback" not in hostile.interrupted
-    assert hostile.output.count("continues from the checkpoint of step 16") == 2
+    assert hostile.output.count("continues from the checkpoint of step 10") == 2
 
 
 @pytest.mark.skipif(CORES < 2, reason="on one core, trainings take turns")
@@ -149,11 +145,3 @@ def test_scripts__beside_another_copy_of_the_library_say_so(finished, tmp_path):
     shutil.copytree(ROOT / "src/sparsefaces", tmp_path / "sparsefaces", ignore=shutil.ignore_patterns("__pycache__"))
     output = finished.run("python", "src/check.py", "params", code=1, PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path))
     assert f"check.py uses the library in {tmp_path / 'sparsefaces'}, not the one beside it" in output
-
-
-def test_scripts__interrupted_while_they_import_show_no_traceback():
-    code = "import sparsefaces.base.script; raise KeyboardInterrupt"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
-    assert done.returncode
-    assert done.stderr == "interrupted\n"

@@ -104,9 +104,8 @@ class MachineParams(Section):
     threads: Annotated[
         Annotated[int, Field(ge=1, le=256)] | Literal["auto"], Field(description="auto or a whole number from 1 to 256")
     ]
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Field(description="auto, cpu, cuda or mps")]
+    device: Annotated[Literal["cpu", "cuda", "mps"], Field(description="cpu, cuda or mps")]
     products: Annotated[Literal["auto", "blas", "onednn"], Field(description="auto, blas or onednn")]
-    processes: Annotated[int, Field(ge=1, le=256, description="a whole number from 1 to 256")]
     checkpoint_every: Count
     download_timeout: Annotated[
         float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds above 0, up to 3600")

@@ -2,23 +2,11 @@
 
 import os
 
-from sparsefaces.base.errors import UserError
-
 
 def rank_of_process() -> int | None:
-    """Return this process's number among them, from 0; None if it is alone."""
-    together = "TORCHELASTIC_RUN_ID" in os.environ and os.environ["WORLD_SIZE"] != "1"
-    return int(os.environ["RANK"]) if together else None
+    """Return this process's number among them, from 0; None if it is alone.
 
-
-def check_count(processes: int, batch_size: int) -> None:
-    """Make sure that each of so many processes has a face of every batch.
-
-    Raises:
-        UserError: There are too many.
+    Others set RANK and WORLD_SIZE, too, as clusters do: they count with torchrun's own variable alone.
     """
-    if processes > batch_size:
-        raise UserError(
-            f"{processes} processes cannot share batches of {batch_size} faces: lower machine.processes or "
-            "raise train.batch_size"
-        )
+    set_by_torchrun = {"TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE"} <= os.environ.keys()
+    return int(os.environ["RANK"]) if set_by_torchrun and os.environ["WORLD_SIZE"] != "1" else None

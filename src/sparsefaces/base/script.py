@@ -1,35 +1,19 @@
 """How a stage's script starts and ends."""
 
 import errno
-import gc
 import os
 import signal
 import sys
-from types import FrameType, TracebackType
-
-
-def _quiet(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Show no traceback of an interruption while a script still imports, which takes seconds."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-# Before the imports below: scripts import this module first.
-sys.excepthook = _quiet
-gc.disable()  # an eighth of the time that torch and MLflow take to be imported (measured); `run` enables it
 
 os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses to be imported with a wrong name
 
-# ruff: noqa: E402
 from collections.abc import Callable
 from contextlib import nullcontext
+from types import FrameType
 
 from sparsefaces.base.alone import alone
 from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.interrupts import asked_to_stop, stop_signals
 from sparsefaces.base.processes import rank_of_process
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -43,8 +27,6 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
         main: What the script does.
         stage: The stage that it makes: one process makes it in a workspace at a time.
     """
-    gc.freeze()  # what was imported stays: no collection need look at it again
-    gc.enable()
     for number in stop_signals():
         signal.signal(number, _terminate)
     try:
@@ -71,5 +53,12 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     """Turn the signal into the interruption that everything already handles."""
-    asked_to_stop.set()
     raise KeyboardInterrupt
+
+
+def stop_signals() -> list[int]:
+    """List the signals that ask a process to stop; not SIGHUP where nohup had it ignored, and Windows has none."""
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers

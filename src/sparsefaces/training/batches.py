@@ -1,15 +1,14 @@
 """Which faces a step trains on: a function of (seed, step) alone, so that any batch can be drawn again."""
 
+from typing import NamedTuple
+
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparsefaces.standardize.rows import Faces, announce
+from sparsefaces.standardize.rows import Faces
 
-SHARE_IN_MEMORY = 0.25  # of the machine's memory: more than that may have to be read from disk
-DRAWN_TOGETHER = 10_000  # faces: a draw between two steps, which use up the caches, takes ten times as long (measured)
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 
 
@@ -33,29 +32,24 @@ def draw_batch(seed: int, step: int, faces: int, batch_size: int) -> NDArray[np.
     return np.random.Generator(philox).choice(faces, size=batch_size, replace=False)
 
 
-class Batches:
-    """The batches of one training, copied from X one at a time into one buffer."""
+class Batches(NamedTuple):
+    """The batches of one training, or a part of each.
 
-    def __init__(self, X: Faces, seed: int, size: int, device: str = "cpu", part: slice = slice(None)) -> None:
-        """Prepare to read batches of so many faces, or a part of each, from X, (N, d), in memory or mapped."""
-        self._X, self._seed, self._size, self._part = X, seed, size, part
-        self._drawn: tuple[int, list[NDArray[np.int64]]] = 0, []  # the first of the steps, and the rows of each
-        self._buffer = np.empty((len(range(size)[part]), X.shape[1]), np.float32)
-        self._batch, self._device = torch.from_numpy(self._buffer), device
-        self._announces = X.nbytes > psutil.virtual_memory().total * SHARE_IN_MEMORY
+    Attributes:
+        X: Faces, (N, d), in memory or mapped: only batches are copied.
+        seed: Seed of the training.
+        size: Faces of a batch.
+        device: Where they are needed.
+        part: Which of a batch's faces are read.
+    """
+
+    X: Faces
+    seed: int
+    size: int
+    device: str = "cpu"
+    part: slice = slice(None)
 
     def read(self, step: int) -> Tensor:
-        """Read the part of the batch of a step, (rows, d); the next call may write over it."""
-        rows = self._draw(step)
-        if self._announces:
-            announce(self._X, self._draw(step + 1))
-        self._X.take(rows, axis=0, out=self._buffer, mode="clip")  # the other modes copy once more
-        return self._batch.to(self._device)
-
-    def _draw(self, step: int) -> NDArray[np.int64]:
-        first, drawn = self._drawn
-        if not 0 <= step - first < len(drawn):
-            steps = range(step, step + max(1, DRAWN_TOGETHER // self._size))
-            drawn = [draw_batch(self._seed, each, len(self._X), self._size)[self._part] for each in steps]
-            first, _ = self._drawn = step, drawn
-        return drawn[step - first]
+        """Read the part of the batch of a step, (rows, d)."""
+        rows = draw_batch(self.seed, step, len(self.X), self.size)[self.part]
+        return torch.from_numpy(self.X[rows]).to(self.device)

@@ -1,15 +1,13 @@
 """Checkpoints of a training on its way, from which it continues after an interruption, to the same bits."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from sparsefaces.base.cache import TRAINING_CODE, cache_path, code_hash, key_of, load_cached, save_cached
-from sparsefaces.base.interrupts import Interruption
 from sparsefaces.base.params import Params
 from sparsefaces.training.device import choose_device
 from sparsefaces.training.loop import State
@@ -32,13 +30,11 @@ def identify(stage: str, params: Params, data_hash: str) -> dict[str, object]:
     }
 
 
-@contextmanager
-def open_checkpoints(stage: str, identity: Mapping[str, object], every: int) -> Iterator["Checkpoints"]:
-    """Keep a checkpoint of a training every so many steps; within the block, signals wait for one."""
-    with Interruption() as interruption:
-        checkpoints = Checkpoints(stage, identity, every, interruption)
-        checkpoints.load()
-        yield checkpoints
+def open_checkpoints(stage: str, identity: Mapping[str, object], every: int) -> "Checkpoints":
+    """Keep a checkpoint of a training every so many steps, and read where an interrupted one stood."""
+    checkpoints = Checkpoints(stage, identity, every)
+    checkpoints.load()
+    return checkpoints
 
 
 class Checkpoints:
@@ -50,17 +46,15 @@ class Checkpoints:
         start: Where the training stood, once it is loaded; None if it starts anew.
     """
 
-    def __init__(self, stage: str, identity: Mapping[str, object], every: int, interruption: Interruption) -> None:
+    def __init__(self, stage: str, identity: Mapping[str, object], every: int) -> None:
         """Name the checkpoint.
 
         Args:
             stage: The training.
             identity: What its bits depend on, in values that JSON can hold.
             every: Steps between checkpoints.
-            interruption: Asked after each step: on a request, a checkpoint is written and the training ends.
         """
         self._name, self._key, self._every = f"checkpoints/{stage}", key_of(identity), every
-        self._interruption = interruption
         self._history: list[Row] = []
         self.start: State | None = None
 
@@ -76,20 +70,13 @@ class Checkpoints:
         return self.start
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
-        """Write a checkpoint if one is due, and end the training if that was asked for.
-
-        Raises:
-            KeyboardInterrupt: An interruption was requested; the checkpoint is written.
-        """
+        """Write a checkpoint if one is due."""
         if row is not None:
             self._history.append(row)
-        if self._interruption.requested or (step + 1) % self._every == 0:
+        if (step + 1) % self._every == 0:
             record = json.dumps({"step": step + 1, "history": self._history}).encode()
             arrays = {name: tensor.cpu().numpy() for name, tensor in engine.state().items()}
             save_cached(self._name, self._key, arrays | {"record": np.frombuffer(record, np.uint8)})
-        if self._interruption.requested:
-            print(f"stopped after step {step}: the next run continues from here", flush=True)
-            raise KeyboardInterrupt
 
     def delete(self) -> None:
         """Delete the checkpoint, if there is one."""

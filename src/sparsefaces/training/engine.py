@@ -1,17 +1,16 @@
-"""The training step in closed form: the five matrix products of the gradient and one fused Adam pass.
+"""The training step in closed form: the five matrix products of the gradient and Adam's fused step.
 
 It computes what autograd computes on `objective.get_objective_terms` (the tests hold it to that), without a
-graph: at the floor of what these products cost (`make bench` measures it).
+graph: near the floor of what these products cost (`make bench` measures it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.training.device import keep_freed_memory
-from sparsefaces.training.exchange import open_exchange
 from sparsefaces.training.objective import Terms, entropy_term
 from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
@@ -23,8 +22,8 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside
 class Engine:
     """One training's weights, gradients, buffers and optimizer.
 
-    Several processes that share a training make their engines together, and call every method together but
-    `forward`, `state`, `restore` and `go_on_at`; what they call together raises what `Ranks.add_up` does.
+    Several processes that share a training call every method together but `forward`, `state`, `restore` and
+    `go_on_at`; what they call together raises what `Ranks.add_up` does.
     """
 
     def __init__(
@@ -40,29 +39,37 @@ class Engine:
         """Allocate what lasts.
 
         Args:
-            weights: Initial weights. A process that trains alone updates them in place; several share a copy of the
-                first one's, `Engine.weights`.
+            weights: Initial weights, which are updated in place.
             batch_size: m, the faces of every batch, over all processes.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
             products: What multiplies.
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
-        keep_freed_memory()
         self._products, self._ranks = products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
-        V = weights.V
-        d, h = V.shape
+        self.weights = weights
+        V, W, b, a = weights
+        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
+        groups: list[dict[str, Any]] = [{"params": [V, b, a]}, {"params": [W], "weight_decay": 2 * coefficients.eta}]
+        self._adam = torch.optim.Adam(groups, lr=learning_rate, fused=True)
+        for weight in weights:
+            moments = {moment: torch.zeros_like(weight) for moment in MOMENTS}
+            self._adam.state[weight] = {"step": torch.zeros((), device=weight.device), **moments}
         self._gradients = Weights(*map(torch.zeros_like, weights))
-        self._exchange = open_exchange(ranks, weights, 1 + len(MOMENTS))
-        self.weights = self._exchange.place(weights)
-        self._moments = {moment: self._exchange.place(Weights(*map(torch.zeros_like, weights))) for moment in MOMENTS}
         rows = len(range(batch_size)[ranks.part(batch_size)])
-        self._code = V.new_empty(rows, h)
-        self._residual = V.new_empty(rows, d)
-        self._signal = V.new_empty(rows, h)
-        self.learning_rate = learning_rate
-        self._steps = Weights(*(torch.zeros((), device=V.device) for _ in weights))
+        self._code, self._signal = V.new_empty(rows, len(b)), V.new_empty(rows, len(b))
+        self._residual = V.new_empty(rows, len(a))
+
+    @property
+    def learning_rate(self) -> float:
+        """Adam's step size."""
+        return float(self._adam.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        for group in self._adam.param_groups:
+            group["lr"] = rate
 
     def step(self, X: Tensor) -> None:
         """Update the weights on one batch of faces, (m, d), or this process's part of it."""
@@ -103,7 +110,7 @@ class Engine:
         self._through_the_code(G)
         to_b = torch.sum(G, 0, out=old.b)
         to_V = multiply(X.T, G, 1.0, old.V)
-        self._gradients = self._exchange.add_up(Weights(V=to_V, W=to_W, b=to_b, a=to_a))
+        self._gradients = Weights(*map(self._ranks.add_up, (to_V, to_W, to_b, to_a)))
 
     def _through_the_code(self, G: Tensor) -> None:
         """Make the gradient of rec by the code that of the whole loss by the code before max(0, .)."""
@@ -116,48 +123,18 @@ class Engine:
             # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
             G.sub_(self.mean_code().square_().reciprocal_().mul_(epsilon / m))
         # The gate: while the unit is off, nothing flows, whatever would.
-        torch.ops.aten.threshold_backward.grad_input(G, self._code, 0, grad_input=G)
+        G.masked_fill_(self._code == 0, 0)
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
-        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        self._adam(("V", "b", "a"), 0.0)
-        self._adam(("W",), 2 * self._coefficients.eta)
-        self._exchange.finish()
-
-    def _adam(self, names: Sequence[str], weight_decay: float) -> None:
-        """Take Adam's step of some parameters.
-
-        By the operator that torch.optim.Adam(fused=True) calls: to look through that class's options takes longer
-        than b and a do.
-        """
-        sets = (self.weights, self._gradients, *self._moments.values())
-        weights, gradients, first, second = (
-            [self._exchange.mine(getattr(tensors, name)) for name in names] for tensors in sets
-        )
-        steps = [getattr(self._steps, name) for name in names]
-        torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
-            weights,
-            gradients,
-            first,
-            second,
-            max_exp_avg_sqs=[],
-            state_steps=steps,
-            lr=self.learning_rate,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=weight_decay,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
+        for weight, gradient in zip(self.weights, self._gradients, strict=True):
+            weight.grad = gradient
+        self._adam.step()
 
     def gradients(self) -> Weights[Tensor]:
         """Compute the gradient of the whole loss from what `backward` wrote, before `advance`."""
         decay = 2 * self._coefficients.eta  # Adam adds it
-        gradients = self._exchange.whole(self._gradients)
-        return gradients._replace(W=torch.add(gradients.W, self.weights.W, alpha=decay))
+        return self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
 
     def gradient_norm(self) -> Tensor:
         """Compute the norm of the gradient of the whole loss, before `advance`."""
@@ -166,8 +143,8 @@ class Engine:
     def state(self) -> dict[str, Tensor]:
         """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
         state = self.weights._asdict()
-        for moment, tensors in self._moments.items():
-            state |= {f"{name}.{moment}": tensor for name, tensor in tensors._asdict().items()}
+        for name, weight in self.weights._asdict().items():
+            state |= {f"{name}.{moment}": self._adam.state[weight][moment] for moment in MOMENTS}
         return state
 
     def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
@@ -183,5 +160,5 @@ class Engine:
 
     def go_on_at(self, steps: int) -> None:
         """Let Adam count from so many steps."""
-        for count in self._steps:
-            count.fill_(steps)
+        for weight in self.weights:
+            self._adam.state[weight]["step"].fill_(steps)

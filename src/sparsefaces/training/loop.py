@@ -10,10 +10,9 @@ from torch import Tensor
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, MachineParams, TrainParams
-from sparsefaces.base.processes import check_count
 from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.batches import Batches
-from sparsefaces.training.device import AutoThreads, choose_device, thread_counts, threads_of_a_rank
+from sparsefaces.training.device import choose_device, choose_threads
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.objective import weigh
@@ -64,14 +63,8 @@ def train_model(
     """
     device = choose_device(machine.device)
     products = choose_products(machine.products, device, machine.threads)
-    if products.name == "onednn" or min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS:
-        torch.set_num_threads(1)
-    elif machine.threads == "auto" and ranks.count > 1:
-        torch.set_num_threads(threads_of_a_rank())
-    elif machine.threads == "auto" and device == "cpu":
-        callbacks = [*callbacks, AutoThreads(thread_counts()).on_step]
-    elif machine.threads != "auto":
-        torch.set_num_threads(machine.threads)
+    few = min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS
+    torch.set_num_threads(1 if few or products.name == "onednn" else choose_threads(machine.threads))
     weights, history = fit(
         X, params, lambd, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
     )
@@ -118,13 +111,16 @@ def fit(
     Raises:
         UserError: The batch is larger than the data or has fewer faces than there are processes, the training
             diverges, or another process has ended.
-        KeyboardInterrupt: Another process has ended after this one was asked to stop.
     """
     if params.batch_size > len(X):
         raise UserError(
             f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
         )
-    check_count(ranks.count, params.batch_size)
+    if ranks.count > params.batch_size:
+        raise UserError(
+            f"{ranks.count} processes cannot share batches of {params.batch_size} faces: start fewer of them or raise "
+            "train.batch_size"
+        )
     coefficients = params.coefficients(lambd)
     products = products or choose_products("auto", device)
     initial = initialize(X.shape[1], params.hidden_units, params.seed)

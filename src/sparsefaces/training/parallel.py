@@ -1,13 +1,12 @@
 """One model trained by several processes: each takes a part of every batch, and they add up what they found.
 
-PyTorch's own engine: torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL on GPUs). What
-is large goes by `exchange`.
+torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL on GPUs).
 """
 
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,12 +16,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.interrupts import Interruption, asked_to_stop
 from sparsefaces.base.params import MachineParams
 from sparsefaces.base.processes import rank_of_process
 from sparsefaces.training.device import choose_device
 
-LONGEST_SILENCE = timedelta(minutes=30)  # of a process that should answer; one that ends is noticed at once
+LONGEST_SILENCE = timedelta(seconds=60)  # of a process that should answer; one that ends is noticed at once
 
 
 @dataclass(frozen=True)
@@ -39,48 +37,30 @@ class Ranks:
     count: int = 1
     group: Any = None
 
-    def part(self, size: int, rank: int | None = None) -> slice:
-        """Choose this process's part of so many rows or numbers, or another's; they differ by one at most."""
-        rank = self.rank if rank is None else rank
-        return slice(rank * size // self.count, (rank + 1) * size // self.count)
+    def part(self, size: int) -> slice:
+        """Choose this process's part of so many rows; the parts differ by one at most."""
+        return slice(self.rank * size // self.count, (self.rank + 1) * size // self.count)
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """Add a tensor of each process up, in place.
 
         Raises:
-            UserError: Another process has ended.
-            KeyboardInterrupt: The same, after this one was asked to stop as well.
+            UserError: Another process has ended, or is silent.
         """
         if self.count > 1:
             with self._talking():
                 dist.all_reduce(tensor, group=self.group)
         return tensor
 
-    def wait(self) -> None:
-        """Wait for the other processes to come here too.
-
-        Raises:
-            UserError, KeyboardInterrupt: As `add_up`.
-        """
-        self.add_up(torch.zeros(()))
-
     def take_over(self, tensors: Iterable[Tensor]) -> None:
-        """Write process 0's values into the tensors.
-
-        Raises:
-            UserError, KeyboardInterrupt: As `add_up`.
-        """
+        """Write process 0's values into the tensors; raises what `add_up` does."""
         if self.count > 1:
             with self._talking():
                 for tensor in tensors:
                     dist.broadcast(tensor, group=self.group, group_src=0)
 
     def of_first(self, value: Any) -> Any:  # noqa: ANN401 - of whatever type the value is
-        """Return what process 0 calls this with.
-
-        Raises:
-            UserError, KeyboardInterrupt: As `add_up`.
-        """
+        """Return what process 0 calls this with; raises what `add_up` does."""
         values = [value]
         if self.count > 1:
             with self._talking():
@@ -93,11 +73,9 @@ class Ranks:
         try:
             yield
         except RuntimeError as error:
-            if asked_to_stop.is_set():
-                raise KeyboardInterrupt from None
             raise UserError(
-                f"another of the {self.count} processes that train this model has ended ({_brief(error)}): "
-                "the next run goes on from the last checkpoint"
+                f"another of the {self.count} processes that train this model has ended or is silent "
+                f"({_cause(error)}): the next run goes on from the last checkpoint"
             ) from None
 
 
@@ -116,7 +94,6 @@ def join(machine: MachineParams, identity: Mapping[str, object], seconds_to_wait
     Raises:
         UserError: The device is missing, or not one for several; the processes do not meet, or not for the same
             training. In other processes than the first, what the block raises names the process.
-        KeyboardInterrupt: The processes are gone after this one was asked to stop.
     """
     rank = rank_of_process()
     if rank is None:
@@ -125,9 +102,8 @@ def join(machine: MachineParams, identity: Mapping[str, object], seconds_to_wait
     ranks = Ranks(rank, int(os.environ["WORLD_SIZE"]))
     try:
         _meet(ranks, machine, timedelta(seconds=seconds_to_wait) + LONGEST_SILENCE)
-        with Interruption() if rank else nullcontext():  # the first one ends at its checkpoint, the others with it
-            _check_alike(ranks, identity)
-            yield ranks
+        _check_alike(ranks, identity)
+        yield ranks
     except UserError as error:
         raise UserError(f"process {rank} of {ranks.count}: {error}" if rank else str(error)) from None
     finally:
@@ -141,20 +117,17 @@ def _meet(ranks: Ranks, machine: MachineParams, timeout: timedelta) -> None:
         raise UserError("machine.device is mps, on which a process trains alone: set it to cpu")
     if device == "cuda":
         if local >= torch.cuda.device_count():
-            raise UserError(
-                f"there are {torch.cuda.device_count()} GPUs, one for each process: lower machine.processes"
-            )
+            raise UserError(f"there are {torch.cuda.device_count()} GPUs, one for each process: start fewer processes")
         torch.cuda.set_device(local)
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device == "cuda" else "gloo", timeout=timeout)
-    except RuntimeError as error:
-        raise UserError(f"the {ranks.count} processes of this training do not meet: {_brief(error)}") from None
+    except (RuntimeError, ValueError) as error:  # the latter if torchrun's variables do not make sense
+        raise UserError(f"the {ranks.count} processes of this training do not meet: {_cause(error)}") from None
 
 
-def _brief(error: Exception) -> str:
-    """Say what failed in gloo's or NCCL's first sentence, without the place in their sources before it."""
-    said = re.sub(r"^\[[^\]]*\] ", "", str(error)).partition("\n")[0]
-    return re.split(r"\. [A-Z]|[.:]? *$", said, maxsplit=1)[0] or type(error).__name__
+def _cause(error: Exception) -> str:
+    """Take the first line of a message: gloo's and NCCL's frames follow it, and their sources' place begins it."""
+    return re.sub(r"^\[[^\]]*\] ", "", str(error)).partition("\n")[0] or type(error).__name__
 
 
 def _check_alike(ranks: Ranks, identity: Mapping[str, object]) -> None:

@@ -1,9 +1,8 @@
 """People held out from training: they change nothing, and are reported beside the others."""
 
-import pickle
-
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
+import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +13,6 @@ from sparsefaces.base.params import Coefficients
 from sparsefaces.standardize.rows import Rows
 from sparsefaces.standardize.split import count_people, split_people
 from sparsefaces.standardize.standardize import measure_scaling
-from sparsefaces.training import batches
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit
 
@@ -64,24 +62,18 @@ def test_fit__on_some_rows_of_a_map_is_that_on_a_copy_of_them(faces, tmp_path):
     assert evaluate(Rows(X, rows), weights, terms) == evaluate(np.array(X[rows]), weights, terms)
 
 
-def test_fit__on_a_map_that_is_announced_to_the_system_is_that_on_memory(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "SHARE_IN_MEMORY", 0)
+def kind(rows):
+    return type(rows._array).__name__, np.asarray(rows)
+
+
+def test_rows__of_a_map_are_mapped_by_another_process_too(faces, tmp_path):
     np.save(tmp_path / "X.npy", standardized(faces))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    weights, history = fit(X, params(), 1.0)
-    copied, same = fit(np.array(X), params(), 1.0)
-    assert history == same
-    assert all((a == b).all() for a, b in zip(weights, copied, strict=True))
-
-
-def test_rows__of_a_map_travel_as_their_files_name_and_others_whole(faces, tmp_path):
-    np.save(tmp_path / "X.npy", standardized(np.repeat(faces, 100, axis=0)))
-    X = np.load(tmp_path / "X.npy", mmap_mode="r")
     rows = np.arange(0, 60, 7)
-    for array, small in ((X, True), (np.array(X), False), (X[10:], False)):
-        packed = pickle.dumps(Rows(Rows(array, np.arange(100)), rows))
-        assert (np.asarray(pickle.loads(packed)) == array[rows]).all()
-        assert (len(packed) < 2000) == small
+    jobs = [joblib.delayed(kind)(Rows(Rows(X, np.arange(60)), rows)) for _ in range(2)]
+    for name, arrived in joblib.Parallel(n_jobs=2, max_nbytes=None)(jobs):
+        assert name == "memmap"
+        assert (arrived == X[rows]).all()
 
 
 def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):

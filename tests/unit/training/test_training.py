@@ -156,7 +156,7 @@ assert X.nbytes > 2 * allowed
 params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
                      learning_rate_schedule="constant",
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
-machine = MachineParams(threads=1, device="cpu", products="auto", processes=1, checkpoint_every=1000,
+machine = MachineParams(threads=1, device="cpu", products="auto", checkpoint_every=1000,
                         download_timeout=1.0, lfw_mirror=None)
 print(train_model(X, params, 1.0, machine).metrics["rec"])
 try:

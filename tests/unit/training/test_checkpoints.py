@@ -1,14 +1,8 @@
 """Checkpoints: an interrupted training continues to the bytes of one that never was."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
-from gates import Gate, at_step
-from mlflow import MlflowClient
 
-from sparsefaces.base.interrupts import Interruption, stop_signals
 from sparsefaces.base.params import TrainParams
 from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.engine import Engine
@@ -34,7 +28,7 @@ def X(faces):
 
 
 def checkpoints(every=7, **identity):
-    return Checkpoints("train_dense", IDENTITY | identity, every, Interruption())
+    return Checkpoints("train_dense", IDENTITY | identity, every)
 
 
 class CrashError(Exception):
@@ -79,35 +73,6 @@ def test_checkpoints__falling_learning_rate_goes_on_where_it_was(in_tmp, X, sche
     assert (weights.W != fit(X, PARAMS, 1.0)[0].W).any()
 
 
-def test_checkpoints__request_to_stop_is_answered_after_the_step_and_continued_from_there(in_tmp, X, capsys):
-    def interrupt(step, row, engine):
-        if step == 16:
-            signal.raise_signal(signal.SIGTERM)
-
-    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
-        kept = Checkpoints("train_dense", IDENTITY, 1000, interruption)
-        fit(X, PARAMS, 1.0, callbacks=[interrupt, kept.on_step])
-    assert checkpoints().load().step == 17
-    said = capsys.readouterr().out
-    assert "stopped after step 16: the next run continues from here" in said
-    assert "continues from the checkpoint of step 17" in said
-
-
-def test_interruption__second_signal_stops_at_once():
-    with pytest.raises(KeyboardInterrupt), Interruption():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        pytest.fail("the second signal was swallowed")
-
-
-def test_interruption__first_signal_is_not_lost_where_nobody_asks():
-    reached = False
-    with pytest.raises(KeyboardInterrupt), Interruption():
-        signal.raise_signal(signal.SIGINT)
-        reached = True
-    assert reached
-
-
 @pytest.mark.parametrize("what", ["parameters", "data", "code", "device", "products"])
 def test_checkpoints__of_anything_else_are_not_continued(in_tmp, X, what):
     interrupted_at(X, 20)
@@ -143,48 +108,3 @@ def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch)
     monkeypatch.setattr(Engine, "state", lambda engine: 1 / 0)
     pytest.raises(ZeroDivisionError, fit, X, PARAMS, 1.0, callbacks=[checkpoints().on_step])
     assert checkpoints().load().step == 7
-
-
-def test_train__interrupted_ends_its_run_leaves_nothing_and_is_continued(copied, tmp_path):
-    copied.set_params({"train": {"iterations": 61}, "machine": {"checkpoint_every": 10}})
-    model = copied.path("train_dense/model.safetensors")
-    model.unlink()
-    # By SIGTERM to the script itself.
-    first = Gate(tmp_path / "first", at_step(15))
-    process = copied.start("python", "src/train.py", "train_dense", gate=first)
-    os.kill(first.wait(process, "train_dense"), signal.SIGTERM)
-    first.wait_until_asked(process, "train_dense")
-    first.open()
-    assert "stopped after step 15: the next run continues from here" in process.end(130)
-    assert not model.exists()
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
-    (run,) = client.search_runs(["1"], "attributes.status != 'FINISHED'")
-    assert run.info.status == "KILLED"
-    # By Ctrl-C, which DVC and all that it started hear.
-    second = Gate(tmp_path / "second", at_step(35))
-    process = copied.start("dvc", "repro", "-s", "train_dense", gate=second)
-    second.wait(process, "train_dense")
-    os.killpg(process.pid, signal.SIGINT)
-    second.wait_until_asked(process, "train_dense")
-    second.open()
-    said = process.end(None)
-    assert process.returncode != 0
-    assert "Traceback" not in said
-    assert "continues from the checkpoint of step 16" in said
-    assert "stopped after step 35: the next run continues from here" in said
-    assert not model.exists()
-    assert "continues from the checkpoint of step 36" in copied.run("dvc", "repro", "-s", "train_dense")
-    assert model.exists()
-    assert client.get_run(run.info.run_id).info.status == "FINISHED"
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP on this system")
-@pytest.mark.parametrize("ignored", [True, False])
-def test_stop_signals__leave_a_hangup_ignored_as_nohup_asked_for(ignored):
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
-    try:
-        assert (signal.SIGHUP in stop_signals()) != ignored
-        with Interruption():
-            assert (signal.getsignal(signal.SIGHUP) == signal.SIG_IGN) == ignored
-    finally:
-        signal.signal(signal.SIGHUP, former)
