@@ -53,7 +53,7 @@ def lint(project: Project, *arguments: str) -> dict[str, str]:
 
 def test_hooks__refuse_what_they_are_there_for(guarded):
     (guarded.folder / "params.schema.json").write_text("{}")
-    (guarded.folder / "src/fetch.py").write_text("import os\n\nimport yaml\n")
+    (guarded.folder / "src/fetch.py").write_text("import os\n\nimport tomlkit\n")
     guarded.set_params({"train": {"batch_size": 0}})
     dvc_yaml = guarded.folder / "dvc.yaml"
     dvc_yaml.write_text(dvc_yaml.read_text().replace("outs:", "out:", 1))
