@@ -10,15 +10,12 @@ from sparsefaces.base.files import (
     read_history,
     read_json,
     reading,
-    sha256,
     write_array,
     write_arrays,
     write_bytes,
     write_csv,
     write_json,
 )
-from sparsefaces.training.weights import Weights
-from sparsefaces.training.weights_file import load_weights, save_weights
 
 
 def test_atomic__interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -65,7 +62,6 @@ def test_write_json__refuses_what_is_not_json(tmp_path):
         lambda path: read_arrays(path, ["mean"]),
         lambda path: read_json(path, {"rec": float}),
         read_history,
-        load_weights,
     ],
 )
 @pytest.mark.parametrize(
@@ -90,39 +86,3 @@ def test_read_array__another_type_or_shape_is_an_error(tmp_path):
     write_array(tmp_path / "x.npy", np.zeros((2, 3)))
     with pytest.raises(UserError, match="does not hold a float32 array of 2 dimensions"):
         read_array(tmp_path / "x.npy", ndim=2)
-
-
-@pytest.fixture
-def weights():
-    rng = np.random.default_rng(0)
-    sizes = ((6, 4), (4, 6), (4,), (6,))
-    return Weights(*(rng.standard_normal(size, dtype=np.float32) for size in sizes))
-
-
-def test_checkpoint__comes_back_bit_for_bit_with_the_same_bytes_under_any_name(tmp_path, weights):
-    save_weights(tmp_path / "a.safetensors", weights)
-    save_weights(tmp_path / "another.safetensors", weights)
-    assert sha256(tmp_path / "a.safetensors") == sha256(tmp_path / "another.safetensors")
-    loaded = load_weights(tmp_path / "a.safetensors", pixels=6)
-    assert all((a == b).all() for a, b in zip(loaded, weights, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"W": np.zeros((5, 6), np.float32)}, r"W is float32 of shape \(5, 6\), not float32 of \(4, 6\)"),
-        ({"b": np.zeros(4)}, "b is float64"),
-        ({"V": np.zeros(6, np.float32)}, r"V is float32 of shape \(6,\)"),
-        ({"a": np.full(6, np.nan, np.float32)}, "a has values that are NaN or infinite"),
-    ],
-)
-def test_checkpoint__unfit_tensor_is_an_error_that_names_it(tmp_path, weights, change, message):
-    save_weights(tmp_path / "model.safetensors", weights._replace(**change))
-    with pytest.raises(UserError, match=message):
-        load_weights(tmp_path / "model.safetensors")
-
-
-def test_checkpoint__for_faces_of_another_size_is_an_error_with_both_sizes(tmp_path, weights):
-    save_weights(tmp_path / "model.safetensors", weights)
-    with pytest.raises(UserError, match="for faces of 6 pixels, but these have 1036"):
-        load_weights(tmp_path / "model.safetensors", pixels=1036)
