@@ -113,7 +113,7 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
     (copy.folder / "dvc.yaml").write_text(dvc_yaml + "# an edit\n")
     assert "dvc.yaml" in copy.run("bash", "-c", apply, code=1)
     assert (copy.folder / "dvc.yaml").read_text() == dvc_yaml + "# an edit\n"
-    (copy.folder / "dvc.yaml").write_text(dvc_yaml)
+    copy.run("git", "restore", ".")
     copy.run("bash", "-c", apply)
     assert yaml.safe_load((copy.folder / "params.yaml").read_text())["train_sparse"]["lambda"] == 3
     assert "up to date" in copy.run("dvc", "status")
