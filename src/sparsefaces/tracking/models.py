@@ -26,8 +26,8 @@ def is_served(store: Store, run_id: str, alias: str) -> bool:
     Raises:
         StoreError: The store fails.
     """
-    named = next((each for each in _versions(store, run_id) if alias in each.aliases), None)
-    return named is not None and _is_whole(store, _logged_model(store, run_id))
+    model = _logged_model(store, run_id)
+    return _is_whole(store, model) and any(alias in version.aliases for version in _versions(store, run_id, model))
 
 
 def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
@@ -52,16 +52,20 @@ def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], e
             store.client.create_registered_model(MODEL, description=description)
         except StoreError:  # from another machine, at the same moment
             store.client.get_registered_model(MODEL)
-    registered = next(iter(_versions(store, run_id)), None) or store.client.create_model_version(
-        MODEL, f"models:/{model.model_id}", run_id, model_id=model.model_id
+    registered = next(iter(_versions(store, run_id, model)), None) or store.client.create_model_version(
+        MODEL, _source(model), run_id, model_id=model.model_id
     )
     store.client.set_registered_model_alias(MODEL, alias, registered.version)
 
 
-def _versions(store: Store, run_id: str) -> list[Any]:
+def _versions(store: Store, run_id: str, model: Any) -> list[Any]:  # noqa: ANN401 - MLflow's LoggedModel
     """List the registered versions of a run's model, with their aliases, which a search leaves out."""
     found = store.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")
-    return [store.client.get_model_version(MODEL, each.version) for each in found]
+    return [store.client.get_model_version(MODEL, one.version) for one in found if one.source == _source(model)]
+
+
+def _source(model: Any) -> str:  # noqa: ANN401 - as above
+    return f"models:/{model.model_id}"
 
 
 def _logged_model(store: Store, run_id: str) -> Any:  # noqa: ANN401 - MLflow's LoggedModel

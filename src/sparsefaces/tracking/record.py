@@ -192,13 +192,16 @@ def open_record(description: Description) -> Record:
     return record
 
 
-def pending_records(refused: bool = False) -> Iterator[Record]:
+def pending_records(refused: bool = False, but: Record | None = None) -> Iterator[Record]:
     """Take, one after the other, the records of processes that have ended of which MLflow lacks something.
 
     Args:
         refused: Whether those count of which MLflow has all but what it refused.
+        but: This process's own, which it could take once more on a file system without locks.
     """
     for record in take_records("*"):
+        if but is not None and record.id == but.id:
+            continue
         if record.run["status"] not in OVER:
             last = record.values(0)[0][-1:]
             record.update(status="KILLED", end_time=last[0].time_ms if last else record.run["start_time"])

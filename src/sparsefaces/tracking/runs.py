@@ -218,12 +218,13 @@ def track(
     Raises:
         UserError: The store cannot be used, and `on_failure` is not `continue`.
     """
-    run = TrackedRun(open_record(description), on_failure)
+    record = open_record(description)
+    run = TrackedRun(record, on_failure)
     try:
         run.open(seconds_to_open)
         if run.store:
             with optional("what an earlier run left"):
-                deliver_pending(run.store)
+                deliver_pending(run.store, but=record)
         yield run
         run.end("FINISHED")
     except (KeyboardInterrupt, SystemExit):
@@ -234,12 +235,13 @@ def track(
         raise
 
 
-def deliver_pending(store: Store, refused: bool = False) -> list[str]:
+def deliver_pending(store: Store, refused: bool = False, but: Record | None = None) -> list[str]:
     """Bring MLflow what the records of processes that have ended hold and it lacks.
 
     Args:
         store: The store.
         refused: Whether to try again what it has refused.
+        but: This process's own record, which is not over.
 
     Returns:
         The stages that lacked something.
@@ -248,7 +250,7 @@ def deliver_pending(store: Store, refused: bool = False) -> list[str]:
         StoreError: The store fails.
     """
     stages = []
-    for record in pending_records(refused):
+    for record in pending_records(refused, but):
         sync(record, store)
         stages.append(record.run["stage"])
     return stages
