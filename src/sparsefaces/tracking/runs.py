@@ -160,7 +160,7 @@ class TrackedRun:
         """Close the run as FINISHED, FAILED or KILLED, and bring MLflow the rest, if its store works."""
         if self._given_up:
             return
-        tags = self._record.run["tags"] | {"tracking.seconds": f"{self._seconds:.2f}"}
+        tags = self._record.run["tags"] | {"seconds_of_tracking": f"{self._seconds:.2f}"}
         self._record.update(status=status, end_time=now_ms(), tags=tags)
         give_up_at = time.monotonic() + (SECONDS_TO_FINISH if status == "FINISHED" else 0)
         while not self._try_sync() and time.monotonic() < give_up_at:
