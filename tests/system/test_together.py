@@ -56,8 +56,10 @@ def test_train__by_torchrun_is_shared_and_killed_it_goes_on_with_another_number_
     gate.wait(process, "train_sparse.0")
     os.kill(gate.wait(process, "train_sparse.1"), signal.SIGKILL)
     gate.open()
-    assert "the next run goes on from the last checkpoint" in process.end(None)
+    said = process.end(None)  # by gloo's message or torchrun's signal, whichever comes first
     assert process.returncode != 0
+    assert "SIGKILL" in said
+    assert "the next run goes on from the last checkpoint" in said or "interrupted" in said
     said = copied.run(*torchrun(3), "train_sparse")
     assert "continues from the checkpoint of step 10" in said
     assert said.count("nbit") == 1, said  # one table
