@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import mlflow.pyfunc
+import mlflow
 import numpy as np
 from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
@@ -52,6 +52,8 @@ def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], e
             store.client.create_registered_model(MODEL, description=description)
         except StoreError:  # from another machine, at the same moment
             store.client.get_registered_model(MODEL)
+    # MLflow looks for the model in the store that is current, whatever a client was made for: let it be this one.
+    mlflow.set_tracking_uri(store.uri)
     registered = next(iter(_versions(store, run_id, model)), None) or store.client.create_model_version(
         MODEL, _source(model), run_id, model_id=model.model_id
     )

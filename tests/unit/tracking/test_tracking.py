@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 from samples import DESCRIPTION, in_experiment
@@ -53,6 +54,7 @@ def test_track__picture_is_named_as_mlflow_itself_names_one(logged):
 
 def test_track__nothing_of_mlflows_own_current_settings_is_used(logged, monkeypatch):
     """Somebody's current experiment, or a deleted default one, has nothing to do with this project's runs."""
+    mlflow.set_tracking_uri(f"sqlite:///{logged.folder / 'somebody.db'}")
     logged.client.delete_experiment("0")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "77")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "somebody's")
