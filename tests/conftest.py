@@ -23,6 +23,7 @@ from servers import Server, find_initdb, free_port
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
 THEIRS = tuple(str(ROOT / name) for name in ("params.yaml", "dvc.lock", "stages/"))
+collect_ignore_glob = ["*conftest.py"]  # which are no modules with examples
 collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.

@@ -55,6 +55,7 @@ def test_track__picture_is_named_as_mlflow_itself_names_one(logged):
 def test_track__nothing_of_mlflows_own_current_settings_is_used(logged, monkeypatch):
     """Somebody's current experiment, or a deleted default one, has nothing to do with this project's runs."""
     mlflow.set_tracking_uri(f"sqlite:///{logged.folder / 'somebody.db'}")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")  # which that sets
     logged.client.delete_experiment("0")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "77")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "somebody's")
