@@ -71,7 +71,7 @@ coverage: $(READY) ## Run the tests and say what they do not reach
 	@[ -z "$$GITHUB_STEP_SUMMARY" ] || $(BIN)/coverage report --format=markdown >> "$$GITHUB_STEP_SUMMARY"
 
 faults: $(READY) ## Break whole pipelines at 200 random moments (FAULTS=200 FAULTS_SEED=0)
-	@FAULTS=$${FAULTS:-200} $(BIN)/python -m pytest -n 2 tests/faults
+	@FAULTS=$${FAULTS:-200} $(BIN)/python -m pytest -n 2 -o faulthandler_timeout=1200 tests/faults
 
 lint: $(READY) ## Run all hooks of .pre-commit-config.yaml on all files: style, types, pipeline, workflows
 	@$(BIN)/pre-commit run --all-files

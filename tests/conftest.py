@@ -4,9 +4,7 @@ import gc
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from gates import end_all
 from mlflow import MlflowClient
 from PIL import Image
 from projects import ROOT, Project, make_project
-from servers import Server, find_initdb, free_port
+from servers import Server
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
@@ -119,28 +117,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("server")).start()
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The address of a new database in a PostgreSQL of our own."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of its socket must be short
-    user = {}
-    if os.geteuid() == 0:  # which it refuses to run as
-        shutil.chown(folder, "postgres", "postgres")
-        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    binaries, port = Path(find_initdb()).parent, str(free_port())
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, **user)
-
-    run(str(binaries / "initdb"), "-D", f"{folder}/data", "-U", "mlflow", "--auth", "trust", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
-    control = [str(binaries / "pg_ctl"), "-D", f"{folder}/data", "-w"]
-    run(*control, "-o", options, "-l", f"{folder}/log", "start")
-    yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
-    run(*control, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Real servers for the tests of tracking: MLflow's, which can be killed, stopped and started again."""
 
-import math
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -10,12 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 import requests
 from gates import DEADLINE, Started, wait_until
 from mlflow import MlflowClient
-
-from sparsefaces.base.files import read_history
 
 
 def free_port() -> int:
@@ -77,33 +72,3 @@ class Server:
             return []
         condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         return list(self.client.search_runs([experiment.experiment_id], condition))
-
-
-def assert_complete(client: MlflowClient, run, history: Path) -> int:
-    """Compare every value of a history.csv with the run's, each logged exactly once; count them."""
-    rows, compared = read_history(history), 0
-    for name in rows[0]:
-        if name == "step":
-            continue
-        logged = client.get_metric_history(run.info.run_id, f"batch/{name}")
-        expected = {int(row["step"]): row[name] for row in rows if math.isfinite(row[name])}
-        assert {metric.step: metric.value for metric in logged} == expected
-        assert len(logged) == len(expected)
-        compared += len(expected)
-    return compared
-
-
-def copy_project(project, folder: Path):
-    """Copy a finished project; what it has in MLflow stays behind."""
-    shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
-    return type(project)(folder)
-
-
-def find_initdb():
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
-    return shutil.which("initdb") or next(iter(places), None)
-
-
-needs_postgres = pytest.mark.skipif(
-    find_initdb() is None and "CI" not in os.environ, reason="no PostgreSQL: install your system's package postgresql"
-)

@@ -1,7 +1,12 @@
 """Two colleagues with two clones, one remote of DVC's, one server of MLflow's, as compose.yaml starts it."""
 
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import closing
 from io import StringIO
@@ -14,8 +19,41 @@ import yaml
 from gates import wait_until
 from moto.server import ThreadedMotoServer
 from projects import ROOT, Project
-from servers import Server, needs_postgres
+from servers import Server, free_port
 from werkzeug.security import generate_password_hash
+
+
+def find_initdb():
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)  # Debian's, on no PATH
+    return shutil.which("initdb") or next(iter(places), None)
+
+
+needs_postgres = pytest.mark.skipif(
+    find_initdb() is None and "CI" not in os.environ, reason="no PostgreSQL: install your system's package postgresql"
+)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The address of a new database in a PostgreSQL of our own."""
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # the path of its socket must be short
+    user = {}
+    if os.geteuid() == 0:  # which it refuses to run as
+        shutil.chown(folder, "postgres", "postgres")
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    binaries, port = Path(find_initdb()).parent, str(free_port())
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, **user)
+
+    run(str(binaries / "initdb"), "-D", f"{folder}/data", "-U", "mlflow", "--auth", "trust", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
+    control = [str(binaries / "pg_ctl"), "-D", f"{folder}/data", "-w"]
+    run(*control, "-o", options, "-l", f"{folder}/log", "start")
+    yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
+    run(*control, "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
 
 PASSWORDS = {
     "POSTGRES_PASSWORD": "p",
