@@ -1,6 +1,5 @@
 """Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
-import gc
 import os
 import shutil
 import signal
@@ -52,11 +51,6 @@ def _keep_out(event: str, arguments: tuple) -> None:
 def pytest_unconfigure() -> None:
     """Let nothing that a test has started outlive the tests."""
     end_all()
-
-
-def pytest_collection_finish() -> None:
-    """Collect garbage again: a script that a test imports stops that for its own imports."""
-    gc.enable()
 
 
 @pytest.fixture

@@ -96,6 +96,9 @@ def test_repro__tracks_one_run_per_stage_linked_by_content(finished):
         assert steps == [0, 10, 20, 24]
         files = {file.path for file in client.list_artifacts(run.info.run_id)}
         assert files == {"filters.png", "images", "history.csv", "metrics.json", "model.safetensors"}
+        images = [file.path for file in client.list_artifacts(run.info.run_id, "images")]
+        pictures = {int(step) for path in images for step in re.findall(r"filters\Wstep\W(\d+)", path)}
+        assert pictures == {0, 24}
         assert "final/explained_variance" in run.data.metrics
     commit = finished.run("git", "rev-parse", "HEAD~1").strip()  # where the run started
     assert dense.data.tags["git.commit"] == commit
