@@ -3,9 +3,10 @@ PYTHON ?= python3
 PORT ?= 5000
 BASE ?= main
 LAMBDAS ?= 0.1,0.3,1,3
+K ?= 10,20,40,80,160
 JOBS ?= 2
 SEEDS ?= 1,2,3,4,5
-export BASE LAMBDAS JOBS SEEDS
+export BASE LAMBDAS K JOBS SEEDS
 # Two workers, each with whole files in the order of their names: those that start no processes come last.
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
@@ -48,7 +49,7 @@ review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and wh
 preview: $(READY) ## Make the report of the committed code on the embedded faces, in short: report-orl.html
 	@tools/preview.sh
 
-sweep: ## Say how to try many values of lambda (LAMBDAS=0.1,0.3,1,3 JOBS=2)
+sweep: ## Say how to try many values of lambda and k (LAMBDAS=0.1,0.3,1,3 K=10,20,40 JOBS=2)
 	@tools/sweep.sh
 
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png

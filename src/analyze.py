@@ -36,7 +36,7 @@ def main() -> None:
         evidence = gather_evidence(data, people, trainings, params, data_hash())
         metrics = compare_metrics(trainings, evidence)
         figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
-        page = pack(evidence.faces, {name: training.weights for name, training in trainings.items()}, evidence.codes)
+        page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)
         report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)

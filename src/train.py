@@ -21,12 +21,12 @@ def main() -> None:
     """Leave model.safetensors, history.csv and metrics.json in the stage's folder."""
     stage = " ".join(sys.argv[1:])
     params = load_params()
-    lambd = params.of_model(stage).lambd
+    model = params.of_model(stage)
     data = load_dataset()
     identity = identify(stage, params, data_hash())
     with join(params.machine, identity, params.tracking.seconds_to_open) as ranks:
         if ranks.rank:  # the first process tracks and writes
-            train_model(data.training, params.train, lambd, params.machine, ranks=ranks)
+            train_model(data.training, params.train, model, params.machine, ranks=ranks)
             return
         with track(
             describe_training(stage, params, data, ranks.count),
@@ -41,7 +41,7 @@ def main() -> None:
                 training = train_model(
                     data.training,
                     params.train,
-                    lambd,
+                    model,
                     params.machine,
                     held_out=data.held_out,
                     callbacks=callbacks,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from projects import PARAMS
 
-from sparsefaces.base.params import TrainParams
+from sparsefaces.base.params import ModelParams, TrainParams
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
@@ -40,6 +40,11 @@ def params(**changes):
         "log_every": 10,
     }
     return TrainParams(**(values | changes))
+
+
+def model_params(lambd=1.0, **changes):
+    """A model's section of params.yaml."""
+    return ModelParams.model_validate({"lambda": lambd} | changes)
 
 
 def in_experiment(root, monkeypatch):

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwri
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PATIENCE = 1_800_000  # milliseconds, of a busy machine
-TRAININGS = ("train_dense, lambda 0.0", "train_sparse, lambda 1.0")
+TRAININGS = ("train_dense, lambda 0", "train_sparse, lambda 1")
 
 
 def find_browser() -> str | None:
@@ -74,7 +74,7 @@ def main() -> None:
         browser = launch(driver, found)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         open_runs(page, url, "tags.stage LIKE 'train%'", "CHART")
-        page.get_by_text("train_dense, lambda 0.0 (batch/rec)").first.wait_for(timeout=PATIENCE)
+        page.get_by_text("train_dense, lambda 0 (batch/rec)").first.wait_for(timeout=PATIENCE)
         # Charts are drawn one by one: six are seen, of two curves each.
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot .trace').length >= 12", timeout=PATIENCE)
         save(page, "mlflow.png")

@@ -1,7 +1,9 @@
 """The project's colours, in figures and in MLflow's charts."""
 
 import math
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 # One colour per method, everywhere: Okabe and Ito's, which the colour-blind tell apart. They also stand on
 # white paper, which their yellow does not.
@@ -19,11 +21,19 @@ COLORS = MappingProxyType(
 INK, QUIET = "#222222", "#6b6b6b"
 PALE, DARK = "#F7C59F", "#3D1A00"  # of sparse, for a lambda of a hundredth and of a hundred
 DECADES = 2
+TOP_K = "#5D3A9B"  # of models whose codes are top-k
 
 
 def color_of(name: str) -> str:
     """Look up the colour of a method; "PCA best" has PCA's, and a name that begins with none is grey."""
     return next((color for method, color in COLORS.items() if name.lower().startswith(method.lower())), QUIET)
+
+
+def color_of_model(section: Mapping[str, Any]) -> str:
+    """Choose the colour of a training by its section of params.yaml, as values or as MLflow's text."""
+    if section.get("activation", "relu") != "relu":
+        return TOP_K
+    return color_of_lambda(float(section["lambda"]))
 
 
 def color_of_lambda(lambd: float) -> str:

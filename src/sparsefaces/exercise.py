@@ -11,12 +11,13 @@ from torch import Tensor
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import TrainParams
+from sparsefaces.base.params import ModelParams, TrainParams
 from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
 from sparsefaces.training.loop import fit
+from sparsefaces.training.model import encode
 from sparsefaces.training.table import TrainingTable
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.weights import Weights
 
 LFW_SHAPE = (37, 28)
 Weight = Tensor | Array
@@ -70,8 +71,8 @@ def train(
         log_every=1000,
     )
     with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:
-        weights, _ = fit(faces, params, lambd, callbacks=[table.on_step])
-    return Weights(*(torch.from_numpy(array) for array in weights))
+        model, _ = fit(faces, params, ModelParams.model_validate({"lambda": float(lambd)}), callbacks=[table.on_step])
+    return Weights(*(torch.from_numpy(array) for array in model.weights))
 
 
 def plot_sparsity(X: ArrayLike, V1: Weight, V2: Weight, b1: Weight, b2: Weight, *, faces: int = 25) -> None:

@@ -13,8 +13,7 @@ from servers import free_port, wait_for
 
 from sparsefaces.report.units import describe_units
 from sparsefaces.standardize.dataset import load_dataset
-from sparsefaces.training.weights import decode, encode
-from sparsefaces.training.weights_file import load_weights
+from sparsefaces.training.model_file import load_model
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 sys.path.append(str(ROOT / "tools"))
@@ -71,7 +70,7 @@ def report(page, finished):
 @pytest.fixture
 def models(finished):
     folder = {name: finished.path(f"train_{name}/model.safetensors") for name in ("dense", "sparse")}
-    return {name: load_weights(path) for name, path in folder.items()}
+    return {name: load_model(path) for name, path in folder.items()}
 
 
 @pytest.fixture
@@ -110,8 +109,8 @@ def test_report__fits_a_phone_and_paper_and_the_dark(report):
 
 
 def describe_sparse(models, data):
-    V, W, b, _ = models["sparse"]
-    return describe_units(encode(data.X, V, b), W, data.shape)
+    model = models["sparse"]
+    return describe_units(model.encode(data.X), model.filters, data.shape)
 
 
 def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
@@ -119,7 +118,7 @@ def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbou
     units = describe_sparse(models, data)
     assert report.inner_text("#unit-title") == "Unit 5, sparse"
     assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the faces"
-    w = models["sparse"].W[5].reshape(data.shape)
+    w = models["sparse"].filters[5].reshape(data.shape)
     assert np.abs(pixels(report, "#unit-filter") - (128 + 127 * w / np.abs(w).max())).max() <= 1
     shown = report.locator("#unit-faces canvas")
     assert shown.evaluate_all("all => all.map(one => one.title)") == [f"Face {face}" for face in units.faces[5]]
@@ -178,9 +177,9 @@ def test_editor__decodes_as_numpy_does_whatever_is_turned(report, models, data):
     face = int(cells.nth(3).get_attribute("title").split()[1])
     for name, model in models.items():
         report.locator("label", has=report.locator(f"[name=editor-model][value={name}]")).last.click()
-        code = encode(data.X[face : face + 1], model.V, model.b)[0]
+        code = model.encode(data.X[face : face + 1])[0]
         rows = report.locator("#editor-sliders .slider")
-        strongest = np.argsort(-code * np.linalg.norm(model.W, axis=1))[: rows.count()]
+        strongest = np.argsort(-code * np.linalg.norm(model.filters, axis=1))[: rows.count()]
         assert [int(row) for row in rows.evaluate_all("all => all.map(one => one.dataset.unit)")] == strongest.tolist()
         before = pixels(report, "#editor-turned")
         assert np.abs(before - grey(model, code, data)).max() <= 2
@@ -202,7 +201,7 @@ def test_editor__decodes_as_numpy_does_whatever_is_turned(report, models, data):
 
 
 def grey(model, code, data):
-    face = decode(code[None], model.W, model.a)[0] * data.scale + data.mean
+    face = model.decode(code[None])[0] * data.scale + data.mean
     return np.clip(255 * face, 0, 255).reshape(data.shape)
 
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.training.evaluate import evaluate
-from sparsefaces.training.weights_file import load_weights
+from sparsefaces.training.model_file import load_model
 
 
 def test_repro__reports_people_held_out_beside_the_others(copied):
@@ -22,11 +22,11 @@ def test_repro__reports_people_held_out_beside_the_others(copied):
     client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
     for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0)):
         metrics = json.loads(copied.path(f"{stage}/metrics.json").read_text())
-        weights = load_weights(copied.path(f"{stage}/model.safetensors"))
-        terms = params().coefficients(lambd)
+        model = load_model(copied.path(f"{stage}/model.safetensors"))
+        terms = params().coefficients(model_params(lambd))
         held_out = metrics.pop("held_out")
-        assert metrics == pytest.approx(evaluate(X[trains], weights, terms))
-        assert held_out == pytest.approx(evaluate(X[~trains], weights, terms))
+        assert metrics == pytest.approx(evaluate(X[trains], model, terms))
+        assert held_out == pytest.approx(evaluate(X[~trains], model, terms))
         newest = client.search_runs(["1"], f"tags.stage = '{stage}'", order_by=["attributes.start_time DESC"])[0]
         assert newest.data.metrics["final/rec"] == pytest.approx(metrics["rec"])
         assert newest.data.metrics["final/held_out/rec"] == pytest.approx(held_out["rec"])

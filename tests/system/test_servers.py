@@ -162,18 +162,17 @@ def sha256(path):
 def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how):
     import mlflow
 
-    from sparsefaces.training.weights import decode, encode
-    from sparsefaces.training.weights_file import load_weights
+    from sparsefaces.training.model_file import load_model
 
     mlflow.set_tracking_uri(f"sqlite:///{finished.folder / 'mlflow.db'}")
     faces = np.load(finished.path("fetch/faces.npy"))[:5]
     given = faces if how == "images" else faces.reshape(5, -1)
     for alias in ("dense", "sparse"):
         model = mlflow.pyfunc.load_model(f"models:/sparsefaces@{alias}")
-        weights = load_weights(finished.path(f"train_{alias}/model.safetensors"))
+        model = load_model(finished.path(f"train_{alias}/model.safetensors"))
         X, scaling = np.load(finished.path("standardize/X.npy"))[:5], np.load(finished.path("standardize/scaling.npz"))
-        codes = encode(X, weights.V, weights.b)
-        pixels = decode(codes, weights.W, weights.a) * scaling["scale"] + scaling["mean"]
+        codes = model.encode(X)
+        pixels = model.decode(codes) * scaling["scale"] + scaling["mean"]
         assert model.predict(given).shape == given.shape
         assert model.predict(given).reshape(5, -1) == pytest.approx(pixels, abs=1e-5)
         assert model.predict(given, params={"output": "codes"}) == pytest.approx(codes, abs=1e-4)

@@ -15,7 +15,7 @@ from projects import ROOT, Project
 
 from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import fit
-from sparsefaces.training.weights_file import load_weights
+from sparsefaces.training.model_file import load_model
 
 
 def recommended(project):
@@ -23,8 +23,11 @@ def recommended(project):
     folder = project.folder / "tools"
     folder.mkdir(exist_ok=True)
     shutil.copy(ROOT / "tools" / "sweep.sh", folder)
-    lines = project.run("tools/sweep.sh", LAMBDAS="1.0e-5,3", JOBS="2").splitlines()
-    return {re.search(r"(dvc|make) [a-z]+ ?[a-z]*", line)[0]: line.partition(" #")[0] for line in lines[1:]}
+    lines = project.run("tools/sweep.sh", LAMBDAS="1.0e-5,3", K="3", JOBS="2").splitlines()
+    found = {}
+    for line in lines[1:]:
+        found.setdefault(re.search(r"(dvc|make) [a-z]+ ?[a-z]*", line)[0], []).append(line.partition(" #")[0])
+    return {name: " && ".join(of_name) for name, of_name in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def swept(finished, tmp_path_factory):
     for name in ("dvc repro ", "dvc exp run", "dvc queue start"):
         project.run("bash", "-c", project.lines[name])
     wait_until(lambda: not re.search("Running|Queued", project.run("dvc", "queue", "status")))
-    assert project.run("dvc", "queue", "status").count("Success") == 2
+    assert project.run("dvc", "queue", "status").count("Success") == 3
     project.run("dvc", "queue", "stop")
     return project
 
@@ -55,21 +58,22 @@ def copy(swept, tmp_path):
 
 @cache
 def experiments(project):
-    """Read the recommended table of experiments: lambda and measures by name."""
+    """Read the recommended table of experiments: lambda, k and measures by name."""
     rows = [
         re.split(r" *\| *", line)[1:-1] for line in project.run("bash", "-c", project.lines["dvc exp show"]).split("\n")
     ]
     columns = rows[0]
     named = (dict(zip(columns, row, strict=True)) for row in rows[2:] if row)
     return {
-        re.sub(r".*\[|\]", "", row.pop("Experiment")): {key: float(value) for key, value in row.items()}
+        re.sub(r".*\[|\]", "", row.pop("Experiment")): {key: float(value.strip("-") or 0) for key, value in row.items()}
         for row in named
     }
 
 
-def by_lambda(project):
+def by_model(project):
+    """Name the experiments by lambda and k."""
     return {
-        row["train_sparse.lambda"]: name
+        (row["train_sparse.lambda"], row["train_sparse.k"]): name
         for name, row in experiments(project).items()
         if name not in ("main", "workspace")
     }
@@ -77,28 +81,36 @@ def by_lambda(project):
 
 def test_sweep__table_has_each_experiment_with_lambda_and_what_came_of_it(swept):
     table = experiments(swept)
-    assert len(table) == 4  # the workspace, its commit and two experiments
-    columns = {"train_sparse.lambda", "sparse.l0", "sparse.bits", "sparse.explained_variance"}
+    assert len(table) == 5  # the workspace, its commit and three experiments
+    columns = {"train_sparse.lambda", "train_sparse.k", "sparse.l0", "sparse.bits", "sparse.explained_variance"}
     assert all(set(row) == columns for row in table.values())
-    assert set(by_lambda(swept)) == {1e-5, 3.0}
-    assert len({row["sparse.explained_variance"] for row in table.values()}) == 3
+    assert set(by_model(swept)) == {(1e-5, 0), (3, 0), (0, 3)}
+    assert len({row["sparse.explained_variance"] for row in table.values()}) == 4
 
 
 def test_sweep__runs_are_in_the_one_store_and_bear_the_experiments_names(swept):
     client = MlflowClient(tracking_uri=f"sqlite:///{swept.folder / 'mlflow.db'}")
     runs = client.search_runs(["1"], "tags.dvc.experiment LIKE '%'")
     assert {run.info.status for run in runs} == {"FINISHED"}
-    wanted = {(stage, name) for stage in ("train_sparse", "analyze") for name in by_lambda(swept).values()}
+    wanted = {(stage, name) for stage in ("train_sparse", "analyze") for name in by_model(swept).values()}
     assert {(run.data.tags["stage"], run.data.tags["dvc.experiment"]) for run in runs} == wanted
     for run in runs:
         if run.data.tags["stage"] == "train_sparse":
-            assert by_lambda(swept)[float(run.data.params["lambda"])] == run.data.tags["dvc.experiment"]
+            lambd, k = float(run.data.params["lambda"]), run.data.params["k"]
+            assert by_model(swept)[lambd, 0 if k == "None" else float(k)] == run.data.tags["dvc.experiment"]
+    model = client.get_registered_model("sparsefaces")
+    named = {alias: client.get_model_version_by_alias("sparsefaces", alias).tags for alias in model.aliases}
+    assert {alias: (tags["lambda"], tags["k"]) for alias, tags in named.items()} == {
+        "dense": ("0.0", "None"),
+        "sparse": ("1.0", "None"),  # as in stages/, whatever the experiments trained
+    }
+    assert len(client.search_model_versions("name = 'sparsefaces' and tags.k = '3'")) == 1
     baseline = swept.run("git", "rev-parse", "HEAD").strip()
     assert {run.data.tags["dvc.baseline"] for run in runs} == {baseline}
 
 
-def test_sweep__reruns_what_depends_on_lambda_and_fits_no_baseline_again(swept):
-    for name in by_lambda(swept).values():
+def test_sweep__reruns_what_depends_on_the_model_and_fits_no_baseline_again(swept):
+    for name in by_model(swept).values():
         output = swept.run("dvc", "queue", "logs", name)
         assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
         assert not re.search(r"Fitting .* \(once", output)
@@ -107,7 +119,7 @@ def test_sweep__reruns_what_depends_on_lambda_and_fits_no_baseline_again(swept):
 
 
 def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
-    name = by_lambda(swept)[3.0]
+    name = by_model(swept)[3, 0]
     apply = swept.lines["dvc exp apply"].replace("NAME", name)
     dvc_yaml = (copy.folder / "dvc.yaml").read_text()
     (copy.folder / "dvc.yaml").write_text(dvc_yaml + "# an edit\n")
@@ -119,9 +131,10 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
     assert "up to date" in copy.run("dvc", "status")
     # Beside another experiment at the same time, the same bits as alone.
     torch.set_num_threads(1)
-    alone, _ = fit(np.load(copy.path("standardize/X.npy")), load_params(copy.folder / "params.yaml").train, 3.0)
-    for ours, theirs in zip(load_weights(copy.path("train_sparse/model.safetensors")), alone, strict=True):
-        assert (ours == theirs).all()
+    params = load_params(copy.folder / "params.yaml")
+    alone, _ = fit(np.load(copy.path("standardize/X.npy")), params.train, params.train_sparse)
+    ours = load_model(copy.path("train_sparse/model.safetensors"))
+    assert all((mine == theirs).all() for mine, theirs in zip(ours.weights, alone.weights, strict=True))
     l0 = json.loads(copy.path("analyze/metrics.json").read_text())["sparse"]["l0"]
     assert l0 == pytest.approx(experiments(swept)[name]["sparse.l0"], rel=1e-3)
 
@@ -144,10 +157,11 @@ def test_seeds__are_run_as_experiments_and_their_claims_put_into_the_table(copy)
     assert page.read_text() == before
 
 
-def test_tradeoff__draws_all_trainings_of_the_sweep_and_the_dense_one_last(copy, swept):
+def test_tradeoff__draws_all_trainings_of_the_sweep(copy, swept):
     lines = copy.run("sh", "-c", "python src/tradeoff.py 2> /dev/null").splitlines()  # notices go to stderr
-    assert [line.split()[0] for line in lines] == ["lambda", "3", "1", "1e-05", "0"]
-    assert {line.split()[-1] for line in lines[1:]} >= set(by_lambda(swept).values())
+    shown = [re.match(r" *(.*\S) +1 ", line)[1] for line in lines[1:]]
+    assert shown == ["lambda 0", "lambda 1e-05", "lambda 1", "lambda 3", "top-k 3"]
+    assert {line.split()[-1] for line in lines[1:]} >= set(by_model(swept).values())
     picture = (copy.folder / "tradeoff.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert "tradeoff.png" not in copy.run("git", "status", "--porcelain")

@@ -16,7 +16,7 @@ from scipy.fft import dctn
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits, psnr
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.model import Model
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,13 @@ class Point(NamedTuple):
         return float(psnr(self.errors.mean()))
 
 
-def autoencoder_code(weights: Weights[Array], fitting: Array, judged: Array) -> LinearCode:
+def autoencoder_code(model: Model, fitting: Array, judged: Array) -> LinearCode:
     """Describe an autoencoder's code: the strongest contributions |z_j| |w_j|, decoded with W as it is.
 
     The amplitudes of what is kept are the encoder's: they are not fitted again to make up for what is left out.
     """
-    V, W, b, a = weights
-    high: Array = encode(fitting, V, b).max(axis=0)
-    return LinearCode(encode(judged, V, b), W, a, np.zeros_like(high), high)
+    high: Array = model.encode(fitting).max(axis=0)
+    return LinearCode(model.encode(judged), model.filters, model.weights.a, np.zeros_like(high), high)
 
 
 def orthogonal_code(atoms: Array, mean: Array, fitting: Array, judged: Array, *, chosen: bool) -> LinearCode:

@@ -21,8 +21,8 @@ from sparsefaces.base.params import Params
 from sparsefaces.measures import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
-from sparsefaces.training.outputs import Training
-from sparsefaces.training.weights import Weights, decode
+from sparsefaces.training.outputs import TRAININGS, Training
+from sparsefaces.training.weights import Weights
 
 ACTIVATION_POINTS = 400
 RECONSTRUCTED_FACES = 12
@@ -88,7 +88,7 @@ def gather_evidence(
     Raises:
         UserError: A model diverges when it is trained again, or too few faces are left.
     """
-    models = {name: training.weights for name, training in trainings.items()}
+    models = {name: training.model for name, training in trainings.items()}
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
     people, data_key = people[rows], key_of_faces(data, rows, data_hash)
@@ -96,7 +96,7 @@ def gather_evidence(
     trains, jobs = _judged_on_others(data, people, params, data_key)
     fits = baseline_fits(seen, params.train.hidden_units, data_key)
     made = run_jobs(jobs | fits | {JPEG: jpeg_job(data, ~trains, data_key)})
-    judged = {name: Weights(**made[name]) for name in jobs} or models
+    judged = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
@@ -147,9 +147,9 @@ def _judged_on_others(
     if not data.trains.all():
         return data.trains, {}
     trains = split_people(people, params.analyze.held_out_people)
-    lambdas = {"dense": params.train_dense.lambd, "sparse": params.train_sparse.lambd}
+    models = {name: params.of_model(stage) for name, stage in TRAININGS.items()}
     split = {"data": data_key, "fitting": np.flatnonzero(trains).tolist()}
-    return trains, refits(data.rows(trains), params.train, lambdas, params.machine.products, split)
+    return trains, refits(data.rows(trains), params.train, models, params.machine.products, split)
 
 
 def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:
@@ -171,7 +171,7 @@ def reconstruct(
     coefficients = min(max(coefficients, 1), len(pca.components))
     first = pca._replace(components=pca.components[:coefficients], codes=pca.codes[:, :coefficients])
     shown = {"dense": factors["dense"], "sparse": factors["sparse"], "PCA": first}
-    decoded = {name: decode(f.codes[:faces], f.components, f.offset) for name, f in shown.items()}
+    decoded = {name: f.codes[:faces] @ f.components + f.offset for name, f in shown.items()}
     rows = {name: data.to_images(X) for name, X in decoded.items()}
     differences = {name: row - originals for name, row in rows.items()}
     return Reconstructions(originals, rows, differences, coefficients)

@@ -8,19 +8,19 @@ from typing import Any
 
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.cache import TRAINING_CODE, Arrays, code_hash, key_of
-from sparsefaces.base.params import TrainParams
+from sparsefaces.base.params import ModelParams, TrainParams
 from sparsefaces.standardize.rows import Faces
 
 
 def refits(
-    X: Faces, params: TrainParams, lambdas: Mapping[str, float], products: str, depends_on: Mapping[str, Any]
+    X: Faces, params: TrainParams, models: Mapping[str, ModelParams], products: str, depends_on: Mapping[str, Any]
 ) -> dict[str, Job]:
-    """Describe how to train a model for each lambda; each leaves the arrays of `Weights`.
+    """Describe how to train each model again; each job leaves the arrays of `Weights`.
 
     Args:
         X: Faces to fit on, (N, d).
         params: As the pipeline's trainings; a batch larger than N is cut down to it.
-        lambdas: Lambda by model name.
+        models: The models' own parameters, by name.
         products: machine.products.
         depends_on: What X was made from, in values that JSON can hold.
     """
@@ -29,21 +29,21 @@ def refits(
     return {
         name: Job(
             f"refits/{name}",
-            key_of(settings | {"lambda": lambd}),
+            key_of(settings | model.model_dump()),
             f"Training {name} again on {len(X):,} faces",
             _train,
-            (X, params, lambd, products),
+            (X, params, model, products),
         )
-        for name, lambd in lambdas.items()
+        for name, model in models.items()
     }
 
 
-def _train(X: Faces, params: TrainParams, lambd: float, products: str) -> Arrays:
+def _train(X: Faces, params: TrainParams, model: ModelParams, products: str) -> Arrays:
     import torch  # noqa: PLC0415 - only a training needs it
 
     from sparsefaces.training.loop import fit  # noqa: PLC0415 - as above
     from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
-    weights, _ = fit(X, params, lambd, products=choose_products(products, "cpu"))
-    return weights._asdict()
+    trained, _ = fit(X, params, model, products=choose_products(products, "cpu"))
+    return trained.weights._asdict()

@@ -27,7 +27,7 @@ from sparsefaces.measures import (
 from sparsefaces.measures.filters import WINDOW
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.rows import Faces
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.model import Model
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0
@@ -51,10 +51,10 @@ class Measured(NamedTuple):
     null: dict[str, float | None]
 
 
-def factors_of(weights: Weights[Array], X: Faces) -> Factors:
+def factors_of(model: Model, X: Faces) -> Factors:
     """Describe an autoencoder's reconstruction of faces, (N, d), as a product of codes and filters."""
-    codes = [encode(X[rows], weights.V, weights.b) for rows in parts(len(X), CHUNK)]
-    return Factors(weights.W, np.concatenate(codes), weights.a)
+    codes = [model.encode(X[rows]) for rows in parts(len(X), CHUNK)]
+    return Factors(model.filters, np.concatenate(codes), model.weights.a)
 
 
 def measure(factors: Factors, data: Dataset) -> Measured:

@@ -23,7 +23,7 @@ from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.training.weights import Weights
+from sparsefaces.training.model import Model
 
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2
@@ -66,7 +66,7 @@ def trace_rates(
     data: Dataset,
     trains: NDArray[np.bool_],
     people: int,
-    models: Mapping[str, Weights[Array]],
+    models: Mapping[str, Model],
     jpeg: Mapping[str, NDArray[Any]],
 ) -> Rates:
     """Trace every method's curve on the people held out.
@@ -79,7 +79,7 @@ def trace_rates(
         jpeg: What `code_as_jpeg` says of the others.
     """
     fitting, judged = data.rows(trains)[:], data.rows(~trains)[:]
-    units = models["sparse"].W.shape[0]
+    units = models["sparse"].filters.shape[0]
     codes = linear_codes(models, fitting, judged, data.shape)
     points = []
     for name, code in codes.items():
@@ -94,10 +94,10 @@ def trace_rates(
 
 
 def linear_codes(
-    models: Mapping[str, Weights[Array]], fitting: Array, judged: Array, shape: tuple[int, int]
+    models: Mapping[str, Model], fitting: Array, judged: Array, shape: tuple[int, int]
 ) -> dict[str, LinearCode]:
     """Describe every linear method's code by its name."""
-    components, mean = principal_components(fitting, models["sparse"].W.shape[0])
+    components, mean = principal_components(fitting, models["sparse"].filters.shape[0])
     atoms = dct_atoms(shape)
     return {name: autoencoder_code(model, fitting, judged) for name, model in models.items()} | {
         "PCA first": orthogonal_code(components, mean, fitting, judged, chosen=False),

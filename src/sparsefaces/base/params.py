@@ -1,6 +1,7 @@
 """params.yaml as typed, frozen, checked values."""
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.yaml_files import NOT_YAML, ambiguities, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
+MODELS = ("train_dense", "train_sparse")  # the sections, and stages, of a model each
 
 # Each description completes "it must be ..." in the message about a bad value.
 Count = Annotated[int, Field(ge=1, le=10**9, description="a whole number from 1 to 1,000,000,000")]
@@ -77,15 +79,47 @@ class TrainParams(Section):
     eta_per_lambda: Weight
     log_every: Count
 
-    def coefficients(self, lambd: float) -> Coefficients:
-        """Weigh the terms for one lambda; epsilon and eta are in proportion to it."""
-        return Coefficients(lambd, self.epsilon_per_lambda * lambd, self.eta_per_lambda * lambd)
+    def coefficients(self, model: "ModelParams") -> Coefficients:
+        """Weigh the terms for one model; epsilon and eta are in proportion to its lambda."""
+        return Coefficients(model.lambd, self.epsilon_per_lambda * model.lambd, self.eta_per_lambda * model.lambd)
 
 
 class ModelParams(Section):
-    """What sets one training apart from the other."""
+    """What sets one model apart from the other: its whole section goes wherever a model is trained."""
 
     lambd: Annotated[Weight, Field(alias="lambda")]
+    activation: Annotated[Literal["relu", "topk"], Field(description="relu or topk")] = "relu"
+    k: Annotated[
+        Units | None, Field(description="null, or with activation: topk a whole number from 1 to train.hidden_units")
+    ] = None
+
+    @property
+    def label(self) -> str:
+        """What tells the model from others, in few words: "lambda 1", "top-k 40"."""
+        return label_of(self.model_dump(by_alias=True))
+
+    def check(self, hidden_units: int) -> str | None:
+        """Say what is wrong with k beside the activation and so many units; None if nothing is."""
+        if (self.activation == "topk") != (self.k is not None) or (self.k or 0) > hidden_units:
+            return (
+                f"k is {'null' if self.k is None else self.k} with activation: {self.activation}; it must be null with "
+                f"relu, and with topk a whole number from 1 to train.hidden_units, {hidden_units}"
+            )
+        return None
+
+
+def label_of(section: Mapping[str, Any]) -> str:
+    """Name a model in few words by its section, as values or as MLflow's text; what it lacks is the default.
+
+    >>> label_of({"lambda": 1.0}), label_of({"lambda": "0.0", "activation": "topk", "k": "40"})
+    ('lambda 1', 'top-k 40')
+    >>> label_of({"lambda": 0.5, "activation": "topk", "k": 40})
+    'top-k 40, lambda 0.5'
+    """
+    weight = f"lambda {float(section['lambda']):g}"
+    if section.get("activation", "relu") == "relu":
+        return weight
+    return f"top-k {section['k']}" + (f", {weight}" if float(section["lambda"]) else "")
 
 
 class AnalyzeParams(Section):
@@ -146,7 +180,7 @@ class Params(Section):
         Raises:
             UserError: The stage is not a training.
         """
-        if stage not in ("train_dense", "train_sparse"):
+        if stage not in MODELS:
             raise UserError(f"name the training, train_dense or train_sparse, instead of {stage!r}")
         model: ModelParams = getattr(self, stage)
         return model
@@ -181,13 +215,17 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
         UserError: A key is unknown, missing or out of range; all such keys are named.
     """
     try:
-        return Params.model_validate(values)
+        params = Params.model_validate(values)
     except ValidationError as error:
         # A union reports each of its members: one line per key is enough.
         # Unknown keys come first, since a misspelt one is also missing.
         problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in problems)
         raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
+    for stage in MODELS:
+        if problem := params.of_model(stage).check(params.train.hidden_units):
+            raise UserError(f"{name}: {stage}.{problem}")
+    return params
 
 
 def _explain(location: tuple[int | str, ...], problem: str, values: Any) -> str:  # noqa: ANN401 - of a file

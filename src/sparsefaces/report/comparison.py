@@ -33,7 +33,6 @@ def draw_comparison(
 def _draw(
     data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
 ) -> dict[str, Figure]:
-    models = {name: training.weights for name, training in trainings.items()}
     return {
         "sparsity": figures.draw_sparsity(
             new_figure(figures.SPARSITY_SIZE),
@@ -42,7 +41,7 @@ def _draw(
         ),
         "decoder": figures.draw_decoders(
             new_figure(figures.DECODER_SIZE),
-            {name: model.W for name, model in models.items()},
+            {name: training.model.filters for name, training in trainings.items()},
             data.shape,
             params.filters,
             params.filter_scale,

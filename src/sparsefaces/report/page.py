@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
+from sparsefaces.base.params import label_of
 from sparsefaces.metrics import METRICS
 
 # What the table shows, in its order.
@@ -101,7 +102,7 @@ def render_report(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
         models=list(report.metrics),
-        lead=f"{summarize(report.metrics, claims)} {report.claims.get('sample', '')}".strip(),
+        lead=f"{summarize(report.metrics, claims, report.settings)} {report.claims.get('sample', '')}".strip(),
         tiles=[_tile(report.metrics, *tile) for tile in TILES],
         table=_table(report.metrics),
         claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],
@@ -114,11 +115,17 @@ def render_report(report: Report) -> str:
     )
 
 
-def summarize(metrics: Mapping[str, Mapping[str, Any]], claims: Sequence[Mapping[str, Any]]) -> str:
+def summarize(
+    metrics: Mapping[str, Mapping[str, Any]],
+    claims: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Mapping[str, Any]],
+) -> str:
     """Say in a few words what came out, whichever way it did."""
     dense, sparse = metrics["dense"], metrics["sparse"]
+    labels = {name: label_of(settings[f"train_{name}"]) for name in ("dense", "sparse")}
     text = (
-        "Two autoencoders that differ in one number, the weight of sparsity. "
+        f"Two autoencoders, trained alike but for this: one has {labels['dense']} (dense), "
+        f"the other {labels['sparse']} (sparse). "
         f"The sparse one describes a face with {sparse['l0']:.0f} active units while the dense one uses "
         f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
         f"explains {dense['explained_variance']:.1%}."
@@ -178,7 +185,7 @@ def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
     return rows + [
         (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
         for name, title, form in shown
-        if held_out and name in held_out[0] and name != "reg"  # the decoder's: it is of no faces
+        if held_out and name in held_out[0] and name not in ("reg", "effective_area")  # the decoder's: of no faces
     ]
 
 

@@ -15,7 +15,7 @@ from sparsefaces.base.mosaics import mosaic
 from sparsefaces.measures import rounded
 from sparsefaces.report.units import Units, describe_units
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.training.weights import Weights
+from sparsefaces.training.model import Model
 
 EDITOR_FACES = 32
 # The page stays below 15 MB: what would take more is left out, and the page says so.
@@ -40,7 +40,7 @@ class Sprite(NamedTuple):
     face: tuple[int, int]
 
 
-def pack(data: Dataset, models: Mapping[str, Weights[Array]], codes: Mapping[str, Array]) -> dict[str, Any] | None:
+def pack(data: Dataset, models: Mapping[str, Model], codes: Mapping[str, Array]) -> dict[str, Any] | None:
     """Pack what the explorer and the editor need.
 
     Args:
@@ -51,10 +51,10 @@ def pack(data: Dataset, models: Mapping[str, Weights[Array]], codes: Mapping[str
     Returns:
         Values that JSON can hold, arrays in base64; None if the models are too large for a page.
     """
-    sizes = [model.W.shape for model in models.values()]
+    sizes = [model.filters.shape for model in models.values()]
     if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:
         return None
-    units = {name: describe_units(codes[name], model.W, data.shape) for name, model in models.items()}
+    units = {name: describe_units(codes[name], model.filters, data.shape) for name, model in models.items()}
     shown = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
     shown = shown[shown >= 0]
     edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
@@ -83,10 +83,10 @@ def quantize(W: Array) -> tuple[NDArray[np.int8], Array]:
     return np.rint(W / step[:, None]).astype(np.int8), step
 
 
-def pack_weights(model: Weights[Array]) -> dict[str, Any]:
+def pack_weights(model: Model) -> dict[str, Any]:
     """Pack what decodes: filters in 8 bits, their steps, and the bias."""
-    q, step = quantize(model.W)
-    return {"filters": _base64(q.tobytes()), "steps": _floats(step), "bias": _floats(model.a)}
+    q, step = quantize(model.filters)
+    return {"filters": _base64(q.tobytes()), "steps": _floats(step), "bias": _floats(model.weights.a)}
 
 
 def to_grey(X: Array, data: Dataset) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
-"""What sparsity costs and buys over a sweep: explained variance against active units, and against bits."""
+"""What sparsity costs and buys over a sweep: explained variance, and how local filters are, against active units."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from statistics import mean
@@ -9,73 +9,99 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter, ScalarFormatter
 from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.colors import INK, QUIET, color_of_lambda
+from sparsefaces.base.params import label_of
+from sparsefaces.colors import COLORS, INK, TOP_K, color_of_model
 from sparsefaces.metrics import METRICS
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.tracking.queries import Logged
 
-SIZE = (10.0, 4.4)
-AXES = ("l0", "bits")
-MEASURED = ("explained_variance", *AXES)
-FREE = ("lambda", "seed", "log_every")  # what may differ between trainings that are compared
+SIZE = (11.0, 4.6)
+AXES = ("explained_variance", "effective_area")  # each against l0
+MEASURED = (*AXES, "l0", "silent_units")
+OF_FACES = ("explained_variance", "l0")  # of people held out, if there are any; the others are of the model
+FREE = ("lambda", "activation", "k", "seed", "log_every")  # what may differ between trainings that are compared
+FAMILIES = {"relu": ("L1, over lambda", COLORS["sparse"], "o"), "topk": ("top-k, over k", TOP_K, "s")}
+APART = 0.07  # of the axes, that two labels keep
 
 
 class Point(NamedTuple):
-    """One training; `experiment` is DVC's name for what it ran in, empty outside of one."""
+    """One training; `experiment` is DVC's name for what it ran in, empty outside of one.
 
-    lambd: float
+    Attributes:
+        family: Its activation.
+        label: What tells its model from others.
+        strength: Lambda or k, by which a family is ordered.
+        seed: Its seed.
+        measured: Its metrics, of MEASURED.
+        color: Its model's.
+        experiment: The experiment's name.
+    """
+
+    family: str
+    label: str
+    strength: float
     seed: int
-    explained_variance: float
-    l0: float
-    bits: float
+    measured: Mapping[str, float]
+    color: str
     experiment: str
 
 
 class Tradeoff(NamedTuple):
-    """Trainings that may be compared, from the sparsest to the dense one, and why others were left out."""
+    """Trainings that may be compared, family by family, why others were left out, and whether people were held out."""
 
     points: list[Point]
     left_out: list[str]
+    held_out: bool
 
 
 def compare(runs: Sequence[Logged]) -> Tradeoff:
-    """Choose the newest training and all that differ from it in lambda and seed alone, the newest of each.
+    """Choose the newest training and all that differ from it in how their codes are made and in seed alone.
 
     Args:
-        runs: Finished trainings, the newest first.
+        runs: Finished trainings, the newest first; of two that are alike the newer one is taken.
 
     Raises:
         UserError: These are less than two.
     """
     measured = [run for run in runs if all(f"final/{name}" in run.metrics for name in MEASURED)]
     reasons = Counter({"without final metrics": len(runs) - len(measured)})
-    chosen: dict[tuple[float, int], Point] = {}
+    held_out = bool(measured) and f"final/held_out/{OF_FACES[0]}" in measured[0].metrics
+    chosen: dict[tuple[str, int], Point] = {}
     for run in measured:
-        point = _point(run)
-        differing = _differing(run, measured[0])
-        if differing:
+        point = point_of(run, held_out)
+        if differing := _differing(run, measured[0]):
             reasons[f"of other {' and '.join(differing)}"] += 1
-        elif (point.lambd, point.seed) in chosen:
-            reasons["of the same lambda and seed as a newer one"] += 1
+        elif (point.label, point.seed) in chosen:
+            reasons["like a newer one"] += 1
         else:
-            chosen[point.lambd, point.seed] = point
-    if len({point.lambd for point in chosen.values()}) < 2:
+            chosen[point.label, point.seed] = point
+    if len({point.label for point in chosen.values()}) < 2:
         raise UserError(
-            f"of {len(runs)} finished trainings in MLflow, no two can be compared that differ in lambda: "
+            f"of {len(runs)} finished trainings in MLflow, no two can be compared that differ in lambda or k: "
             "run a sweep (`make sweep` says how)"
         )
     left_out = [f"{count} {reason}" for reason, count in reasons.items() if count]
-    return Tradeoff(sorted(chosen.values(), key=lambda point: (-point.lambd, point.seed)), left_out)
+    return Tradeoff(sorted(chosen.values(), key=attrgetter("family", "strength", "seed")), left_out, held_out)
 
 
-def _point(run: Logged) -> Point:
-    values = {name: run.metrics[f"final/{name}"] for name in MEASURED}
-    experiment = run.tags.get("dvc.experiment", "")
-    return Point(float(run.params["lambda"]), int(run.params["seed"]), **values, experiment=experiment)
+def point_of(run: Logged, held_out: bool) -> Point:
+    """Take what is drawn of a training; what is of faces, of people held out."""
+    family = run.params.get("activation", "relu")
+    groups = {name: "final/held_out" if held_out and name in OF_FACES else "final" for name in MEASURED}
+    return Point(
+        family,
+        label_of(run.params),
+        float(run.params["k" if family == "topk" else "lambda"]),
+        int(run.params["seed"]),
+        {name: run.metrics[f"{group}/{name}"] for name, group in groups.items()},
+        color_of_model(run.params),
+        run.tags.get("dvc.experiment", ""),
+    )
 
 
 def _differing(run: Logged, reference: Logged) -> list[str]:
@@ -88,48 +114,75 @@ def _differing(run: Logged, reference: Logged) -> list[str]:
 
 def format_tradeoff(tradeoff: Tradeoff) -> str:
     """Lay the trainings out as a table, and below it say what was left out."""
-    headers = ("lambda", "seed", *MEASURED, "experiment")
+    headers = ("model", "seed", *MEASURED, "experiment")
     rows = [
-        (f"{point.lambd:g}", point.seed, *(_shown(point, name) for name in MEASURED), point.experiment)
+        (point.label, point.seed, *(_shown(point, name) for name in MEASURED), point.experiment)
         for point in tradeoff.points
     ]
-    table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=("right",) * 5)
-    return "\n".join([table, *([f"left out: {', '.join(tradeoff.left_out)}"] if tradeoff.left_out else [])])
+    table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=("right",) * len(headers))
+    whose = ["explained_variance and l0 are of people held out"] if tradeoff.held_out else []
+    left_out = [f"left out: {', '.join(tradeoff.left_out)}"] if tradeoff.left_out else []
+    return "\n".join([table, *whose, *left_out])
 
 
 def _shown(point: Point, name: str) -> str:
-    return METRICS[name].form.format(getattr(point, name))
+    return METRICS[name].form.format(point.measured[name])
 
 
 def draw_tradeoff(tradeoff: Tradeoff) -> bytes:
-    """Draw one point per training, joined by their means at each lambda, as PNG."""
+    """Draw one point per training, joined by their means for each model, one line per family, as PNG."""
     with paper():
-        figure = draw(new_figure(SIZE), tradeoff.points)
-        return png_of_figure(figure)
+        return png_of_figure(draw(new_figure(SIZE), tradeoff))
 
 
-def draw(figure: Figure, points: Sequence[Point]) -> Figure:
-    """Draw points, in the order of lambda, against each of AXES."""
-    for axes, name in zip(figure.subplots(1, 2, sharey=True), AXES, strict=True):
-        _draw_panel(axes, points, name)
-        axes.set(xlabel=METRICS[name].label, title=f"Explained variance against {name.replace('l0', 'active units')}")
+def draw(figure: Figure, tradeoff: Tradeoff) -> Figure:
+    """Draw points against active units, one panel for each of AXES."""
+    whose = ", people held out" if tradeoff.held_out else ""
+    for axes, name in zip(figure.subplots(1, 2), AXES, strict=True):
+        axes.set_xscale("log")
+        for family, points in groupby(tradeoff.points, attrgetter("family")):
+            _draw_family(axes, family, list(points), name)
+        of_faces = whose if name in OF_FACES else ""
+        axes.set(xlabel=METRICS["l0"].label + whose, ylabel=METRICS[name].label + of_faces)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(ScalarFormatter())
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.margins(0.14)
+        axes.margins(0.12)
         grid(axes)
-    figure.axes[0].set_ylabel(METRICS["explained_variance"].label)
+        _label(axes, list(_means(tradeoff.points, name)))
+    handles = [
+        Line2D([], [], color=color, marker=marker, label=title)
+        for family, (title, color, marker) in FAMILIES.items()
+        if any(point.family == family for point in tradeoff.points)
+    ]
+    if any(point.measured["silent_units"] for point in tradeoff.points):
+        handles.append(Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="", label="with silent units"))
+    figure.axes[0].legend(handles=handles, frameon=False)
     return figure
 
 
-def _draw_panel(axes: Axes, points: Sequence[Point], name: str) -> None:
-    x_of, y_of = attrgetter(name), attrgetter("explained_variance")
-    means = [
-        (lambd, mean(map(x_of, group)), mean(map(y_of, group)))
-        for lambd, group in ((lambd, list(found)) for lambd, found in groupby(points, attrgetter("lambd")))
-    ]
-    axes.plot([x for _, x, _ in means], [y for _, _, y in means], color=QUIET, linewidth=1.3, zorder=1)
-    colors = [color_of_lambda(point.lambd) for point in points]
-    axes.scatter(list(map(x_of, points)), list(map(y_of, points)), c=colors, zorder=2)
-    for lambd, x, y in means:
-        # The dense one's label stands above: below it is that of the smallest lambda, which lies close.
-        label, place = (f"\u03bb = {lambd:g}", (6, -13)) if lambd else ("dense", (-12, 9))
-        axes.annotate(label, (x, y), place, textcoords="offset points", color=INK, fontsize=10)
+def _draw_family(axes: Axes, family: str, points: Sequence[Point], name: str) -> None:
+    _, color, marker = FAMILIES[family]
+    lines = [(x, y) for _, x, y in _means(points, name)]
+    axes.plot(*zip(*lines, strict=True), color=color, linewidth=1.3, zorder=1)
+    xs, ys = ([point.measured[of] for point in points] for of in ("l0", name))
+    faces = ["none" if point.measured["silent_units"] else point.color for point in points]
+    axes.scatter(xs, ys, c=faces, edgecolors=[point.color for point in points], marker=marker, zorder=2)
+
+
+def _means(points: Iterable[Point], name: str) -> Iterator[tuple[str, float, float]]:
+    """Average each model's seeds: its label, active units and the metric."""
+    for label, group in groupby(points, attrgetter("label")):
+        measured = [point.measured for point in group]
+        yield label, mean(one["l0"] for one in measured), mean(one[name] for one in measured)
+
+
+def _label(axes: Axes, means: Sequence[tuple[str, float, float]]) -> None:
+    """Write labels beside the means, but for those too near to one that is written."""
+    to_axes = axes.transData + axes.transAxes.inverted()
+    written: list[tuple[float, float]] = []
+    for label, x, y in means:
+        across, up = to_axes.transform((x, y))
+        if all(abs(across - left) > 2 * APART or abs(up - low) > APART for left, low in written):
+            written.append((across, up))
+            axes.annotate(label, (x, y), (6, -13), textcoords="offset points", color=INK, fontsize=9)

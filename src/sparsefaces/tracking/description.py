@@ -15,8 +15,9 @@ import numpy as np
 from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_array, sha256
+from sparsefaces.base.params import label_of
 from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
-from sparsefaces.colors import QUIET, color_of_lambda
+from sparsefaces.colors import QUIET, color_of_model
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.commands import ask
@@ -51,14 +52,13 @@ class Description(NamedTuple):
 
     @property
     def run_name(self) -> str:
-        """What lists and legends call the run: runs of one stage differ in lambda before all."""
-        return f"{self.stage}, lambda {self.params['lambda']}" if "lambda" in self.params else self.stage
+        """What lists and legends call the run: its stage, and what tells its model from others."""
+        return f"{self.stage}, {label_of(self.params)}" if "lambda" in self.params else self.stage
 
     @property
     def color(self) -> str:
         """What the run's curves are drawn in."""
-        lambd = self.params.get("lambda")
-        return color_of_lambda(lambd) if isinstance(lambd, int | float) and lambd >= 0 else QUIET
+        return color_of_model(self.params) if "lambda" in self.params else QUIET
 
 
 def describe(

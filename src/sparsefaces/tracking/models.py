@@ -10,33 +10,39 @@ from typing import Any
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
 from sparsefaces.tracking.store import MODEL, Store, StoreError
+from sparsefaces.training import activations
 
+VERSION_TAGS = ("stage", "lambda", "activation", "k", "data.source", "git.commit", "model.sha256")
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
 
 
-def is_served(store: Store, run_id: str, alias: str) -> bool:
-    """Tell whether an alias names the model of a run, and the model's files are there.
+def is_served(store: Store, run_id: str, alias: str | None) -> bool:
+    """Tell whether the model of a run is registered, under an alias if there is to be one, and its files are there.
 
     Raises:
         StoreError: The store fails.
     """
     model = _logged_model(store, run_id)
-    return _is_whole(store, model) and any(alias in version.aliases for version in _versions(store, run_id, model))
+    if not _is_whole(store, model):
+        return False
+    return any(alias is None or alias in version.aliases for version in _versions(store, run_id, model))
 
 
-def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
-    """Register a finished run's model under an alias; what is there of it stays, what is missing is made.
+def register(
+    store: Store, run_id: str, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]
+) -> None:
+    """Register a finished run's model, with tags of what it is; what is there of it stays, what is missing is made.
 
     Args:
         store: The store.
         run_id: The run.
-        alias: The name under which the model is served from now on.
+        alias: The name under which the model is served from now on; None leaves names to other models.
         files: `weights`, a model.safetensors, and `scaling`, a scaling.npz.
         example: Faces, (N, height, width), as an example of the model's input.
 
@@ -47,7 +53,7 @@ def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], e
     if not _is_whole(store, model):
         model = _log_model(store, run_id, model, files, example)
     if not store.client.search_registered_models(f"name = '{MODEL}'"):
-        description = "Autoencoders of faces: alias `dense` (lambda = 0) and `sparse`, the newest of each."
+        description = "Autoencoders: `dense` and `sparse` name the models in stages/, tags tell all of them apart."
         try:
             store.client.create_registered_model(MODEL, description=description)
         except StoreError:  # from another machine, at the same moment
@@ -55,9 +61,16 @@ def register(store: Store, run_id: str, alias: str, files: Mapping[str, Path], e
     # MLflow looks for the model in the store that is current, whatever a client was made for: let it be this one.
     mlflow.set_tracking_uri(store.uri)
     registered = next(iter(_versions(store, run_id, model)), None) or store.client.create_model_version(
-        MODEL, _source(model), run_id, model_id=model.model_id
+        MODEL, _source(model), run_id, tags=_tags(store.client.get_run(run_id)), model_id=model.model_id
     )
-    store.client.set_registered_model_alias(MODEL, alias, registered.version)
+    if alias is not None:
+        store.client.set_registered_model_alias(MODEL, alias, registered.version)
+
+
+def _tags(run: Run) -> dict[str, str]:
+    """Name what tells a version from others, as its run has it."""
+    known = {**run.data.tags, **run.data.params}
+    return {name: known[name] for name in VERSION_TAGS if name in known}
 
 
 def _versions(store: Store, run_id: str, model: Any) -> list[Any]:  # noqa: ANN401 - MLflow's LoggedModel
@@ -101,7 +114,7 @@ def _log_model(
         mlflow.pyfunc.save_model(
             whole,
             mlflow_model=about,
-            python_model=str(Path(__file__).with_name("served_model.py")),
+            python_model=str(_served_model(Path(folder))),
             artifacts=copies,
             signature=_signature(example),
             input_example=example,
@@ -114,6 +127,17 @@ def _log_model(
     if model.model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
         store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])  # which fails if done twice
     return store.client.finalize_logged_model(model.model_id, "READY")
+
+
+def _served_model(folder: Path) -> Path:
+    """Write one file that needs nothing of the project: served_model.py, with activations.py in place of its import."""
+    activation, served = Path(activations.__file__), Path(__file__).with_name("served_model.py")
+    imported = f"from {activations.__name__} import Activation\n"
+    path = folder / served.name
+    path.write_text(
+        served.read_text(encoding="utf-8").replace(imported, activation.read_text(encoding="utf-8")), "utf-8"
+    )
+    return path
 
 
 def _signature(example: NDArray[np.float32]) -> ModelSignature:

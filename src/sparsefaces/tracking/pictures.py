@@ -9,9 +9,9 @@ from sparsefaces.base.mosaics import filter_mosaic, mosaic, png_of_mosaic
 from sparsefaces.base.params import TrackingParams
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.tracking.runs import TrackedRun
+from sparsefaces.training.model import Model
+from sparsefaces.training.model_file import model_bytes
 from sparsefaces.training.outputs import Row
-from sparsefaces.training.weights import Weights, decode, encode
-from sparsefaces.training.weights_file import weights_bytes
 
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
@@ -33,29 +33,29 @@ class LivePictures:
         checkpoint = (step + 1) % self._params.log_weights_every == 0
         if not (pictures or checkpoint):
             return
-        weights = Weights(*(tensor.detach().cpu().numpy() for tensor in engine.weights))
+        model = engine.model()
         if pictures:
-            log_pictures(self._run, step, weights, self._data)
+            log_pictures(self._run, step, model, self._data)
         if checkpoint:
             name = f"checkpoints/step_{step + 1:05}.safetensors"
-            self._run.log_file(name, weights_bytes(weights))
+            self._run.log_file(name, model_bytes(model))
 
 
-def log_pictures(run: TrackedRun, step: int, weights: Weights[Array], data: Dataset) -> None:
+def log_pictures(run: TrackedRun, step: int, model: Model, data: Dataset) -> None:
     """Log the first filters, and eight faces above their reconstructions."""
-    run.log_picture("filters", step, lambda: draw_filters(weights, data))
-    run.log_picture("reconstructions", step, lambda: draw_reconstructions(weights, data))
+    run.log_picture("filters", step, lambda: draw_filters(model, data))
+    run.log_picture("reconstructions", step, lambda: draw_reconstructions(model, data))
 
 
-def draw_filters(weights: Weights[Array], data: Dataset) -> bytes:
+def draw_filters(model: Model, data: Dataset) -> bytes:
     """Draw the first filters as a PNG."""
-    return png_of_mosaic(filter_mosaic(weights.W, data.shape, FILTERS, "own"), ZOOM)
+    return png_of_mosaic(filter_mosaic(model.filters, data.shape, FILTERS, "own"), ZOOM)
 
 
-def draw_reconstructions(weights: Weights[Array], data: Dataset) -> bytes:
+def draw_reconstructions(model: Model, data: Dataset) -> bytes:
     """Draw faces from all over the data set above their reconstructions, as a PNG."""
     X = example_rows(data, FACES)
-    rows = np.concatenate([X, decode(encode(X, weights.V, weights.b), weights.W, weights.a)])
+    rows = np.concatenate([X, model.decode(model.encode(X))])
     return png_of_mosaic(mosaic(data.to_pixels(rows), len(X), gap=2), ZOOM)
 
 

@@ -1,12 +1,15 @@
-"""The model that MLflow serves: it runs this file, with the arrays beside it, and needs nothing else of the project."""
+"""The model that MLflow serves: this file, with activations.py in place of its import, and the arrays beside it."""
 
+import json
 from typing import Any
 
 import numpy as np
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors import safe_open
+
+from sparsefaces.training.activations import Activation
 
 OUTPUTS = ("pixels", "codes")
 
@@ -16,7 +19,9 @@ class Autoencoder(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the weights and the standardisation."""
-        self._weights = load_file(context.artifacts["weights"])
+        with safe_open(context.artifacts["weights"], "numpy") as file:
+            self._weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            self._activation = Activation(**json.loads((file.metadata() or {}).get("activation", "{}")))
         with np.load(context.artifacts["scaling"], allow_pickle=False) as scaling:
             self._mean, self._scale = scaling["mean"], scaling["scale"]
 
@@ -50,7 +55,7 @@ class Autoencoder(PythonModel):
                 "by 255, and leave out images with NaN"
             )
         w = self._weights
-        codes = np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0)
+        codes = self._activation.apply(np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0))
         if output == "codes":
             return np.asarray(codes, dtype=np.float32)
         pixels = (codes @ w["W"] + w["a"]) * self._scale + self._mean

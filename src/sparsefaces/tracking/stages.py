@@ -48,7 +48,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
     for group, values in _groups({"final": training.metrics}).items():
         run.log_values(group, values)
-    filters = draw_filters(training.weights, data)
+    filters = draw_filters(training.model, data)
     run.log_file("filters.png", filters)
     result, note = md5(folder / "model.safetensors"), _table({ALIASES[stage]: training.metrics})
     run.log_results(files, result, _model_tag(stage), note, "filters.png")
@@ -149,7 +149,7 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
     with track(_describe_recorded(stage, data)) as run:
         for row in training.history:
             run.on_step(int(row["step"]), row)
-        log_pictures(run, int(training.history[-1]["step"]), training.weights, data)
+        log_pictures(run, int(training.history[-1]["step"]), training.model, data)
         log_training(run, stage, training, data)
     return True
 

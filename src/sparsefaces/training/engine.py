@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.training.objective import Terms, entropy_term
+from sparsefaces.training.activations import RELU, Activation
+from sparsefaces.training.model import Model
+from sparsefaces.training.objective import Terms, entropy_term, sparsify
 from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
@@ -33,6 +35,7 @@ class Engine:
         coefficients: Coefficients,
         learning_rate: float,
         *,
+        activation: Activation = RELU,
         products: Products = LIBRARIES["blas"],
         ranks: Ranks = ALONE,
     ) -> None:
@@ -43,10 +46,11 @@ class Engine:
             batch_size: m, the faces of every batch, over all processes.
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
+            activation: What the code keeps.
             products: What multiplies.
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
-        self._products, self._ranks = products, ranks
+        self._activation, self._products, self._ranks = activation, products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         self.weights = weights
         V, W, b, a = weights
@@ -80,7 +84,7 @@ class Engine:
     def forward(self, X: Tensor) -> None:
         """Fill the buffers: the code Z, (m, h), and the residual Z W + a - X, (m, d)."""
         V, W, b, a = self.weights
-        self._code = self._products.encode(X, V, b, self._code)
+        self._code = sparsify(self._products.encode(X, V, b, self._code), self._activation)
         self._residual = self._products.residual(self._code, W, a, X, self._residual)
 
     def terms(self) -> Terms:
@@ -113,7 +117,7 @@ class Engine:
         self._gradients = Weights(*map(self._ranks.add_up, (to_V, to_W, to_b, to_a)))
 
     def _through_the_code(self, G: Tensor) -> None:
-        """Make the gradient of rec by the code that of the whole loss by the code before max(0, .)."""
+        """Make the gradient of rec by the code that of the whole loss by what the activation is given."""
         m = self._batch_size
         lambd, epsilon, _ = self._coefficients
         if lambd:
@@ -122,7 +126,7 @@ class Engine:
             # d ent / d z_ij = -1 / (m mean_j^2): infinite for a silent unit, whose gate is shut.
             # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
             G.sub_(self.mean_code().square_().reciprocal_().mul_(epsilon / m))
-        # The gate: while the unit is off, nothing flows, whatever would.
+        # The gate: while the unit is off, or not kept, nothing flows, whatever would.
         G.masked_fill_(self._code == 0, 0)
 
     def advance(self) -> None:
@@ -139,6 +143,10 @@ class Engine:
     def gradient_norm(self) -> Tensor:
         """Compute the norm of the gradient of the whole loss, before `advance`."""
         return torch.stack([gradient.square().sum(0).sum() for gradient in self.gradients()]).sum().sqrt()
+
+    def model(self) -> Model:
+        """Take the model as it stands, in NumPy; on the CPU it shares the weights' memory."""
+        return Model(Weights(*(weight.detach().cpu().numpy() for weight in self.weights)), self._activation)
 
     def state(self) -> dict[str, Tensor]:
         """Name everything that the next step depends on: the weights and Adam's moments, not copied."""

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import Coefficients, MachineParams, TrainParams
+from sparsefaces.base.params import Coefficients, MachineParams, ModelParams, TrainParams
 from sparsefaces.standardize.rows import Faces
+from sparsefaces.training.activations import Activation
 from sparsefaces.training.batches import Batches
 from sparsefaces.training.device import choose_device, choose_threads
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.model import Model
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
 from sparsefaces.training.parallel import ALONE, Ranks
@@ -45,7 +46,7 @@ class State(NamedTuple):
 def train_model(
     X: Faces,
     params: TrainParams,
-    lambd: float,
+    model: ModelParams,
     machine: MachineParams,
     *,
     held_out: Faces | None = None,
@@ -65,46 +66,46 @@ def train_model(
     products = choose_products(machine.products, device, machine.threads)
     few = min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS
     torch.set_num_threads(1 if few or products.name == "onednn" else choose_threads(machine.threads))
-    weights, history = fit(
-        X, params, lambd, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
+    trained, history = fit(
+        X, params, model, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
     )
     if ranks.rank:
-        return Training(weights, history, {})
-    coefficients = params.coefficients(lambd)
+        return Training(trained, history, {})
+    coefficients = params.coefficients(model)
     torch.set_num_threads(1)  # the last chunk of faces may be small
     measured_by = choose_products(machine.products, "cpu")  # whatever it was trained on
-    metrics: dict[str, Any] = dict(evaluate(X, weights, coefficients, measured_by))
+    metrics: dict[str, Any] = dict(evaluate(X, trained, coefficients, measured_by))
     if held_out is not None:
-        metrics["held_out"] = evaluate(held_out, weights, coefficients, measured_by)
-    return Training(weights, history, metrics)
+        metrics["held_out"] = evaluate(held_out, trained, coefficients, measured_by)
+    return Training(trained, history, metrics)
 
 
 def fit(
     X: Faces,
     params: TrainParams,
-    lambd: float,
+    model: ModelParams,
     *,
     device: str = "cpu",
     products: Products | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
     ranks: Ranks = ALONE,
-) -> tuple[Weights[Array], list[Row]]:
+) -> tuple[Model, list[Row]]:
     """Train one autoencoder.
 
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped: only batches are copied.
         params: What both trainings share.
-        lambd: Weight of the code's L1 norm; `ent` and `reg` are weighted in proportion to it.
+        model: The model's own section: lambda, in proportion to which `ent` and `reg` are weighted too, and activation.
         device: Torch device to train on.
         products: What multiplies; by default what this machine is fastest with.
         callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
-        start: Where an interrupted training of the same X, params, lambd, device and products stood.
+        start: Where an interrupted training of the same X, params, model, device and products stood.
         ranks: The processes that train it together, each on its part of the batches; the first one's start counts.
 
     Returns:
-        The weights and the history: one row per `log_every` iterations and the last, with the batch's terms
+        The model and the history: one row per `log_every` iterations and the last, with the batch's terms
         before its update, the norm of the loss's gradient, the loss, the mean number of active units, the
         units silent on the batch, and the smallest mean activation of a unit.
 
@@ -121,11 +122,19 @@ def fit(
             f"{ranks.count} processes cannot share batches of {params.batch_size} faces: start fewer of them or raise "
             "train.batch_size"
         )
-    coefficients = params.coefficients(lambd)
+    coefficients = params.coefficients(model)
     products = products or choose_products("auto", device)
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
     weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
-    engine = Engine(weights, params.batch_size, coefficients, params.learning_rate, products=products, ranks=ranks)
+    engine = Engine(
+        weights,
+        params.batch_size,
+        coefficients,
+        params.learning_rate,
+        activation=Activation(model.activation, model.k),
+        products=products,
+        ranks=ranks,
+    )
     first, history = _begin(engine, start, ranks)
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
@@ -146,7 +155,7 @@ def fit(
                 callback(step, row, engine)
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
-    return Weights(*(tensor.cpu().numpy() for tensor in engine.weights)), history
+    return engine.model(), history
 
 
 def _begin(engine: Engine, start: State | None, ranks: Ranks) -> tuple[int, list[Row]]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sparsefaces.base.params import Coefficients
+from sparsefaces.training.activations import RELU, Activation
 
 
 class Terms(NamedTuple):
@@ -24,15 +25,25 @@ class Terms(NamedTuple):
     reg: Tensor
 
 
-def encode(X: Tensor, V: Tensor, b: Tensor) -> Tensor:
-    """Compute the code Z = max(0, X V + b), (N, h), of faces X, (N, d)."""
-    return torch.relu(torch.addmm(b, X, V))
+def encode(X: Tensor, V: Tensor, b: Tensor, activation: Activation = RELU) -> Tensor:
+    """Compute the code Z, (N, h), of faces X, (N, d): what the activation keeps of max(0, X V + b)."""
+    return sparsify(torch.relu(torch.addmm(b, X, V)), activation)
 
 
-def get_objective_terms(X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor) -> Terms:
+def sparsify(Z: Tensor, activation: Activation) -> Tensor:
+    """Make the code of max(0, X V + b), (N, h); gradients flow through what is kept."""
+    if activation == RELU:
+        return Z
+    return Z * torch.from_numpy(activation.keep(Z.detach().cpu().numpy())).to(Z.device)
+
+
+def get_objective_terms(
+    X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor, *, activation: Activation = RELU
+) -> Terms:
     """Compute the terms of the objective on a set of faces, differentiably.
 
-    With Z = max(0, X V + b) and Xhat = Z W + a over N faces (Montavon's exercise on sparse autoencoders):
+    With Z = max(0, X V + b), or what the activation keeps of it, and Xhat = Z W + a over N faces (Montavon's
+    exercise on sparse autoencoders):
 
         rec = 1/N sum_i |x_i - xhat_i|^2        spa = 1/N sum_i |z_i|_1
         ent = sum_j 1 / (1/N sum_i z_ij)        reg = |W|_F^2
@@ -46,12 +57,13 @@ def get_objective_terms(X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor) -
         W: Decoder, (h, d).
         b: Encoder bias, (h,).
         a: Decoder bias, (d,).
+        activation: What the code keeps.
 
     Returns:
         (rec, spa, ent, reg), scalars.
     """
     X = torch.as_tensor(X, dtype=V.dtype, device=V.device)
-    Z = encode(X, V, b)
+    Z = encode(X, V, b, activation)
     rec = (X - torch.addmm(a, Z, W)).square().sum(1).mean()
     spa = Z.sum(1).mean()
     return Terms(rec, spa, entropy_term(Z.mean(0)), W.square().sum())

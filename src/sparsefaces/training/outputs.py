@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, write_json
-from sparsefaces.training.weights import Weights
-from sparsefaces.training.weights_file import load_weights, save_weights
+from sparsefaces.training.model import Model
+from sparsefaces.training.model_file import load_model, save_model
 
 TYPES = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
 TYPES |= dict.fromkeys(("ent", "loss"), float | int | None)  # None if infinite
@@ -19,12 +18,12 @@ class Training(NamedTuple):
     """One finished training.
 
     Attributes:
-        weights: The model.
+        model: The model.
         history: Rows of history.csv, in order.
         metrics: metrics.json: the model over the whole data set.
     """
 
-    weights: Weights[Array]
+    model: Model
     history: Sequence[Row]
     metrics: Mapping[str, Any]
 
@@ -32,7 +31,7 @@ class Training(NamedTuple):
 def save_training(stage: str, training: Training) -> None:
     """Write model.safetensors, history.csv and metrics.json."""
     folder = STAGES / stage
-    save_weights(folder / "model.safetensors", training.weights)
+    save_model(folder / "model.safetensors", training.model)
     write_csv(folder / "history.csv", training.history)
     write_json(folder / "metrics.json", training.metrics)
 
@@ -45,7 +44,7 @@ def load_training(stage: str, pixels: int | None = None) -> Training:
     """
     folder = STAGES / stage
     return Training(
-        weights=load_weights(folder / "model.safetensors", pixels),
+        model=load_model(folder / "model.safetensors", pixels),
         history=read_history(folder / "history.csv"),
         metrics=read_json(folder / "metrics.json", TYPES),
     )

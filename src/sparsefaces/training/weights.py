@@ -1,4 +1,4 @@
-"""The parameters of the autoencoder, and what it computes with them: code and reconstruction."""
+"""The weights of the autoencoder, and how they start."""
 
 from typing import Generic, NamedTuple, TypeVar
 
@@ -43,13 +43,3 @@ def initialize(pixels: int, hidden_units: int, seed: int) -> Weights[Array]:
         b=np.zeros(hidden_units, np.float32),
         a=np.zeros(pixels, np.float32),
     )
-
-
-def encode(X: Array, V: Array, b: Array) -> Array:
-    """Compute the code Z = max(0, X V + b), (N, h), of faces, (N, d), without torch."""
-    return np.asarray(np.maximum(X @ V + b, 0))
-
-
-def decode(Z: Array, W: Array, a: Array) -> Array:
-    """Compute the reconstruction Z W + a, (N, d), from codes, (N, h), without torch."""
-    return np.asarray(Z @ W + a)

@@ -17,7 +17,8 @@ from sparsefaces.analyze.compression import (
 )
 from sparsefaces.analyze.rate_distortion import decode_at, notes, table
 from sparsefaces.measures import BITS_PER_ACTIVATION
-from sparsefaces.training.weights import Weights, decode, encode
+from sparsefaces.training.model import Model
+from sparsefaces.training.weights import Weights
 
 SHAPE = (6, 5)
 
@@ -84,18 +85,19 @@ def test_autoencoder_code__with_all_units_and_many_bits_is_the_models_reconstruc
     rng = np.random.default_rng(1)
     V, W, b, a = (rng.standard_normal(shape).astype(np.float32) for shape in ((30, 7), (7, 30), (7,), (30,)))
     fitting, judged = X[:30], X[30:]
-    code = autoencoder_code(Weights(V, W, b, a), fitting, judged)
+    model = Model(Weights(V, W, b, a))
+    code = autoencoder_code(model, fitting, judged)
     # What a coefficient may be is known from the faces that were fitted.
-    assert code.high == pytest.approx(encode(fitting, V, b).max(axis=0))
+    assert code.high == pytest.approx(model.encode(fitting).max(axis=0))
     assert (code.low == 0).all()
     assert code.chosen
-    Z = np.minimum(encode(judged, V, b), code.high)
+    Z = np.minimum(model.encode(judged), code.high)
     sent, active = keep_strongest(code, 7, bits=20)
     assert sent == pytest.approx(Z, abs=1e-4)
-    assert active.tolist() == np.count_nonzero(encode(judged, V, b), axis=1).tolist()
+    assert active.tolist() == np.count_nonzero(model.encode(judged), axis=1).tolist()
     few = point("m", code, judged, 2, 0.5)
     kept, _ = keep_strongest(code, 2)
-    assert few.errors == pytest.approx(np.square(decode(kept, W, a) - judged).mean(axis=1) * 0.25, rel=1e-5)
+    assert few.errors == pytest.approx(np.square(model.decode(kept) - judged).mean(axis=1) * 0.25, rel=1e-5)
     assert few.coefficients == np.minimum(active, 2).mean()
     assert few.psnr == pytest.approx(-10 * math.log10(few.errors.mean()))
 

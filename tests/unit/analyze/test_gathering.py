@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.analyze.baselines import Factors
 from sparsefaces.analyze.evidence import choose_faces, key_of_faces, reconstruct, thin_out
@@ -73,21 +73,23 @@ def test_key_of_faces__changes_with_the_rows_the_images_and_the_data():
     assert len(keys - {same}) == 5
 
 
-def test_refits__key_changes_with_lambda_params_products_and_faces(faces):
+def test_refits__key_changes_with_the_models_section_params_products_and_faces(faces):
     X = faces.reshape(60, -1)
 
-    def key(name="dense", *, products="blas", lambd=0.5, split=(1, 2), **changes):
-        return refits(X, params(**changes), {"dense": lambd}, products, {"fitting": list(split)})[name].key
+    def key(*, products="blas", split=(1, 2), of=(), **changes):
+        model = model_params(**{"lambd": 0.5} | dict(of))
+        return refits(X, params(**changes), {"dense": model}, products, {"fitting": list(split)})["dense"].key
 
     same = key()
     assert same == key() == key(log_every=7)  # how often it is logged changes no weight
-    others = {key(products="onednn"), key(lambd=1.0), key(split=(1, 3)), key(seed=3), key(iterations=30)}
-    assert len(others - {same}) == 5
+    others = {key(products="onednn"), key(split=(1, 3)), key(seed=3), key(iterations=30)}
+    others |= {key(of=how) for how in ({"lambd": 1.0}, {"activation": "topk", "k": 2}, {"activation": "topk", "k": 3})}
+    assert len(others - {same}) == 7
 
 
 def test_refits__train_with_as_large_a_batch_as_there_are_faces(faces):
     X = faces.reshape(60, -1)[:8]
-    job = refits(X, params(batch_size=50, iterations=3), {"sparse": 0.5}, "blas", {})["sparse"]
+    job = refits(X, params(batch_size=50, iterations=3), {"sparse": model_params(0.5)}, "blas", {})["sparse"]
     assert job.label == "Training sparse again on 8 faces"
     before = torch.get_num_threads()
     torch.set_num_threads(2)

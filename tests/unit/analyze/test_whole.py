@@ -29,13 +29,13 @@ def gathered(in_tmp, faces, monkeypatch):
     def gather(trains, most):
         save_standardized(faces, measure_scaling(faces, trains), trains)
         data = load_dataset()
-        fits = {"dense": 0.0, "sparse": 1.0}
-        weights = {name: fit(np.asarray(data.training[:]), params.train, lambd)[0] for name, lambd in fits.items()}
+        X = np.asarray(data.training[:])
+        models = {name: fit(X, params.train, params.of_model(f"train_{name}"))[0] for name in ("dense", "sparse")}
         analyze = params.analyze.model_copy(update={"most_faces": most, "faces": 3})
         return gather_evidence(
             data,
             (np.arange(60) // 3).astype(np.int32),
-            {name: Training(model, [], {}) for name, model in weights.items()},
+            {name: Training(model, [], {}) for name, model in models.items()},
             params.model_copy(update={"analyze": analyze}),
             "hash",
         )

@@ -17,8 +17,9 @@ from sparsefaces.base.files import (
     write_csv,
     write_json,
 )
+from sparsefaces.training.model import Model
+from sparsefaces.training.model_file import load_model, save_model
 from sparsefaces.training.weights import Weights
-from sparsefaces.training.weights_file import load_weights, save_weights
 
 ARRAY = np.arange(12, dtype=np.float32).reshape(4, 3)
 WEIGHTS = Weights(ARRAY, ARRAY.T.copy(), np.ones(3, np.float32), np.ones(4, np.float32))
@@ -26,7 +27,7 @@ HISTORY = [{"step": 0.0, "rec": 1.5, "spa": 2.0, "ent": float("inf"), "reg": 0.5
 FILES = {
     "array.npy": (lambda path: write_array(path, ARRAY), lambda path: read_array(path, ndim=2)),
     "arrays.npz": (lambda path: write_arrays(path, {"mean": ARRAY}), lambda path: read_arrays(path, ["mean"])),
-    "model.safetensors": (lambda path: save_weights(path, WEIGHTS), load_weights),
+    "model.safetensors": (lambda path: save_model(path, Model(WEIGHTS)), load_model),
     "history.csv": (lambda path: write_csv(path, HISTORY), read_history),
     "metrics.json": (lambda path: write_json(path, {"rec": 1.5}), lambda path: read_json(path, {"rec": float})),
 }

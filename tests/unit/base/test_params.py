@@ -28,6 +28,17 @@ def changed(section, key, value):
     return values
 
 
+def test_params__topk_takes_a_k_of_at_most_all_units_and_old_files_are_of_relu():
+    values, units = changed("train_sparse", "activation", "topk"), load_params(PARAMS).train.hidden_units
+    del values["train_dense"]["activation"], values["train_dense"]["k"]
+    values["train_sparse"]["k"] = units
+    assert parse_params(values).train_sparse.label == f"top-k {units}, lambda 1"
+    assert parse_params(values).train_dense == load_params(PARAMS).train_dense
+    values["train_sparse"]["k"] = units + 1
+    with pytest.raises(UserError, match=f"train_sparse.k is {units + 1} .* whole number from 1 to .*, {units}$"):
+        parse_params(values)
+
+
 def test_params__are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         load_params(PARAMS).train.seed = 1
@@ -80,6 +91,10 @@ def test_params__are_frozen():
         ("train", "hidden_units", 0, "train.hidden_units is 0; it must be a whole number from 1 to 100,000"),
         ("train", "hidden_units", 10**11, "it must be a whole number from 1 to 100,000"),
         ("train", 7, 1, "there is no key train.7"),
+        ("train_dense", "activation", "topK", "train_dense.activation is 'topK'; it must be relu or topk"),
+        ("train_dense", "k", 0, "train_dense.k is 0; it must be null, or with activation: topk a whole number from 1"),
+        ("train_dense", "k", 3, "train_dense.k is 3 with activation: relu; it must be null with relu"),
+        ("train_sparse", "activation", "topk", "train_sparse.k is null with activation: topk; it must be null with"),
         ("machine", "threads", 0, "machine.threads is 0; it must be auto or a whole number from 1 to 256"),
     ],
 )
@@ -293,4 +308,5 @@ def test_load_params__any_edit_of_the_file_ends_in_params_or_one_message(text):
         else:  # what DVC records is what the stage takes
             read = load_yaml(str(path))
             for name, keys in params.model_dump(mode="json", by_alias=True).items():
-                assert {key: read[name][key] for key in keys} == keys
+                defaults = {"activation": "relu", "k": None}  # of keys that may be missing
+                assert {key: (defaults | read[name])[key] for key in keys} == keys

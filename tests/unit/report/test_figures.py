@@ -118,7 +118,7 @@ def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
 
 def test_comparison__has_every_figure_of_its_size_and_names_pca_with_its_components():
     data = SimpleNamespace(X=FACES.reshape(2, 30), shape=(6, 5))
-    trained = SimpleNamespace(weights=SimpleNamespace(W=FILTERS), history=ROWS, metrics={"rec": 3.0})
+    trained = SimpleNamespace(model=SimpleNamespace(filters=FILTERS), history=ROWS, metrics={"rec": 3.0})
     trainings = {"dense": trained, "sparse": trained}
     rows = dict.fromkeys(("dense", "sparse", "PCA"), FACES)
     evidence = SimpleNamespace(

@@ -10,6 +10,7 @@ from PIL import Image
 from sparsefaces.report.page import Report, interval_bar, render_report, short_figure
 from sparsefaces.report.payload import make_sprite, pack, quantize, to_grey
 from sparsefaces.standardize.dataset import Dataset
+from sparsefaces.training.model import Model
 from sparsefaces.training.weights import initialize
 
 METRICS = {
@@ -24,6 +25,7 @@ METRICS = {
     "reg": 213.7,
     "effective_area": 0.306,
 }
+MODELS = {"train_dense": {"lambda": 0.0}, "train_sparse": {"lambda": 0.0, "activation": "topk", "k": 40}}
 CLAIM = {
     "claim": "Sparse is <b>sparser</b>",
     "measure": "Hoyer sparsity",
@@ -44,7 +46,7 @@ def report(**changes):
         "claims": {},
         "figures": {},
         "page": None,
-        "settings": {"train": {"seed": 1}},
+        "settings": {"train": {"seed": 1}} | MODELS,
         "hashes": {"X.npy": "abc"},
     }
     return Report(**values | changes)
@@ -59,7 +61,7 @@ def dataset(n=50, shape=(6, 5)):
 def models(data, h=8):
     weights = initialize(data.X.shape[1], h, seed=1)
     W = np.random.default_rng(2).standard_normal(weights.W.shape).astype(np.float32)
-    return {"dense": weights._replace(W=W), "sparse": weights._replace(W=2 * W)}
+    return {"dense": Model(weights._replace(W=W)), "sparse": Model(weights._replace(W=2 * W))}
 
 
 def test_report__escapes_what_it_is_given_and_lets_nothing_break_out_of_its_data():
@@ -159,7 +161,7 @@ def test_sprite__too_many_pixels_are_made_fewer(monkeypatch):
 def test_pack__carries_what_decodes_each_face_of_the_editor():
     data = dataset()
     weights = models(data)
-    codes = {name: np.maximum(data.X @ model.V + model.b, 0) for name, model in weights.items()}
+    codes = {name: model.encode(data.X) for name, model in weights.items()}
     page = pack(data, weights, codes)
     page = json.loads(json.dumps(page, allow_nan=False))
     for name, model in weights.items():
@@ -167,10 +169,10 @@ def test_pack__carries_what_decodes_each_face_of_the_editor():
         W = np.frombuffer(packed["filters"], np.int8).reshape(8, 30) * np.frombuffer(packed["steps"], "<f4")[:, None]
         codes = np.frombuffer(packed["codes"], "<f4").reshape(-1, 8)
         X = data.X[page["editor"]["faces"]]
-        Z = np.maximum(X @ model.V + model.b, 0)
+        Z = model.encode(X)
         assert codes == pytest.approx(Z, abs=1e-5)
-        half_a_step = Z.sum(axis=1, keepdims=True) * np.abs(model.W).max() / 127 / 2
-        assert (np.abs(codes @ W - Z @ model.W) <= half_a_step + 1e-4).all()
+        half_a_step = Z.sum(axis=1, keepdims=True) * np.abs(model.filters).max() / 127 / 2
+        assert (np.abs(codes @ W - Z @ model.filters) <= half_a_step + 1e-4).all()
 
 
 def text_of(html):
@@ -231,7 +233,7 @@ def test_to_grey__turns_standardised_pixels_into_all_greys_and_cuts_what_is_beyo
 def test_pack__names_faces_by_number_and_finds_them_by_place():
     data = dataset(n=12)
     weights = models(data)
-    codes = {name: np.maximum(data.X @ model.V, 0) for name, model in weights.items()}
+    codes = {name: model.encode(data.X) for name, model in weights.items()}
     codes["sparse"] = codes["sparse"] * (np.arange(8) != 3)  # one unit never fires
     page = pack(data, weights, codes)
     units = page["models"]["sparse"]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 from sparsefaces.report.units import describe_units
-from sparsefaces.training.weights import Weights, encode
+from sparsefaces.training.model import encode
+from sparsefaces.training.weights import Weights
 
 
 def model(h=7, d=12, seed=0):

@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from samples import params, standardized
+from samples import model_params, params, standardized
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients
@@ -54,12 +54,12 @@ def test_fit__on_some_rows_of_a_map_is_that_on_a_copy_of_them(faces, tmp_path):
     np.save(tmp_path / "X.npy", standardized(faces))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     rows = np.flatnonzero(np.arange(60) % 3)
-    weights, history = fit(Rows(X, rows), params(), 1.0)
-    copied, same = fit(np.array(X[rows]), params(), 1.0)
+    model, history = fit(Rows(X, rows), params(), model_params())
+    copied, same = fit(np.array(X[rows]), params(), model_params())
     assert history == same
-    assert all((a == b).all() for a, b in zip(weights, copied, strict=True))
+    assert all((a == b).all() for a, b in zip(model.weights, copied.weights, strict=True))
     terms = Coefficients(1.0, 0.01, 1.0)
-    assert evaluate(Rows(X, rows), weights, terms) == evaluate(np.array(X[rows]), weights, terms)
+    assert evaluate(Rows(X, rows), model, terms) == evaluate(np.array(X[rows]), model, terms)
 
 
 def kind(rows):
@@ -78,4 +78,4 @@ def test_rows__of_a_map_are_mapped_by_another_process_too(faces, tmp_path):
 
 def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):
     with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 faces"):
-        fit(Rows(standardized(faces), np.arange(9)), params(), 0.0)
+        fit(Rows(standardized(faces), np.arange(9)), params(), model_params(0.0))

@@ -23,7 +23,7 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
     logged.train()
     logged.assert_whole()
     run = logged.only_run()
-    assert run.info.run_name == "train_dense, lambda 0.0"
+    assert run.info.run_name == "train_dense, lambda 0"
     assert run.data.tags["mlflow.runColor"] == COLORS["dense"]
     assert not [name for name in run.data.metrics if name.endswith("/ent")]  # infinite: no chart could show it
     assert {"system/cpu_utilization_percentage", "batch/steps_per_second"} <= set(run.data.metrics)

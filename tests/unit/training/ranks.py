@@ -9,7 +9,7 @@ from multiprocessing.connection import wait
 import numpy as np
 import torch
 import torch.distributed as dist
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.batches import draw_batch
@@ -85,17 +85,23 @@ def trajectory(ranks=ALONE):
     return {name: tensor.numpy() for name, tensor in engine.weights._asdict().items()}
 
 
-def trained(ranks=ALONE):
+def trained(ranks=ALONE, **how):
     """Train as a stage does, in float32, and return the weights and the history."""
-    weights, history = fit(data(), params(iterations=STEPS, batch_size=20, learning_rate=1e-3), 1.0, ranks=ranks)
+    sizes = params(iterations=STEPS, batch_size=20, learning_rate=1e-3)
+    model, history = fit(data(), sizes, model_params(**how), ranks=ranks)
     columns = {name: np.array([row[name] for row in history]) for name in history[0]}
-    return weights._asdict() | columns
+    return model.weights._asdict() | columns
+
+
+def trained_topk(ranks=ALONE):
+    """Train a top-k model as a stage does."""
+    return trained(ranks, lambd=0.0, activation="topk", k=5)
 
 
 def compute(ranks):
     """Compute everything, by name."""
     found = {case: terms_and_gradients(case, ranks) for case in CASES}
-    return found | {"trajectory": trajectory(ranks), "trained": trained(ranks)}
+    return found | {"trajectory": trajectory(ranks), "trained": trained(ranks), "trained_topk": trained_topk(ranks)}
 
 
 def leave_results(rank, folder):

@@ -2,23 +2,13 @@
 
 import numpy as np
 import pytest
+from samples import model_params, params
 
-from sparsefaces.base.params import TrainParams
 from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import fit
 
-PARAMS = TrainParams(
-    seed=0,
-    hidden_units=8,
-    iterations=31,
-    batch_size=10,
-    learning_rate=0.01,
-    learning_rate_schedule="constant",
-    epsilon_per_lambda=0.01,
-    eta_per_lambda=1.0,
-    log_every=10,
-)
+PARAMS = params()
 IDENTITY = {"parameters": "p", "data": "d", "code": "c", "device": "cpu", "products": "blas"}
 
 
@@ -43,34 +33,35 @@ def crash_after(step):
     return on_step
 
 
-def interrupted_at(X, step, every=7):
+def interrupted_at(X, step, every=7, **how):
     """Leave the checkpoint of a training that crashed after a step."""
     with pytest.raises(CrashError):
-        fit(X, PARAMS, 1.0, callbacks=[checkpoints(every).on_step, crash_after(step)])
+        fit(X, PARAMS, model_params(**how), callbacks=[checkpoints(every).on_step, crash_after(step)])
 
 
 @pytest.mark.parametrize("step", [0, 6, 7, 13, 29])
-def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in_tmp, X, step, capsys):
-    weights, history = fit(X, PARAMS, 1.0)
-    interrupted_at(X, step)
+@pytest.mark.parametrize("how", [{}, {"activation": "topk", "k": 3}])
+def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in_tmp, X, step, how, capsys):
+    model, history = fit(X, PARAMS, model_params(**how))
+    interrupted_at(X, step, **how)
     kept = checkpoints()
     start = kept.load()
     assert (start.step if start else 0) == (step + 1) // 7 * 7
-    again, rows = fit(X, PARAMS, 1.0, callbacks=[kept.on_step], start=start)
+    again, rows = fit(X, PARAMS, model_params(**how), callbacks=[kept.on_step], start=start)
     assert rows == history
-    assert all((a == b).all() for a, b in zip(weights, again, strict=True))
+    assert all((a == b).all() for a, b in zip(model.weights, again.weights, strict=True))
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_checkpoints__falling_learning_rate_goes_on_where_it_was(in_tmp, X, schedule, capsys):
-    params = PARAMS.model_copy(update={"learning_rate_schedule": schedule})
-    weights, _ = fit(X, params, 1.0)
+    falling = PARAMS.model_copy(update={"learning_rate_schedule": schedule})
+    model, _ = fit(X, falling, model_params())
     with pytest.raises(CrashError):
-        fit(X, params, 1.0, callbacks=[checkpoints().on_step, crash_after(17)])
+        fit(X, falling, model_params(), callbacks=[checkpoints().on_step, crash_after(17)])
     kept = checkpoints()
-    again, _ = fit(X, params, 1.0, callbacks=[kept.on_step], start=kept.load())
-    assert all((a == b).all() for a, b in zip(weights, again, strict=True))
-    assert (weights.W != fit(X, PARAMS, 1.0)[0].W).any()
+    again, _ = fit(X, falling, model_params(), callbacks=[kept.on_step], start=kept.load())
+    assert all((a == b).all() for a, b in zip(model.weights, again.weights, strict=True))
+    assert (model.filters != fit(X, PARAMS, model_params())[0].filters).any()
 
 
 @pytest.mark.parametrize("what", ["parameters", "data", "code", "device", "products"])
@@ -91,8 +82,8 @@ def test_checkpoints__damaged_one_is_reported_and_ignored(in_tmp, X, capsys):
         kept = checkpoints()
         assert kept.load() is None
         assert "is damaged" in capsys.readouterr().out
-    weights, _ = fit(X, PARAMS, 1.0, callbacks=[kept.on_step])
-    assert np.isfinite(weights.W).all()
+    model, _ = fit(X, PARAMS, model_params(), callbacks=[kept.on_step])
+    assert np.isfinite(model.filters).all()
     assert checkpoints().load().step == 28  # the damaged one has been replaced
 
 
@@ -106,5 +97,5 @@ def test_checkpoints__of_an_experiment_are_found_whatever_its_name(in_tmp, X, mo
 def test_checkpoints__failed_write_leaves_the_former_one(in_tmp, X, monkeypatch):
     interrupted_at(X, 8)
     monkeypatch.setattr(Engine, "state", lambda engine: 1 / 0)
-    pytest.raises(ZeroDivisionError, fit, X, PARAMS, 1.0, callbacks=[checkpoints().on_step])
+    pytest.raises(ZeroDivisionError, fit, X, PARAMS, model_params(), callbacks=[checkpoints().on_step])
     assert checkpoints().load().step == 7

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from samples import EACH_LIBRARY, needs_onednn
 
 from sparsefaces.base.params import Coefficients
+from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.batches import draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.objective import get_objective_terms, weigh
@@ -28,18 +29,19 @@ def problem(seed, m=6, d=5, h=4, silent=0):
     return normal(m, d), weights
 
 
-def reference_gradients(X, weights, coefficients):
+def reference_gradients(X, weights, coefficients, activation=RELU):
     leaves = [t.clone().requires_grad_(True) for t in weights]
-    weigh(get_objective_terms(X, *leaves), coefficients).backward()
+    weigh(get_objective_terms(X, *leaves, activation=activation), coefficients).backward()
     return [torch.zeros_like(t) if t.grad is None else t.grad for t in leaves]
 
 
-def engine_of(X, weights, coefficients, library="blas", rate=1e-3):
-    return Engine(Weights(*(t.clone() for t in weights)), len(X), coefficients, rate, products=LIBRARIES[library])
+def engine_of(X, weights, coefficients, library="blas", rate=1e-3, *, activation=RELU):
+    clones = Weights(*(t.clone() for t in weights))
+    return Engine(clones, len(X), coefficients, rate, activation=activation, products=LIBRARIES[library])
 
 
-def engine_gradients(X, weights, coefficients):
-    engine = engine_of(X, weights, coefficients)
+def engine_gradients(X, weights, coefficients, activation=RELU):
+    engine = engine_of(X, weights, coefficients, activation=activation)
     engine.forward(X)
     engine.backward(X)
     return engine.gradients()
@@ -51,13 +53,14 @@ def engine_gradients(X, weights, coefficients):
     m=st.integers(1, 8),
     silent=st.integers(0, 4),
     lambd=st.sampled_from([0.0, 0.3, 1.0, 20.0]),
+    activation=st.sampled_from([RELU, *(Activation("topk", k) for k in (1, 2, 4))]),
 )
-def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, silent, lambd):
+def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, silent, lambd, activation):
     X, weights = problem(seed, m=m, silent=silent)
     coefficients = Coefficients(lambd, 0.01 * lambd, lambd)
     # The loss may be inf, yet its gradient is defined: autograd must see it without the inf.
-    expected = reference_gradients(X, weights, coefficients)
-    for mine, theirs in zip(engine_gradients(X, weights, coefficients), expected, strict=True):
+    expected = reference_gradients(X, weights, coefficients, activation)
+    for mine, theirs in zip(engine_gradients(X, weights, coefficients, activation), expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
@@ -139,20 +142,21 @@ STEPS = [
 
 @pytest.mark.parametrize(("dtype", "tolerance", "library"), STEPS)
 @pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-def test_step__follows_the_exercises_loop_for_200_steps(coefficients, dtype, tolerance, library):
+@pytest.mark.parametrize("activation", [RELU, Activation("topk", 6)])
+def test_step__follows_the_exercises_loop_for_200_steps(activation, coefficients, dtype, tolerance, library):
     """Relative to each tensor's largest entry: Adam divides by small moments and magnifies what rounding left."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((150, 60)).astype(np.float32)
     start = Weights(*(torch.from_numpy(array).to(dtype) for array in initialize(60, 25, seed=0)))
     clones = Weights(*(t.clone() for t in start))
-    engine = Engine(clones, 20, coefficients, 1e-4, products=LIBRARIES[library])
+    engine = Engine(clones, 20, coefficients, 1e-4, activation=activation, products=LIBRARIES[library])
     leaves = Weights(*(t.clone().requires_grad_(True) for t in start))
     adam = torch.optim.Adam(list(leaves), lr=1e-4)
     for step in range(200):
         batch = torch.from_numpy(X[draw_batch(0, step, len(X), 20)]).to(dtype)
         engine.step(batch)
         adam.zero_grad()
-        weigh(get_objective_terms(batch, *leaves), coefficients).backward()
+        weigh(get_objective_terms(batch, *leaves, activation=activation), coefficients).backward()
         adam.step()
     for mine, theirs in zip(engine.weights, leaves, strict=True):
         torch.testing.assert_close(mine, theirs.detach(), rtol=0, atol=tolerance * float(theirs.detach().abs().max()))
@@ -183,9 +187,19 @@ def test_restore__goes_on_to_the_same_bits(library):
     assert all(torch.equal(a, b) for a, b in zip(straight.weights, second.weights, strict=True))
 
 
-def test_terms__are_those_of_the_reference_before_the_update():
+@pytest.mark.parametrize("activation", [RELU, Activation("topk", 3)])
+def test_terms__are_those_of_the_reference_before_the_update(activation):
     X, weights = problem(4)
-    engine = engine_of(X, weights, SPARSE)
+    engine = engine_of(X, weights, SPARSE, activation=activation)
     engine.forward(X)
-    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights), strict=True):
+    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights, activation=activation), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_step__of_topk_with_as_many_as_there_are_units_is_relus_bit_for_bit():
+    X, weights = problem(9)
+    relu, topk = (engine_of(X, weights, SPARSE, activation=one) for one in (RELU, Activation("topk", 4)))
+    for _ in range(20):
+        relu.step(X)
+        topk.step(X)
+    assert all(torch.equal(a, b) for a, b in zip(relu.weights, topk.weights, strict=True))

@@ -5,6 +5,7 @@ import torch
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import total_variance
 from sparsefaces.training.evaluate import evaluate
+from sparsefaces.training.model import Model
 from sparsefaces.training.objective import get_objective_terms, weigh
 from sparsefaces.training.weights import Weights
 
@@ -15,46 +16,46 @@ def problem(n=2300, d=6, h=5):
     g = torch.Generator().manual_seed(0)
     sizes = {"X": (n, d), "V": (d, h), "W": (h, d), "b": (h,), "a": (d,)}
     X, *weights = (torch.randn(size, generator=g).numpy() for size in sizes.values())
-    return X, Weights(*weights)
+    return X, Model(Weights(*weights))
 
 
 def test_evaluate__equals_the_reference_over_all_faces_in_one_piece():
-    X, weights = problem()
-    values = evaluate(X, weights, SPARSE)
-    terms = get_objective_terms(X, *map(torch.from_numpy, weights))
+    X, model = problem()
+    values = evaluate(X, model, SPARSE)
+    terms = get_objective_terms(X, *map(torch.from_numpy, model.weights))
     for name, term in terms._asdict().items():
         assert values[name] == pytest.approx(float(term), rel=1e-5)
     assert values["loss"] == pytest.approx(float(weigh(terms, SPARSE)), rel=1e-5)
-    codes = np.maximum(X @ weights.V + weights.b, 0)
+    codes = model.encode(X)
     assert values["l0"] == pytest.approx(float((codes > 0).sum(1).mean()))
     assert values["silent_units"] == 0
     assert values["min_mean_activation"] == pytest.approx(float(codes.mean(0).min()), rel=1e-5)
 
 
 def test_evaluate__predicting_the_mean_face_explains_nothing():
-    X, weights = problem()
-    mean = Weights(weights.V, np.zeros_like(weights.W), weights.b, X.mean(0))
+    X, model = problem()
+    mean = Model(model.weights._replace(W=np.zeros_like(model.filters), a=X.mean(0)))
     values = evaluate(X, mean, SPARSE)
     assert values["explained_variance"] == pytest.approx(0, abs=1e-6)
     assert values["rec"] == pytest.approx(total_variance(X))
 
 
 def test_evaluate__silent_unit_is_counted_and_infinity_left_out_of_json():
-    X, weights = problem()
-    weights.b[1] = -1e6
-    values = evaluate(X, weights, SPARSE)
+    X, model = problem()
+    model.weights.b[1] = -1e6
+    values = evaluate(X, model, SPARSE)
     assert (values["silent_units"], values["ent"], values["loss"]) == (1, None, None)
-    assert evaluate(X, weights, Coefficients(0, 0, 0))["loss"] == pytest.approx(values["rec"])
+    assert evaluate(X, model, Coefficients(0, 0, 0))["loss"] == pytest.approx(values["rec"])
 
 
 def test_evaluate__gives_a_mapped_array_the_same_numbers(tmp_path):
-    X, weights = problem()
+    X, model = problem()
     np.save(tmp_path / "X.npy", X)
-    assert evaluate(np.load(tmp_path / "X.npy", mmap_mode="r"), weights, SPARSE) == evaluate(X, weights, SPARSE)
+    assert evaluate(np.load(tmp_path / "X.npy", mmap_mode="r"), model, SPARSE) == evaluate(X, model, SPARSE)
 
 
 def test_evaluate__of_one_face_explains_no_variance():
-    X, weights = problem(n=1)
-    values = evaluate(X, weights, SPARSE)
+    X, model = problem(n=1)
+    values = evaluate(X, model, SPARSE)
     assert values["explained_variance"] is None
     assert values["rec"] > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ranks import data
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import fit
@@ -16,9 +16,9 @@ PARAMS = params(iterations=200, batch_size=20, learning_rate=1e-3)
 @needs_gpu
 @pytest.mark.parametrize("lambd", [0.0, 1.0])
 def test_fit__on_a_gpu_follows_the_cpu(lambd):
-    expected, rows = fit(data(), PARAMS, lambd)
-    weights, history = fit(data(), PARAMS, lambd, device="cuda")
-    for mine, theirs in zip(weights, expected, strict=True):
+    expected, rows = fit(data(), PARAMS, model_params(lambd))
+    model, history = fit(data(), PARAMS, model_params(lambd), device="cuda")
+    for mine, theirs in zip(model.weights, expected.weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=2e-3 * np.abs(theirs).max())
     assert [row["step"] for row in history] == [row["step"] for row in rows]
 
@@ -30,8 +30,8 @@ def test_fit__on_a_gpu_is_repeated_to_the_bit_and_keeps_its_memory():
     def look(step: int, row: object, engine: Engine) -> None:
         used.append(torch.cuda.memory_allocated())
 
-    weights, history = fit(data(), PARAMS, 1.0, device="cuda", callbacks=[look])
-    again, rows = fit(data(), PARAMS, 1.0, device="cuda")
+    model, history = fit(data(), PARAMS, model_params(), device="cuda", callbacks=[look])
+    again, rows = fit(data(), PARAMS, model_params(), device="cuda")
     assert history == rows
-    assert all((a == b).all() for a, b in zip(weights, again, strict=True))
+    assert all((a == b).all() for a, b in zip(model.weights, again.weights, strict=True))
     assert len(set(used[1:])) == 1  # static shapes: no step allocates what another does not

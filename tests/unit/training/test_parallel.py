@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ranks
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.training.loop import fit
@@ -52,7 +52,7 @@ def test_engine__of_several_processes_has_the_terms_and_gradients_of_the_whole_b
 
 
 @pytest.mark.parametrize("count", ranks.COUNTS)
-@pytest.mark.parametrize(("name", "bound"), [("trajectory", 1e-9), ("trained", 2e-3)])
+@pytest.mark.parametrize(("name", "bound"), [("trajectory", 1e-9), ("trained", 2e-3), ("trained_topk", 2e-3)])
 def test_fit__of_several_processes_follows_the_one_process(together, name, bound, count):
     """Some steps, relative to each tensor's largest entry, in float64 and, as stages train, in float32."""
     expected = getattr(ranks, name)()
@@ -72,7 +72,7 @@ def test_part__of_all_processes_are_the_batch_in_order(size, count):
 
 def test_fit__refuses_more_processes_than_faces_of_a_batch():
     with pytest.raises(UserError, match=r"11 processes cannot share batches of 10 faces: start fewer of them"):
-        fit(ranks.data(), params(batch_size=10), 1.0, ranks=Ranks(0, 11))
+        fit(ranks.data(), params(batch_size=10), model_params(), ranks=Ranks(0, 11))
 
 
 @pytest.mark.parametrize("left", [{"RANK": "1", "WORLD_SIZE": "4"}, {"TORCHELASTIC_RUN_ID": "x"}])

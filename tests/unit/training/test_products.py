@@ -156,13 +156,14 @@ import json, sys
 import sparsefaces, numpy as np, torch
 from sparsefaces import exercise
 from sparsefaces.analyze.held_out_models import _train
-from sparsefaces.base.params import MachineParams, TrainParams
+from sparsefaces.base.params import MachineParams, ModelParams, TrainParams
 from sparsefaces.training import products
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import train_model
+from sparsefaces.training.model import Model
 
 params, machine = TrainParams(**json.loads(sys.argv[1])), json.loads(sys.argv[2])
-coefficients = params.coefficients(1.0)
+sparse = ModelParams.model_validate({"lambda": 1.0})
 X = np.random.default_rng(0).standard_normal((250, 1036)).astype(np.float32)
 found = []
 for name in ("blas", "onednn"):
@@ -170,13 +171,13 @@ for name in ("blas", "onednn"):
     torch.set_num_threads(2)
     weights = exercise.train(X, 1, iterations=51)
     assert torch.get_num_threads() == 2
-    rows = evaluate(X, exercise.Weights(*(tensor.numpy() for tensor in weights)), coefficients)
+    rows = evaluate(X, Model(exercise.Weights(*(tensor.numpy() for tensor in weights))), params.coefficients(sparse))
     values = [rows["rec"], rows["spa"]]
     torch.set_num_threads(2)
-    training = train_model(X, params, 1.0, MachineParams(**machine, products=name))
+    training = train_model(X, params, sparse, MachineParams(**machine, products=name))
     values += [training.metrics["rec"], training.history[-1]["rec"]]
     torch.set_num_threads(2)
-    values += [float(np.abs(tensor).sum()) for tensor in _train(X, params, 1.0, name).values()]
+    values += [float(np.abs(tensor).sum()) for tensor in _train(X, params, sparse, name).values()]
     found.append(values)
 np.testing.assert_allclose(*found, rtol=1e-3)
 """

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from projects import PARAMS, ROOT
-from samples import EACH_LIBRARY, params
+from samples import EACH_LIBRARY, model_params, params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, load_params
@@ -56,7 +56,7 @@ def test_initialize__has_the_scale_of_the_exercise():
 
 
 def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
-    _, history = fit(X, params(iterations=25), 1.0)
+    _, history = fit(X, params(iterations=25), model_params(1.0))
     assert [row["step"] for row in history] == [0, 10, 20, 24]
     assert list(history[0])[:5] == ["step", "rec", "spa", "ent", "reg"]
     assert history[0]["reg"] == 0  # W starts at zero
@@ -71,58 +71,58 @@ def test_fit__dense_and_sparse_start_from_the_same_weights_and_see_the_same_batc
         return read(self, step)
 
     monkeypatch.setattr(Batches, "read", record)
-    _, dense = fit(X, params(iterations=5), 0.0)
-    _, sparse = fit(X, params(iterations=5), 1.0)
+    _, dense = fit(X, params(iterations=5), model_params(0.0))
+    _, sparse = fit(X, params(iterations=5), model_params(1.0))
     terms = ("rec", "spa", "ent", "reg")
     assert [dense[0][term] for term in terms] == [sparse[0][term] for term in terms]
     assert seen[:5] == seen[5:]
 
 
 def test_fit__same_seed_gives_the_same_bits_and_another_seed_others(X):
-    first, again, other = (fit(X, params(seed=seed), 1.0)[0] for seed in (0, 0, 1))
-    assert all((a == b).all() for a, b in zip(first, again, strict=True))
-    assert (first.W != other.W).any()
+    first, again, other = (fit(X, params(seed=seed), model_params(1.0))[0] for seed in (0, 0, 1))
+    assert all((a == b).all() for a, b in zip(first.weights, again.weights, strict=True))
+    assert (first.filters != other.filters).any()
 
 
 def test_fit__sparse_codes_have_a_smaller_norm_than_dense_ones(X):
     values = {}
     for lambd in (0.0, 1.0):
-        weights, _ = fit(X, params(iterations=300), lambd)
-        values[lambd] = evaluate(X, weights, Coefficients(0, 0, 0))
+        model, _ = fit(X, params(iterations=300), model_params(lambd))
+        values[lambd] = evaluate(X, model, Coefficients(0, 0, 0))
     assert values[1.0]["spa"] < values[0.0]["spa"]
     assert values[1.0]["rec"] > values[0.0]["rec"]
 
 
 def test_fit__reports_silent_units_and_survives_them(X):
     faces = X - 100 * (X.mean(0) + 1)  # far from the origin: some units never fire
-    weights, history = fit(faces, params(learning_rate=1e-4), 1.0)
+    model, history = fit(faces, params(learning_rate=1e-4), model_params())
     assert history[0]["silent_units"] > 0
     assert history[0]["ent"] == float("inf")
     assert history[0]["min_mean_activation"] == 0
-    assert all(np.isfinite(t).all() for t in weights)
+    assert all(np.isfinite(t).all() for t in model.weights)
 
 
 def test_fit__batch_larger_than_the_data_is_an_error_that_names_both(X):
     with pytest.raises(UserError, match=r"train.batch_size is 61, but there are 60 faces"):
-        fit(X, params(batch_size=61), 0.0)
+        fit(X, params(batch_size=61), model_params(0.0))
 
 
 def test_fit__divergence_is_an_error_that_names_the_step(X):
     X = np.full_like(X, 1e30)
     with pytest.raises(UserError, match=r"diverged: rec is (inf|nan) at step 0"):
-        fit(X, params(), 0.0)
+        fit(X, params(), model_params(0.0))
 
 
 @pytest.mark.parametrize("lambd", [0.0, 1.0])
 def test_fit__learning_rate_of_10_is_stopped_within_one_logging_interval(X, lambd):
     with pytest.raises(UserError, match=r"diverged: rec is .* at the start at step 10; lower train.learn"):
-        fit(X, params(learning_rate=10.0), lambd)
+        fit(X, params(learning_rate=10.0), model_params(lambd))
 
 
 def test_fit__divergence_in_the_last_update_is_an_error_too(X, monkeypatch):
     monkeypatch.setattr(Engine, "advance", lambda engine: engine.weights.b.fill_(float("nan")))
     with pytest.raises(UserError, match="diverged: the weights are not finite at step 0"):
-        fit(X, params(iterations=1), 0.0)
+        fit(X, params(iterations=1), model_params(0.0))
 
 
 @pytest.mark.parametrize(("units", "batch"), [(400, 100), (16, 9)])  # MKL splits the sums of small products
@@ -135,18 +135,20 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(products, units,
     for threads in (1, "auto") if products == "onednn" else (1, 2, "auto"):
         torch.set_num_threads(2)
         machine = MACHINE.model_copy(update={"products": products, "threads": threads})
-        trainings.append(train_model(X, sizes, 1.0, machine))
+        trainings.append(train_model(X, sizes, model_params(), machine))
     torch.set_num_threads(before)
     first, *others = trainings
     for other in others:
-        assert all((mine == theirs).all() for mine, theirs in zip(first.weights, other.weights, strict=True))
+        assert all(
+            (mine == theirs).all() for mine, theirs in zip(first.model.weights, other.model.weights, strict=True)
+        )
         assert (first.history, first.metrics) == (other.history, other.metrics)
 
 
 LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
-from sparsefaces.base.params import MachineParams, TrainParams
+from sparsefaces.base.params import MachineParams, ModelParams, TrainParams
 from sparsefaces.training.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
@@ -158,7 +160,7 @@ params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, lea
                      epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
 machine = MachineParams(threads=1, device="cpu", products="auto", checkpoint_every=1000,
                         download_timeout=1.0, lfw_mirror=None)
-print(train_model(X, params, 1.0, machine).metrics["rec"])
+print(train_model(X, params, ModelParams.model_validate({"lambda": 1.0}), machine).metrics["rec"])
 try:
     np.array(X)
 except MemoryError:

@@ -1,0 +1,139 @@
+"""A model on disk, what NumPy computes with it, and how its code is made."""
+
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import sha256
+from sparsefaces.training import objective
+from sparsefaces.training.activations import ACTIVATIONS, RELU, Activation
+from sparsefaces.training.model import Model
+from sparsefaces.training.model_file import load_model, save_model
+from sparsefaces.training.weights import Weights
+
+TOP_2 = Activation("topk", 2)
+
+
+@pytest.fixture
+def weights():
+    rng = np.random.default_rng(0)
+    sizes = ((6, 4), (4, 6), (4,), (6,))
+    return Weights(*(rng.standard_normal(size, dtype=np.float32) for size in sizes))
+
+
+@pytest.mark.parametrize("activation", [RELU, TOP_2])
+def test_model__comes_back_bit_for_bit_with_the_same_bytes_under_any_name(tmp_path, weights, activation):
+    save_model(tmp_path / "a.safetensors", Model(weights, activation))
+    save_model(tmp_path / "another.safetensors", Model(weights, activation))
+    assert sha256(tmp_path / "a.safetensors") == sha256(tmp_path / "another.safetensors")
+    loaded = load_model(tmp_path / "a.safetensors", pixels=6)
+    assert all((a == b).all() for a, b in zip(loaded.weights, weights, strict=True))
+    assert loaded.activation == activation
+
+
+def test_model__of_a_file_that_names_no_activation_is_of_relu(tmp_path, weights):
+    save_file(weights._asdict(), tmp_path / "old.safetensors")
+    assert load_model(tmp_path / "old.safetensors").activation == RELU
+
+
+def test_model__file_names_its_activation_in_its_metadata(tmp_path, weights):
+    save_model(tmp_path / "model.safetensors", Model(weights, TOP_2))
+    with safe_open(tmp_path / "model.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["activation"]) == {"name": "topk", "k": 2}
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ('{"name": "swish", "k": null}', "of the activation swish, which is not known here"),
+        ('{"name": "topk", "width": 2}', "cannot be read .*width.*`dvc repro"),
+        ("topk", "cannot be read .*`dvc repro"),
+    ],
+)
+def test_model__of_an_unknown_activation_is_an_error_that_names_it(tmp_path, weights, named, message):
+    save_file(weights._asdict(), tmp_path / "model.safetensors", {"activation": named})
+    with pytest.raises(UserError, match=message):
+        load_model(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"W": np.zeros((5, 6), np.float32)}, r"W is float32 of shape \(5, 6\), not float32 of \(4, 6\)"),
+        ({"b": np.zeros(4)}, "b is float64"),
+        ({"V": np.zeros(6, np.float32)}, r"V is float32 of shape \(6,\)"),
+        ({"a": np.full(6, np.nan, np.float32)}, "a has values that are NaN or infinite"),
+    ],
+)
+def test_model__unfit_tensor_is_an_error_that_names_it(tmp_path, weights, change, message):
+    save_model(tmp_path / "model.safetensors", Model(weights._replace(**change)))
+    with pytest.raises(UserError, match=message):
+        load_model(tmp_path / "model.safetensors")
+
+
+def test_model__for_faces_of_another_size_is_an_error_with_both_sizes(tmp_path, weights):
+    save_model(tmp_path / "model.safetensors", Model(weights))
+    with pytest.raises(UserError, match="for faces of 6 pixels, but these have 1036"):
+        load_model(tmp_path / "model.safetensors", pixels=1036)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"nonsense"])
+def test_model__missing_or_damaged_file_is_an_error_that_names_it_and_the_remedy(tmp_path, content):
+    path = tmp_path / "train_dense" / "model.safetensors"
+    path.parent.mkdir()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"train_dense/model.safetensors .*`dvc repro"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("activation", [RELU, TOP_2])
+def test_numpy__code_and_reconstruction_are_those_of_the_objective(weights, activation):
+    X = np.random.default_rng(1).standard_normal((5, 6), dtype=np.float32)
+    model = Model(weights, activation)
+    V, W, b, a = map(torch.from_numpy, weights)
+    Z = objective.encode(torch.from_numpy(X), V, b, activation)
+    assert 0 < int((Z == 0).sum()) < Z.numel()
+    np.testing.assert_allclose(model.encode(X), Z, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(model.decode(Z.numpy()), torch.addmm(a, Z, W), rtol=0, atol=1e-5)
+
+
+# Few values, so that many are equal; -0.0, too, which max(0, .) may give.
+CODES = arrays(
+    np.float32, st.tuples(st.integers(1, 5), st.integers(1, 8)), elements=st.sampled_from([-0.0, 0.0, 1.0, 2.0, 3.5])
+)
+
+
+@given(Z=CODES, data=st.data())
+def test_topk__keeps_the_k_largest_and_of_equal_ones_the_lower_units(Z, data):
+    k = data.draw(st.integers(1, Z.shape[1]))
+    kept = Activation("topk", k).keep(Z)
+    for row, keeps in zip(Z.tolist(), kept, strict=True):
+        chosen = sorted(range(len(row)), key=lambda unit: (-row[unit], unit))[:k]
+        assert np.flatnonzero(keeps).tolist() == sorted(chosen)
+
+
+@given(Z=CODES)
+def test_topk__of_as_many_as_there_are_units_is_relu(Z):
+    kept = Activation("topk", Z.shape[1]).apply(Z)
+    assert kept.tobytes() == np.asarray(RELU.apply(Z)).tobytes()
+
+
+def test_topk__does_not_hide_what_is_not_a_number():
+    assert np.isnan(Activation("topk", 1).apply(np.array([[1.0, np.nan, 0.5]]))).any()
+
+
+def test_activations__are_those_that_params_yaml_may_name():
+    from typing import get_args
+
+    from sparsefaces.base.params import ModelParams
+
+    assert set(get_args(ModelParams.model_fields["activation"].annotation)) == set(ACTIVATIONS)
