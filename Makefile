@@ -58,7 +58,7 @@ tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in ML
 seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and renew the claims' table in docs/results.md
 	@tools/seeds.sh
 
-check: $(READY) ## Run the fast tests: the library's, room by room, and the examples in its docstrings
+check: $(READY) ## Run the fast tests: the library's, package by package, and the examples in its docstrings
 	@$(BIN)/python -m pytest $(TWO) tests/unit src/sparsefaces
 
 test: $(READY) ## Run all tests, those of two files at a time: also real DVC, servers, pages

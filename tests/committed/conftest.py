@@ -15,8 +15,8 @@ fetch: {source: lfw, crop: null, resize: 0.3}
 standardize: {holdout: 0.0}
 train: {seed: 1, hidden_units: 400, iterations: 10001, batch_size: 100, learning_rate: 1.0e-4,
         learning_rate_schedule: constant, epsilon_per_lambda: 0.01, eta_per_lambda: 1.0, log_every: 100}
-train_dense: {lambda: 0.0}
-train_sparse: {lambda: 1.0}
+train_dense: {lambda: 0.0, activation: relu}
+train_sparse: {lambda: 1.0, activation: relu}
 analyze: {most_faces: 20000, faces: 25, filters: 64, filter_scale: own, held_out_people: 0.2}
 """)
 
@@ -38,10 +38,10 @@ def difference() -> str | None:
     """Say what is not the exercise's, parameters or faces; None if all is."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     other = [
-        f"{section}.{key} is {values[section][key]}, not {wanted}"
+        f"{section}.{key} is {values[section].get(key)}, not {wanted}"
         for section, keys in EXERCISE.items()
         for key, wanted in keys.items()
-        if values[section][key] != wanted
+        if values[section].get(key, "relu") != wanted
     ]
     if other:
         return f"params.yaml is not the exercise's: {'; '.join(other)}"

@@ -68,7 +68,7 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
     assert lint(guarded) == {
         "ruff check": "Failed",
         "ruff format": "Passed",
-        "rooms import downwards, MLflow in tracking alone": "Passed",
+        "packages import downwards, MLflow in tracking alone": "Passed",
         "what the code imports is declared, and what is declared imported": "Failed",
         "params.yaml is valid": "Failed",
         "params.schema.json is the one of base/params.py (make schema)": "Failed",

@@ -169,10 +169,10 @@ def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how
     given = faces if how == "images" else faces.reshape(5, -1)
     for alias in ("dense", "sparse"):
         model = mlflow.pyfunc.load_model(f"models:/sparsefaces@{alias}")
-        model = load_model(finished.path(f"train_{alias}/model.safetensors"))
+        trained = load_model(finished.path(f"train_{alias}/model.safetensors"))
         X, scaling = np.load(finished.path("standardize/X.npy"))[:5], np.load(finished.path("standardize/scaling.npz"))
-        codes = model.encode(X)
-        pixels = model.decode(codes) * scaling["scale"] + scaling["mean"]
+        codes = trained.encode(X)
+        pixels = trained.decode(codes) * scaling["scale"] + scaling["mean"]
         assert model.predict(given).shape == given.shape
         assert model.predict(given).reshape(5, -1) == pytest.approx(pixels, abs=1e-5)
         assert model.predict(given, params={"output": "codes"}) == pytest.approx(codes, abs=1e-4)

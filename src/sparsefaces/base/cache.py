@@ -20,7 +20,7 @@ from sparsefaces.base.locks import locked
 Arrays = dict[str, NDArray[Any]]
 DIGEST = hashlib.sha256().digest_size
 MOST_CACHED = 8  # of a name, the files that were used last
-# The rooms and files that decide a result, as dvc.yaml names them: a test holds both to the same.
+# The packages and files that decide a result, as dvc.yaml names them: a test holds both to the same.
 TRAINING_CODE = ("base", "standardize", "measures", "training")
 ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report", "colors.py", "metrics.py")
 
@@ -47,7 +47,7 @@ def scratch_path(name: str) -> Path:
 
 
 def code_hash(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
-    """Hash what computes: rooms or files of this library, as they are on disk, and the versions of packages."""
+    """Hash what computes: packages or files of this library, as they are on disk, and the versions of packages."""
     digest = hashlib.sha256()
     for part in parts:
         path = LIBRARY / part

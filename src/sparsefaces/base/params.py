@@ -113,13 +113,13 @@ def label_of(section: Mapping[str, Any]) -> str:
 
     >>> label_of({"lambda": 1.0}), label_of({"lambda": "0.0", "activation": "topk", "k": "40"})
     ('lambda 1', 'top-k 40')
-    >>> label_of({"lambda": 0.5, "activation": "topk", "k": 40})
-    'top-k 40, lambda 0.5'
+    >>> label_of({"lambda": 0.5, "activation": "another", "k": None})
+    'another, lambda 0.5'
     """
-    weight = f"lambda {float(section['lambda']):g}"
-    if section.get("activation", "relu") == "relu":
-        return weight
-    return f"top-k {section['k']}" + (f", {weight}" if float(section["lambda"]) else "")
+    weight, activation = float(section["lambda"]), section.get("activation", "relu")
+    k = "" if section.get("k") in (None, "None") else f" {section['k']}"
+    name = {"relu": "", "topk": "top-k"}.get(activation, activation) + k
+    return ", ".join(filter(None, (name, f"lambda {weight:g}" if weight or not name else "")))
 
 
 class AnalyzeParams(Section):

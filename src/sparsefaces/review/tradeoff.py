@@ -96,7 +96,7 @@ def point_of(run: Logged, held_out: bool) -> Point:
     return Point(
         family,
         label_of(run.params),
-        float(run.params["k" if family == "topk" else "lambda"]),
+        float(run.params["lambda"] if run.params.get("k", "None") == "None" else run.params["k"]),
         int(run.params["seed"]),
         {name: run.metrics[f"{group}/{name}"] for name, group in groups.items()},
         color_of_model(run.params),
@@ -152,8 +152,7 @@ def draw(figure: Figure, tradeoff: Tradeoff) -> Figure:
         _label(axes, list(_means(tradeoff.points, name)))
     handles = [
         Line2D([], [], color=color, marker=marker, label=title)
-        for family, (title, color, marker) in FAMILIES.items()
-        if any(point.family == family for point in tradeoff.points)
+        for title, color, marker in map(_look, dict.fromkeys(point.family for point in tradeoff.points))
     ]
     if any(point.measured["silent_units"] for point in tradeoff.points):
         handles.append(Line2D([], [], color=INK, marker="o", fillstyle="none", linestyle="", label="with silent units"))
@@ -161,8 +160,13 @@ def draw(figure: Figure, tradeoff: Tradeoff) -> Figure:
     return figure
 
 
+def _look(family: str) -> tuple[str, str, str]:
+    """Choose a family's title, colour and marker; those of another activation are its name and dark diamonds."""
+    return FAMILIES.get(family, (family, INK, "D"))
+
+
 def _draw_family(axes: Axes, family: str, points: Sequence[Point], name: str) -> None:
-    _, color, marker = FAMILIES[family]
+    _, color, marker = _look(family)
     lines = [(x, y) for _, x, y in _means(points, name)]
     axes.plot(*zip(*lines, strict=True), color=color, linewidth=1.3, zorder=1)
     xs, ys = ([point.measured[of] for point in points] for of in ("l0", name))
