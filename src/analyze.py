@@ -6,7 +6,7 @@ from sparsefaces.base.script import run
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
 from sparsefaces.base.params import load_params
-from sparsefaces.report.comparison import compare_metrics, draw_comparison
+from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.origin import hashes, settings
 from sparsefaces.report.page import Report, render_report
 from sparsefaces.report.payload import pack
@@ -40,6 +40,7 @@ def main() -> None:
         report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)
+    print(summarize(metrics))
 
 
 if __name__ == "__main__":

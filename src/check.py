@@ -1,7 +1,8 @@
-"""What hooks check of the pipeline. Usage: python src/check.py params, or: lock."""
+"""What hooks and `make repro` check of the pipeline. Usage: python src/check.py params, or: inputs, or: lock."""
 
 import json
 import sys
+from pathlib import Path
 
 from sparsefaces.base.script import run
 from sparsefaces.base.errors import UserError
@@ -10,13 +11,17 @@ from sparsefaces.review.revisions import check_stages, dvc
 
 
 def main() -> None:
-    """Check params.yaml, or that dvc.lock matches params, code and dvc.yaml."""
+    """Check params.yaml, or the folder of images as well, or that dvc.lock matches params, code and dvc.yaml."""
     what = " ".join(sys.argv[1:])
-    if what == "params":
-        load_params()
+    if what in ("params", "inputs"):
+        folder = Path(load_params().fetch.folder)
+        if what == "inputs" and not folder.is_dir():  # DVC says no more than [Errno 2]
+            raise UserError(
+                f"fetch.folder is {folder}, which is not there: make it, whatever fetch.source is, or name yours"
+            )
         return
     if what != "lock":
-        raise UserError(f"name what to check, params or lock, instead of {what!r}")
+        raise UserError(f"name what to check, params, inputs or lock, instead of {what!r}")
     stale, _ = check_stages(json.loads(dvc("status", "--json")))
     if stale:
         raise UserError(f"dvc.lock is out of sync: run `dvc repro` and commit what it changes ({', '.join(stale)})")

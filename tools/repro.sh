@@ -5,14 +5,20 @@ set -uo pipefail
 CDPATH='' cd "$(dirname "$0")/.."
 # DVC gives up after 3 s that another holds its lock, as it may on a busy machine: here it waits.
 dvc() { command dvc --wait-for-lock "$@"; }
+# Quietly: what the stages say is shown, DVC's hints (autostage, push) are not. Its errors are.
+repro() { dvc repro --quiet "$@"; }
 
+python src/check.py inputs || exit
 status=$(dvc status) || exit
 if [ "$status" = "Data and pipelines are up to date." ]; then
   echo "$status"
   exit
 fi
 cores=$(python -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
-[ "$cores" -ge 2 ] || exec dvc --wait-for-lock repro
+if [ "$cores" -lt 2 ]; then
+  repro
+  exit
+fi
 
 # Ctrl-C reaches the trainings themselves, which end well; DVC, the label's writers and this script wait for them.
 trap 'interrupted=130' INT TERM
@@ -21,13 +27,14 @@ labelled() { while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; don
 # Fetch needs one core alone: MLflow's store, which takes seconds to be made, is made meanwhile. What fails, a stage says.
 [ -e mlflow.db ] || [ -n "${MLFLOW_TRACKING_URI:-}" ] ||
   python -c 'import sys; sys.path.insert(0, "src"); from sparsefaces.tracking.store import Store; Store()' > /dev/null 2>&1 &
-dvc repro standardize
+echo "fetch, standardize"
+repro standardize
 failed=$?
 wait
 [ -z "${interrupted:-}" ] || exit "$interrupted"
 [ "$failed" -eq 0 ] || exit "$failed"
 for training in train_dense train_sparse; do
-  (trap '' INT TERM; OMP_NUM_THREADS=1 dvc repro -s "$training" 2>&1 | labelled "$training") &
+  (trap '' INT TERM; OMP_NUM_THREADS=1 repro -s "$training" 2>&1 | labelled "$training") &
   trainings+=($!)
 done
 for training in "${trainings[@]}"; do
@@ -35,4 +42,5 @@ for training in "${trainings[@]}"; do
 done
 [ -z "${interrupted:-}" ] || exit "$interrupted"
 [ "$failed" -eq 0 ] || exit "$failed"
-exec dvc --wait-for-lock repro
+echo "analyze"
+repro

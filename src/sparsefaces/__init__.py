@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sparsefaces.exercise import load_faces as load_faces
     from sparsefaces.exercise import plot_sparsity as plot_sparsity
     from sparsefaces.exercise import train as train
     from sparsefaces.exercise import view_decoder as view_decoder
@@ -24,11 +25,12 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _SURFACE = {
     "get_objective_terms": "sparsefaces.training.objective",
+    "load_faces": "sparsefaces.exercise",
     "train": "sparsefaces.exercise",
     "plot_sparsity": "sparsefaces.exercise",
     "view_decoder": "sparsefaces.exercise",
 }
-__all__ = ["get_objective_terms", "plot_sparsity", "train", "view_decoder"]
+__all__ = ["get_objective_terms", "load_faces", "plot_sparsity", "train", "view_decoder"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562's signature

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import closing
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,16 +12,45 @@ from torch import Tensor
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import ModelParams, TrainParams
+from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
+from sparsefaces.fetch.outputs import fallback_notice
+from sparsefaces.fetch.sources import fetch_faces
 from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
+from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit
 from sparsefaces.training.model import encode
 from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import Weights
 
 LFW_SHAPE = (37, 28)
+MACHINE = MachineParams(
+    threads="auto", device="cpu", products="auto", checkpoint_every=1000, download_timeout=30.0, lfw_mirror=None
+)
 Weight = Tensor | Array
+
+
+def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
+    """Read and standardise faces as the exercise does, at the exercise's size, and say which they are.
+
+    Args:
+        source: `lfw`, or, if it cannot be had, the embedded ORL faces, which is said; or these at once.
+
+    Returns:
+        X, (N, d): (13233, 1036) of LFW's 37 x 28 pixels, (400, 891) of ORL's 33 x 27.
+
+    Raises:
+        UserError: The faces are damaged, or the source is another.
+    """
+    if source not in ("lfw", "orl"):
+        raise UserError(f"source is {source!r}: give lfw or orl")
+    wanted = FetchParams(source=source, fallback="orl", folder="faces", crop=None, resize=0.3)
+    faces = fetch_faces(wanted, MACHINE)
+    count, height, width = faces.images.shape
+    if faces.fallback_reason:
+        print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
+    print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+    return measure_scaling(faces.images, np.ones(count, np.bool_)).standardize(faces.images)
 
 
 def train(

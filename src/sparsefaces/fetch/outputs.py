@@ -12,6 +12,7 @@ from sparsefaces.base.mosaics import mosaic, png_of_mosaic
 from sparsefaces.fetch.sources.faces import Faces
 
 FETCH = STAGES / "fetch"
+FEWEST_PIXELS = 8  # of a side, below which an image is said to be small
 MOST_NAMES = 20  # of files left out
 MOSAIC_FACES, MOSAIC_COLUMNS, MOSAIC_ZOOM = 32, 16, 3
 # The packages that decode and resize; a new version of one may change a pixel.
@@ -47,6 +48,10 @@ def save_faces(faces: Faces) -> None:
     if faces.fallback_reason:
         print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason), flush=True)
     print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+    if min(height, width) < FEWEST_PIXELS:
+        print(
+            f"warning: {height} x {width} pixels show little of anything: raise fetch.resize, which made them so small"
+        )
     if faces.left_out:
         print(f"left out, since no images that can be read by their names: {', '.join(_first(faces.left_out))}")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
+from tabulate import tabulate
 
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
 from sparsefaces.base.params import AnalyzeParams
@@ -14,11 +15,24 @@ from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.outputs import Training
 
+MAIN = ("rec", "explained_variance", "l0", "effective_area")  # what the terminal shows, if it is finite
+
 
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
     """Put what is known of both models side by side: each training's metrics, and what the analysis adds."""
     rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
     return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
+
+
+def summarize(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """Lay the main numbers of both models out for a terminal, and say where the rest is."""
+    rows = [
+        [METRICS[name].title, *(METRICS[name].form.format(of[name]) for of in metrics.values())]
+        for name in MAIN
+        if None not in (of.get(name) for of in metrics.values())
+    ]
+    table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=("left", "right", "right"))
+    return f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
 
 
 def draw_comparison(

@@ -1,9 +1,11 @@
 """MLflow's UI on the project's store."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
@@ -17,7 +19,7 @@ TRAININGS = f"{RUNS}&compareRunsMode=CHART&searchFilter=tags.stage%20LIKE%20%27t
 
 
 def serve(port: str) -> None:
-    """Become MLflow's server on the project's store; say where the runs are if that is a server already.
+    """Run MLflow's server on the project's store; say where the runs are if that is a server already.
 
     Raises:
         UserError: The port is no port or taken, or the store cannot be used.
@@ -42,7 +44,17 @@ def serve(port: str) -> None:
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # of language models' jobs: processes that nothing here uses
     # Not an argument: lists of processes show those, and an address may hold a password.
     env = env | os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
-    os.execve(sys.executable, command, env)  # noqa: S606 - fixed words
+    # MLflow starts processes of its own, which a signal to the first would leave alive: all of them form one group.
+    with subprocess.Popen(command, env=env, start_new_session=True) as server:  # noqa: S603 - fixed words
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:  # by Ctrl-C or by kill
+            code = 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+    if code:
+        raise UserError(f"MLflow's server has ended with exit code {code}; what it said stands above")
 
 
 def _is_taken(port: int) -> bool:

@@ -81,7 +81,12 @@ def prepare_all(
         TemporaryFile(dir=folder, buffering=0) as file,
     ):
         for item in items:
-            face = prepare(load(item), crop, resize, name(item))
+            image = load(item)
+            face = prepare(image, crop, resize, name(item))
+            if not shape and face.size > image.height * image.width:
+                progress.say(
+                    f"fetch.resize enlarges {name(item)}, {image.height} x {image.width}, to {_by(face.shape)}"
+                )
             shape = shape or face.shape
             if face.shape != shape:
                 raise UserError(
