@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 
 import numpy as np
@@ -240,6 +241,17 @@ def ui(finished, tmp_path_factory):
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.end(code=None)
+
+
+def test_ui__ends_whole_when_it_is_told_to(finished, tmp_path):
+    project = Project(shutil.copytree(finished.folder, tmp_path / "project", symlinks=True))
+    port = free_port()
+    server = project.start("python", "src/ui.py", str(port))
+    wait_for(f"http://127.0.0.1:{port}/health", server)
+    os.kill(server.pid, signal.SIGTERM)
+    server.end(code=0)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def run_of(project, stage):

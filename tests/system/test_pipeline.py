@@ -157,6 +157,27 @@ def test_repro__users_mistake_ends_in_one_message_and_a_failure(copied):
     }
 
 
+def test_repro__missing_folder_of_images_is_named_before_dvc_meets_it(copied):
+    shutil.copytree(ROOT / "tools", copied.folder / "tools")
+    copied.set_params({"fetch": {"folder": "pictures"}})
+    output = copied.run("tools/repro.sh", code=1)
+    assert "error: fetch.folder is pictures, which is not there: make it" in output
+    assert "Errno" not in output
+
+
+def test_repro__ends_with_both_models_numbers_and_where_the_rest_is(copied):
+    shutil.copytree(ROOT / "tools", copied.folder / "tools")
+    copied.set_params({"analyze": {"filters": 8}})
+    output = copied.run("tools/repro.sh")
+    *_, numbers, where = output.strip().splitlines()
+    assert "stages/analyze/report.html" in where
+    assert "make ui" in where
+    assert "dvc push" not in output
+    assert "autostage" not in output
+    shown = json.loads(copied.path("analyze/metrics.json").read_text())["sparse"]["effective_area"]
+    assert numbers.endswith(f"{shown:.1%}")
+
+
 def test_fetch__fallback_is_said_loudly_everywhere(copied):
     copied.set_params({"fetch": {"source": "lfw", "fallback": "orl"}})
     nowhere = "http://127.0.0.1:9"

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sparsefaces import plot_sparsity, train, view_decoder
+from sparsefaces import load_faces, plot_sparsity, train, view_decoder
 from sparsefaces.base.errors import UserError
 
 X = np.random.default_rng(0).standard_normal((12, 30)).astype(np.float32)
@@ -38,3 +38,21 @@ def test_exercise__takes_weights_as_numpy_or_torch(monkeypatch):
         view_decoder(other, other, shape=(6, 5), filters=4)
         assert len(plt.gcf().axes) == 2
     plt.close("all")
+
+
+def test_load_faces__gives_the_exercises_x_in_one_line_and_says_which_faces_these_are(in_tmp, capsys):
+    faces = load_faces("orl")
+    assert (faces.shape, faces.dtype) == ((400, 891), np.float32)
+    assert np.abs(faces.mean(axis=0)).max() < 1e-5
+    assert float(faces.std()) == pytest.approx(1, abs=1e-5)
+    assert "400 faces of 33 x 27 pixels from orl" in capsys.readouterr().out
+    with pytest.raises(UserError, match="source is 'mnist': give lfw or orl"):
+        load_faces("mnist")
+
+
+def test_load_faces__without_lfw_says_so_and_gives_the_embedded_ones(in_tmp, capsys, monkeypatch):
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(in_tmp))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert load_faces().shape == (400, 891)
+    assert "NOT LFW" in capsys.readouterr().out

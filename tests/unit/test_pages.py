@@ -16,6 +16,9 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in
 every_page = pytest.mark.parametrize("page", PAGES)
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 
+# Settings of other programs, which no file of ours names.
+OTHERS = {"REQUESTS_CA_BUNDLE", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_SERVER_CERT_PATH"}
+
 
 def spans(page: str) -> list[str]:
     """List what stands in backticks on a page, outside of blocks of code."""
@@ -70,3 +73,28 @@ def test_pages__paths_and_tests_exist(page, there):
     ]
     assert [path for path in paths if not any(fnmatch(file, path) for file in there)] == []
     assert {word for word in words if re.fullmatch(r"test_\w+\.py", word)} <= {path.split("/")[-1] for path in there}
+
+
+@every_page
+def test_pages__a_name_in_a_file_stands_in_that_file(page):
+    text = re.sub(r"\s+", " ", TEXTS[page])
+    named = re.findall(r"`([A-Za-z_][\w.]*)` (?:in|of) `((?:src|tools|tests)/[\w/.]+\.\w+)`", text)
+    assert [(name, path) for name, path in named if name.split(".")[-1] not in (ROOT / path).read_text()] == []
+
+
+@every_page
+def test_pages__identifiers_are_of_the_source(page, source):
+    named = {part for span in spans(page) for part in re.findall(r"(?<![\w/.$-])[A-Za-z]\w*_\w+(?![\w/-])", span)}
+    assert sorted(name for name in named - OTHERS if name not in source and not name.startswith("test_")) == []
+
+
+@pytest.fixture(scope="module")
+def source() -> str:
+    """All that is not a page, as one text: code, parameters, stages, the Makefile."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        pytest.skip("no Git clone, so nobody knows what belongs to the project")
+    kinds = (".py", ".sh", ".yaml", ".yml", ".toml", ".json", ".ini", "Makefile", ".lock")
+    files = [name for name in done.stdout.splitlines() if name.endswith(kinds) and not name.startswith("stages/")]
+    own = ("params.yaml", "dvc.lock")  # which are the user's: tests/params.yaml has the same keys
+    return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files if name not in own)

@@ -8,6 +8,7 @@ from sparsefaces.analyze.bootstrap import difference_of_medians, paired_differen
 from sparsefaces.analyze.claims import LOCALITY, judge_claims
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.methods import Measured, measure, pixel_variance, summarize
+from sparsefaces.metrics import METRICS
 from sparsefaces.standardize.dataset import Dataset
 
 KEYS = ("near_zero", "hoyer", "gini", "treves_rolls", "mse")
@@ -96,6 +97,7 @@ def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them(
         assert (len(factors.components), factors.codes.shape) == (components, (25, components))
         measured = measure(factors, data)
         assert measured.faces["mse"].mean() < pixel_variance(data)
+        assert set(summarize({"one": measured}, data)[0]) - {"method", "null"} <= set(METRICS)
     pca = fit_pca(data, 30)
     exact = summarize({"PCA": measure(pca, data)}, data)[0]
     assert (exact["psnr"], exact["explained_variance"]) == (None, 1.0)  # rounding is no result

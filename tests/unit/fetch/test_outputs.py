@@ -36,7 +36,14 @@ def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(imag
         "width": 3,
         "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }
-    assert capsys.readouterr().out == "20 faces of 4 x 3 pixels from orl\n"
+    said, small = capsys.readouterr().out.splitlines()
+    assert said == "20 faces of 4 x 3 pixels from orl"
+    assert small.startswith("warning: 4 x 3 pixels show little")
+
+
+def test_save_faces__of_eight_pixels_a_side_are_not_called_small(in_tmp, capsys):
+    save_faces(Faces(np.zeros((2, 8, 8), np.float32), "orl", None, "orl"))
+    assert "warning" not in capsys.readouterr().out
 
 
 def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(images, in_tmp, capsys):

@@ -4,6 +4,8 @@ import torch
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import total_variance
+from sparsefaces.metrics import METRICS
+from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import get_objective_terms, weigh
@@ -30,6 +32,33 @@ def test_evaluate__equals_the_reference_over_all_faces_in_one_piece():
     assert values["l0"] == pytest.approx(float((codes > 0).sum(1).mean()))
     assert values["silent_units"] == 0
     assert values["min_mean_activation"] == pytest.approx(float(codes.mean(0).min()), rel=1e-5)
+
+
+def test_evaluate__each_number_has_its_line_in_the_registry_but_the_loss():
+    X, model = problem(n=30)
+    assert set(evaluate(X, model, SPARSE)) - {"loss"} <= set(METRICS)
+
+
+def test_evaluate__effective_area_is_the_median_filters_and_missing_without_filters():
+    X, model = problem(n=30)
+    squares = np.square(model.filters, dtype=np.float64)
+    shares = squares / squares.sum(axis=1, keepdims=True)
+    expected = np.median(1 / (6 * np.square(shares).sum(axis=1)))
+    assert evaluate(X, model, SPARSE)["effective_area"] == pytest.approx(expected)
+    blank = Model(model.weights._replace(W=np.zeros_like(model.filters)))
+    assert "effective_area" not in evaluate(X, blank, SPARSE)
+
+
+@pytest.mark.parametrize("activation", [RELU, Activation("topk", 2)])
+def test_evaluate__is_of_the_codes_that_the_activation_keeps(activation):
+    X, model = problem()
+    values = evaluate(X, model._replace(activation=activation), SPARSE)
+    weights = map(torch.from_numpy, model.weights)
+    terms = get_objective_terms(X, *weights, activation=activation)
+    assert values["rec"] == pytest.approx(float(terms.rec), rel=1e-5)
+    codes = model._replace(activation=activation).encode(X)
+    assert values["l0"] == pytest.approx(np.count_nonzero(codes, axis=1).mean(), rel=1e-3)
+    assert (values["l0"] <= 2) == (activation.k == 2)
 
 
 def test_evaluate__predicting_the_mean_face_explains_nothing():
