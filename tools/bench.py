@@ -21,6 +21,7 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import write_bytes
 from sparsefaces.base.params import Coefficients
 from sparsefaces.tracking.description import cpu_model
+from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.batches import Batches
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.objective import get_objective_terms, weigh
@@ -34,7 +35,7 @@ SIZES = ((H, D, M), (100, D, M), (1600, D, M), (H, 2914, M), (H, 11_750, M), (H,
 RATE, SPARSE = 1e-4, Coefficients(1.0, 0.01, 1.0)
 SECONDS_A_ROUND, FEWEST_ROUNDS, LARGE = 0.1, 3, 3000
 FLOOR, ENGINE = "floor: five products and one pass of Adam", "sparsefaces, drawing its batches"
-JAX = "JAX, jit and optax"
+JAX, TOP_K = "JAX, jit and optax", "sparsefaces, top-k 40"
 
 Step = Callable[[int], object]  # of its number
 Sizes = tuple[int, int, int]  # h, d, m
@@ -137,10 +138,10 @@ def floor(X: Array, h: int, m: int) -> Step:
     return step
 
 
-def engine(X: Array, h: int, m: int, library: str = "auto", threads: int = 1) -> Step:
+def engine(X: Array, h: int, m: int, library: str = "auto", *, threads: int = 1, activation: Activation = RELU) -> Step:
     """Take this project's step, with a new batch drawn and read each time."""
     batches, products = Batches(X, 0, m), choose_products(library, "cpu")
-    trained = Engine(initial(X, h), m, SPARSE, RATE, products=products)
+    trained = Engine(initial(X, h), m, SPARSE, RATE, activation=activation, products=products)
 
     def step(number: int) -> None:
         torch.set_num_threads(threads)
@@ -226,7 +227,8 @@ def contestants() -> dict[str, Callable[[], Step]]:
         FLOOR: lambda: floor(X, H, M),
         ENGINE: lambda: engine(X, H, M),
         "the same by torch's BLAS": lambda: engine(X, H, M, "blas"),
-        f"the same by torch's BLAS, {cores} threads": lambda: engine(X, H, M, "blas", cores),
+        f"the same by torch's BLAS, {cores} threads": lambda: engine(X, H, M, "blas", threads=cores),
+        TOP_K: lambda: engine(X, H, M, activation=Activation("topk", 40)),
         "the same by oneDNN": lambda: engine(X, H, M, "onednn"),
         "the exercise's loop: autograd, Adam": lambda: exercise(X, H, M),
         "the exercise's loop, Adam(fused=True)": lambda: exercise(X, H, M, fused=True),

@@ -123,11 +123,13 @@ class Engine:
         if lambd:
             G.add_(lambd / m)
         if epsilon:
-            # d ent / d z_ij = -1 / (m mean_j^2): infinite for a silent unit, whose gate is shut.
+            # d ent / d z_ij = -1 / (m mean_j^2): nothing for a silent unit, whose gate is shut.
             # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
-            G.sub_(self.mean_code().square_().reciprocal_().mul_(epsilon / m))
-        # The gate: while the unit is off, or not kept, nothing flows, whatever would.
-        G.masked_fill_(self._code == 0, 0)
+            mean = self.mean_code()
+            G.sub_(mean.square().reciprocal_().masked_fill_(mean == 0, 0).mul_(epsilon / m))
+        # The gate, 1 or 0: while the unit is off, or not kept, nothing flows. (The sign of a code that is never
+        # negative takes a tenth of the time of a comparison and a mask.)
+        G.mul_(self._code.sign())
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
