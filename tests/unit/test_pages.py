@@ -11,6 +11,7 @@ import yaml
 from projects import ROOT
 
 from sparsefaces.base.params import Params
+from sparsefaces.metrics import METRICS
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -73,6 +74,11 @@ def test_pages__paths_and_tests_exist(page, there):
     ]
     assert [path for path in paths if not any(fnmatch(file, path) for file in there)] == []
     assert {word for word in words if re.fullmatch(r"test_\w+\.py", word)} <= {path.split("/")[-1] for path in there}
+
+
+def test_pages__metrics_page_has_each_metric_once_with_its_direction_and_label():
+    rows = re.findall(r"^\| `(\w+)` \| (.) \| ([^|]+?) \|", TEXTS["docs/metrics.md"], flags=re.MULTILINE)
+    assert rows == [(name, metric.arrow, metric.label) for name, metric in METRICS.items()]
 
 
 @every_page

@@ -41,6 +41,7 @@ def save_faces(faces: Faces) -> None:
             "people": None if faces.people is None else len(np.unique(faces.people)),
             "height": height,
             "width": width,
+            "file_mode": faces.file_mode,
             "sha256": hashlib.sha256(np.ascontiguousarray(faces.images).data).hexdigest(),
             "versions": {name: version(name) for name in READERS.get(faces.source, ("numpy", "pillow"))},
         },

@@ -34,6 +34,7 @@ def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(imag
         "people": 5,
         "height": 4,
         "width": 3,
+        "file_mode": None,
         "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }
     said, small = capsys.readouterr().out.splitlines()

@@ -30,6 +30,7 @@ class Faces(NamedTuple):
         wanted: The source that was asked for.
         fallback_reason: Why the wanted source was not read; None if it was.
         left_out: Names of files that were not read, since they are no images by their names.
+        file_mode: What Pillow calls the kind of the files (RGB, L), if that tells one edition of them from another.
     """
 
     images: NDArray[np.float32]
@@ -38,6 +39,7 @@ class Faces(NamedTuple):
     wanted: str
     fallback_reason: str | None = None
     left_out: Sequence[str] = ()
+    file_mode: str | None = None
 
 
 class UnreachableError(UserError):

@@ -47,11 +47,14 @@ def read(
     with tempfile.TemporaryDirectory(prefix="sparsefaces-") as private:
         folder = find_images(Path(private), mirror, timeout)
         print(f"Reading LFW's {IMAGES:,} images (up to a minute)", flush=True)
+        with Image.open(next(folder.rglob("*.jpg"))) as first:
+            mode = first.mode
         lfw = _read(folder, Path(private), resize=factor, slice_=(slice(top, bottom), slice(left, right)))
     if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
         found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
         raise UserError(_damaged(folder, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
-    return Faces(_to_size(lfw.images, resize), source="lfw", people=lfw.target.astype(np.int32), wanted="lfw")
+    images, people = _to_size(lfw.images, resize), lfw.target.astype(np.int32)
+    return Faces(images, source="lfw", people=people, wanted="lfw", file_mode=mode)
 
 
 def _read(folder: Path, private: Path, **how: Any) -> Bunch:  # noqa: ANN401 - scikit-learn's arguments
