@@ -10,7 +10,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, ScalarFormatter
 from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
@@ -144,9 +144,10 @@ def draw(figure: Figure, tradeoff: Tradeoff) -> Figure:
             _draw_family(axes, family, list(points), name)
         of_faces = whose if name in OF_FACES else ""
         axes.set(xlabel=METRICS["l0"].label + whose, ylabel=METRICS[name].label + of_faces)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(ScalarFormatter())
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.margins(0.12)
         grid(axes)
         _label(axes, list(_means(tradeoff.points, name)))
