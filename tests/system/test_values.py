@@ -22,7 +22,7 @@ TESTS = (
             "fetch": {"source": "orl", "resize": 1.0},
             "standardize": {"holdout": 0.2},
             "train": {"seed": 2, "hidden_units": 64, "iterations": 501},
-            "train_sparse": {"lambda": 0.5},
+            "train_sparse": {"lambda": 0.0, "activation": "topk", "k": 16},
         },
         {"fetch": {"source": "folder", "resize": [20, 16]}},
     ],
