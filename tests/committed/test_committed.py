@@ -106,3 +106,12 @@ def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_page
         assert shows(" ".join(row[1:4]), *values, *claim["interval"]), row
     pca = [note for note in record["notes"] if re.match("Against PCA .*, at equal bits: the sparse code loses", note)]
     assert ["wins" in note for note in pca] == [False, False]
+
+
+def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones(committed):
+    rows = {row["method"]: row for row in json.loads(committed("stages/analyze/claims.json"))["methods"]}
+    sentence = re.search(r"(\d+ % of an NMF.*?dictionary learning's)", TEXTS["docs/results.md"], re.DOTALL)[1]
+    shown = [int(number) for number in re.findall(r"(\d+) %", sentence)]
+    methods = ("NMF", "sparse", "dense", "dictionary")
+    assert shown == [round(100 * rows[method]["window_energy"]) for method in methods]
+    assert round(100 * rows["PCA"]["window_energy"]) == shown[2]
