@@ -112,6 +112,6 @@ def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones(commi
     rows = {row["method"]: row for row in json.loads(committed("stages/analyze/claims.json"))["methods"]}
     sentence = re.search(r"(\d+ % of an NMF.*?dictionary learning's)", TEXTS["docs/results.md"], re.DOTALL)[1]
     shown = [int(number) for number in re.findall(r"(\d+) %", sentence)]
-    methods = ("NMF", "sparse", "dense", "dictionary")
+    methods = ("NMF", "sparse", "dense", "dictionary learning")
     assert shown == [round(100 * rows[method]["window_energy"]) for method in methods]
     assert round(100 * rows["PCA"]["window_energy"]) == shown[2]
