@@ -145,10 +145,7 @@ def engine(X: Array, h: int, m: int, library: str = "auto", *, threads: int = 1,
 
     def step(number: int) -> None:
         torch.set_num_threads(threads)
-        batch = batches.read(number)
-        trained.forward(batch)
-        trained.backward(batch)
-        trained.advance()
+        trained.step(batches.read(number))
 
     return step
 
