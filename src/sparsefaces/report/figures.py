@@ -45,7 +45,7 @@ def draw_decoders(
     scale: str,
 ) -> Figure:
     """Draw the first filters of each model, side by side, zero at mid-grey."""
-    panels = figure.subplots(1, len(decoders), squeeze=False)[0]
+    panels = figure.subplots(1, len(decoders), squeeze=False, gridspec_kw={"wspace": 0.08})[0]
     for axes, (name, W) in zip(panels, decoders.items(), strict=True):
         axes.imshow(filter_mosaic(W, shape, filters, scale), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name))

@@ -127,7 +127,8 @@ def test_fit__divergence_in_the_last_update_is_an_error_too(X, monkeypatch):
 
 @pytest.mark.parametrize(("units", "batch"), [(400, 100), (16, 9)])  # MKL splits the sums of small products
 @pytest.mark.parametrize("products", EACH_LIBRARY)
-def test_train_model__one_thread_two_or_auto_give_the_same_bits(products, units, batch):
+@pytest.mark.parametrize("how", [{}, {"activation": "topk", "k": 5}])
+def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, products, units, batch):
     X = np.random.default_rng(0).standard_normal((760, 1036)).astype(np.float32)
     sizes = params(hidden_units=units, batch_size=batch, iterations=60, learning_rate=1e-4)
     before = torch.get_num_threads()
@@ -135,7 +136,7 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(products, units,
     for threads in (1, "auto") if products == "onednn" else (1, 2, "auto"):
         torch.set_num_threads(2)
         machine = MACHINE.model_copy(update={"products": products, "threads": threads})
-        trainings.append(train_model(X, sizes, model_params(), machine))
+        trainings.append(train_model(X, sizes, model_params(**how), machine))
     torch.set_num_threads(before)
     first, *others = trainings
     for other in others:
