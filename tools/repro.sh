@@ -5,8 +5,10 @@ set -uo pipefail
 CDPATH='' cd "$(dirname "$0")/.."
 # DVC gives up after 3 s that another holds its lock, as it may on a busy machine: here it waits.
 dvc() { command dvc --wait-for-lock "$@"; }
-# Quietly: what the stages say is shown, DVC's hints (autostage, push) are not. Its errors are.
-repro() { dvc repro --quiet "$@"; }
+# Without DVC's hints (git add, autostage, push), which it would give five times. What takes them out outlives Ctrl-C.
+hints='/^To track the changes with git/ { hint = 1; next } hint && /^$|^\t|^To enable auto staging/ { next }
+  { hint = 0 } /^Use `dvc push`/ { next } { print; fflush() }'
+repro() { dvc repro "$@" | (trap '' INT TERM; exec awk "$hints"); }
 
 python src/check.py inputs || exit
 status=$(dvc status) || exit
@@ -27,7 +29,6 @@ labelled() { while IFS= read -r line; do printf '%-12s | %s\n' "$1" "$line"; don
 # Fetch needs one core alone: MLflow's store, which takes seconds to be made, is made meanwhile. What fails, a stage says.
 [ -e mlflow.db ] || [ -n "${MLFLOW_TRACKING_URI:-}" ] ||
   python -c 'import sys; sys.path.insert(0, "src"); from sparsefaces.tracking.store import Store; Store()' > /dev/null 2>&1 &
-echo "fetch, standardize"
 repro standardize
 failed=$?
 wait
@@ -42,5 +43,4 @@ for training in "${trainings[@]}"; do
 done
 [ -z "${interrupted:-}" ] || exit "$interrupted"
 [ "$failed" -eq 0 ] || exit "$failed"
-echo "analyze"
 repro

@@ -31,8 +31,7 @@ def settle() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):  # not what a test or a notebook put in its place
             kept = io.BufferedWriter(_Lasting(stream.fileno(), "w", closefd=False))
-            lines = stream.line_buffering
-            setattr(sys, name, io.TextIOWrapper(kept, "utf-8", "backslashreplace", line_buffering=lines))
+            setattr(sys, name, io.TextIOWrapper(kept, "utf-8", "backslashreplace", line_buffering=True))
     if any(option.startswith("error") for option in sys.warnoptions):
         warnings.resetwarnings()  # PYTHONWARNINGS=error: a deprecation in MLflow would stop a stage
     script = Path(sys.argv[0]).resolve()

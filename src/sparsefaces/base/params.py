@@ -98,15 +98,6 @@ class ModelParams(Section):
         """What tells the model from others, in few words: "lambda 1", "top-k 40"."""
         return label_of(self.model_dump(by_alias=True))
 
-    def check(self, hidden_units: int) -> str | None:
-        """Say what is wrong with k beside the activation and so many units; None if nothing is."""
-        if (self.activation == "topk") != (self.k is not None) or (self.k or 0) > hidden_units:
-            return (
-                f"k is {'null' if self.k is None else self.k} with activation: {self.activation}; it must be null with "
-                f"relu, and with topk a whole number from 1 to train.hidden_units, {hidden_units}"
-            )
-        return None
-
 
 def label_of(section: Mapping[str, Any]) -> str:
     """Name a model in few words by its section, as values or as MLflow's text; what it lacks is the default.
@@ -222,9 +213,15 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
         problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in problems)
         raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
+    dumped = params.model_dump()  # not attribute by attribute: tests watch which of them a stage reads
+    units = dumped["train"]["hidden_units"]
     for stage in MODELS:
-        if problem := params.of_model(stage).check(params.train.hidden_units):
-            raise UserError(f"{name}: {stage}.{problem}")
+        activation, k = dumped[stage]["activation"], dumped[stage]["k"]
+        if (activation == "topk") != (k is not None) or (k or 0) > units:
+            raise UserError(
+                f"{name}: {stage}.k is {'null' if k is None else k} with activation: {activation}; it must be null "
+                f"with relu, and with topk a whole number from 1 to train.hidden_units, {units}"
+            )
     return params
 
 

@@ -148,13 +148,13 @@ class TrackedRun:
         self._record.update(tags=self._record.run["tags"] | dict(tags), **about)
 
     def log_model(self, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
-        """Register the model of these files, once the run has finished; an experiment's takes nobody's alias."""
+        """Register the model of these files, once the run has finished, under an alias if it is to have one."""
         folder = self._record.folder / "model"
         folder.mkdir(exist_ok=True)
         for file in files.values():
             shutil.copy(file, folder)
         write_array(folder / "example.npy", example)
-        self._record.update(alias=None if "dvc.experiment" in self._record.run["tags"] else alias)
+        self._record.update(alias=alias)
 
     def end(self, status: str) -> None:
         """Close the run as FINISHED, FAILED or KILLED, and bring MLflow the rest, if its store works."""

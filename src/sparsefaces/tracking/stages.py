@@ -1,5 +1,6 @@
 """What each stage's run holds, and the runs that are still missing."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -140,7 +141,7 @@ def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, 
 def _complete(store: Store, stage: str, data: Dataset) -> bool:
     """Log a training, or register its model; tell whether either was missing."""
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
-    if any(is_served(store, run.info.run_id, ALIASES[stage]) for run in finished):
+    if any(is_served(store, run.info.run_id, _alias(stage)) for run in finished):
         return False
     if finished:
         register(store, finished[0].info.run_id, *_model(stage, data))
@@ -189,10 +190,15 @@ def _model_tag(stage: str) -> dict[str, str]:
     return {"model.sha256": sha256(STAGES / stage / "model.safetensors")}
 
 
-def _model(stage: str, data: Dataset) -> tuple[str, dict[str, Path], Array]:
+def _alias(stage: str) -> str | None:
+    """Name the alias of a stage's model; what an experiment trains leaves the aliases to the models in stages/."""
+    return None if os.environ.get("DVC_EXP_NAME") else ALIASES[stage]
+
+
+def _model(stage: str, data: Dataset) -> tuple[str | None, dict[str, Path], Array]:
     """Name a training's model, the files that it is made of, and an example of its input, two faces."""
     files = {"weights": STAGES / stage / "model.safetensors", "scaling": STANDARDIZE / "scaling.npz"}
-    return ALIASES[stage], files, data.to_pixels(example_rows(data, 2))
+    return _alias(stage), files, data.to_pixels(example_rows(data, 2))
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
