@@ -7,7 +7,7 @@ CDPATH='' cd "$(dirname "$0")/.."
 dvc() { command dvc --wait-for-lock "$@"; }
 # Without DVC's hints (git add, autostage, push), which it would give five times. What takes them out outlives Ctrl-C.
 hints='/^To track the changes with git/ { hint = 1; next } hint && /^$|^\t|^To enable auto staging/ { next }
-  { hint = 0 } /^Use `dvc push`/ { next } { print; fflush() }'
+  { hint = 0 } /^Use `dvc push`|^Updating lock file/ { next } { print; fflush() }'
 repro() { dvc repro "$@" | (trap '' INT TERM; exec awk "$hints"); }
 
 python src/check.py inputs || exit
