@@ -136,8 +136,10 @@ def main(folder, work=leave_results):
     running = {process.sentinel: process for process in processes}
     while running:
         ended = wait(running, timeout=end - time.monotonic())
-        codes = [running.pop(sentinel).exitcode for sentinel in ended]
-        if not ended or any(codes):
+        over = [running.pop(sentinel) for sentinel in ended]
+        for process in over:
+            process.join()  # a sentinel may be ready a moment before the exit code is there
+        if not ended or any(process.exitcode for process in over):
             for process in processes:
                 process.kill()
             sys.exit(1)
