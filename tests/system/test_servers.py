@@ -1,6 +1,7 @@
 """Trainings tracked on real servers, which go away and come back."""
 
 import math
+import re
 import shutil
 import signal
 from itertools import count
@@ -189,5 +190,7 @@ def test_model__registered_one_reconstructs_pixels_and_gives_codes(finished, how
         files = {file.name for file in folder.rglob("*") if file.is_file()}
         assert {"served_model.py", "model.safetensors", "scaling.npz"} <= files
         assert not [name for name in files if name.endswith((".pkl", ".pickle"))]
+        served = next(folder.rglob("served_model.py")).read_text()
+        assert not re.findall(r"^(?:from|import) sparsefaces.*", served, flags=re.MULTILINE)  # it stands alone
         pinned = (folder / "requirements.txt").read_text().split()
         assert [line.split("==")[0] for line in pinned] == ["mlflow", "numpy", "safetensors"]

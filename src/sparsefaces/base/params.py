@@ -217,7 +217,7 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     units = dumped["train"]["hidden_units"]
     for stage in MODELS:
         activation, k = dumped[stage]["activation"], dumped[stage]["k"]
-        if (activation == "topk") != (k is not None) or (k or 0) > units:
+        if (activation == "topk" and not 1 <= (k or 0) <= units) or (activation == "relu" and k is not None):
             raise UserError(
                 f"{name}: {stage}.k is {'null' if k is None else k} with activation: {activation}; it must be null "
                 f"with relu, and with topk a whole number from 1 to train.hidden_units, {units}"

@@ -9,12 +9,20 @@ os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses 
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from types import FrameType
 
 from sparsefaces.base.alone import alone
-from sparsefaces.base.environment import settle
+from sparsefaces.base.environment import LIBRARY, settle
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.processes import rank_of_process
+
+# Until `run` begins, Ctrl-C ends a script as SIGTERM does, without Python's traceback: it still imports.
+if (
+    Path(sys.argv[0]).resolve().parent == LIBRARY.parent
+    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+):
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final

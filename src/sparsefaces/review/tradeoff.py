@@ -73,10 +73,11 @@ def compare(runs: Sequence[Logged]) -> Tradeoff:
     held_out = bool(measured) and f"final/held_out/{OF_FACES[0]}" in measured[0].metrics
     chosen: dict[tuple[str, int], Point] = {}
     for run in measured:
-        point = point_of(run, held_out)
         if differing := _differing(run, measured[0]):
             reasons[f"of other {' and '.join(differing)}"] += 1
-        elif (point.label, point.seed) in chosen:
+            continue
+        point = point_of(run, held_out)
+        if (point.label, point.seed) in chosen:
             reasons["like a newer one"] += 1
         else:
             chosen[point.label, point.seed] = point

@@ -1,6 +1,6 @@
 """How a code is made: which of a face's activations, max(0, X V + b), are kept. It needs NumPy alone.
 
-Beside this function, `ACTIVATIONS`, another activation needs its name in `base/params.py`; nothing else asks for it.
+Another activation is a function here, its name in `ACTIVATIONS`, and its name in `base/params.py`.
 """
 
 from collections.abc import Callable, Mapping

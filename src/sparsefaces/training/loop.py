@@ -113,21 +113,12 @@ def fit(
         UserError: The batch is larger than the data or has fewer faces than there are processes, the training
             diverges, or another process has ended.
     """
-    if params.batch_size > len(X):
-        raise UserError(
-            f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
-        )
-    if ranks.count > params.batch_size:
-        raise UserError(
-            f"{ranks.count} processes cannot share batches of {params.batch_size} faces: start fewer of them or raise "
-            "train.batch_size"
-        )
+    _check_sizes(X, params, ranks)
     coefficients = params.coefficients(model)
     products = products or choose_products("auto", device)
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
-    weights = Weights(*(torch.from_numpy(array).to(device) for array in initial))
     engine = Engine(
-        weights,
+        Weights(*(torch.from_numpy(array).to(device) for array in initial)),
         params.batch_size,
         coefficients,
         params.learning_rate,
@@ -156,6 +147,19 @@ def fit(
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return engine.model(), history
+
+
+def _check_sizes(X: Faces, params: TrainParams, ranks: Ranks) -> None:
+    """Make sure that there are faces for a batch, and of a batch for each process."""
+    if params.batch_size > len(X):
+        raise UserError(
+            f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
+        )
+    if ranks.count > params.batch_size:
+        raise UserError(
+            f"{ranks.count} processes cannot share batches of {params.batch_size} faces: start fewer of them or raise "
+            "train.batch_size"
+        )
 
 
 def _begin(engine: Engine, start: State | None, ranks: Ranks) -> tuple[int, list[Row]]:

@@ -46,6 +46,8 @@ def load_model(path: Path, pixels: int | None = None) -> Model:
     _check(path, weights, pixels)
     if activation.name not in ACTIVATIONS:
         raise UserError(f"{path} is of the activation {activation.name}, which is not known here: {remake(path)}")
+    if activation.name == "topk" and activation.k not in range(1, len(weights.b) + 1):
+        raise UserError(f"{path} keeps {activation.k} activations of {len(weights.b)} units: {remake(path)}")
     return Model(weights, activation)
 
 

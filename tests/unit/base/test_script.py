@@ -38,6 +38,22 @@ def test_run__stopped_while_python_ends_shows_no_traceback(number):
     assert (process.returncode, said) == (-number, "")
 
 
+# A script that is told to stop while it imports.
+IMPORTING = """
+import os, sys
+sys.argv[0] = "fetch.py"  # as of a script in this folder
+import sparsefaces.base.script
+os.kill(os.getpid(), int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_script__stopped_while_it_imports_shows_no_traceback(number):
+    command = [sys.executable, "-c", IMPORTING, str(int(number))]
+    done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-number, "", "")
+
+
 def run_script(body, *, code, **env):
     done = subprocess.run(
         [sys.executable, "-c", f"from sparsefaces.base.script import run\n{body}"],

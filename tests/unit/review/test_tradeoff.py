@@ -66,6 +66,11 @@ def test_compare__takes_what_is_of_people_held_out_if_there_are_any():
     assert [axes.get_ylabel().endswith("people held out") for axes in draw(Figure(), tradeoff).axes] == [True, False]
 
 
+def test_compare__runs_of_before_people_were_held_out_are_of_other_data():
+    runs = [run(1.0, held_out=True), run(0.0, held_out=True), run(3.0, data="all of them")]
+    assert compare(runs).left_out == ["1 of other data"]
+
+
 @pytest.mark.parametrize("runs", [[], [run(1.0)], [run(1.0), run(1.0, seed="2")], [run(1.0), run(0.0, data="e")]])
 def test_compare__nothing_to_compare_is_an_error_that_says_what_to_do(runs):
     with pytest.raises(UserError, match=f"of {len(runs)} finished trainings .* run a sweep"):

@@ -56,6 +56,8 @@ def test_model__file_names_its_activation_in_its_metadata(tmp_path, weights):
         ('{"name": "swish", "k": null}', "of the activation swish, which is not known here"),
         ('{"name": "topk", "width": 2}', "cannot be read .*width.*`dvc repro"),
         ("topk", "cannot be read .*`dvc repro"),
+        ('{"name": "topk"}', "keeps None activations of 4 units: .*`dvc repro"),
+        ('{"name": "topk", "k": 5}', "keeps 5 activations of 4 units"),
     ],
 )
 def test_model__of_an_unknown_activation_is_an_error_that_names_it(tmp_path, weights, named, message):

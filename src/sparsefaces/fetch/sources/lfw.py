@@ -47,9 +47,9 @@ def read(
     with tempfile.TemporaryDirectory(prefix="sparsefaces-") as private:
         folder = find_images(Path(private), mirror, timeout)
         print(f"Reading LFW's {IMAGES:,} images (up to a minute)", flush=True)
-        with Image.open(next(folder.rglob("*.jpg"))) as first:
-            mode = first.mode
         lfw = _read(folder, Path(private), resize=factor, slice_=(slice(top, bottom), slice(left, right)))
+        with Image.open(min(folder.rglob("*.jpg"))) as first:
+            mode = first.mode
     if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
         found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
         raise UserError(_damaged(folder, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
