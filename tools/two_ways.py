@@ -21,7 +21,8 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import STAGES, sha256, write_bytes
 from sparsefaces.base.params import ModelParams, TrainParams, load_params
 from sparsefaces.colors import color_of_model
-from sparsefaces.measures import effective_area, explained_variance, is_nonzero, psnr, spatial_spread, window_energy
+from sparsefaces.analyze.measures import psnr, spatial_spread, window_energy
+from sparsefaces.measures import effective_area, explained_variance, is_nonzero
 from sparsefaces.review.tradeoff import Point, Tradeoff, draw_tradeoff
 from sparsefaces.standardize.split import split_people
 from sparsefaces.standardize.standardize import measure_scaling

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
+from sparsefaces.base.words import FACES
 from sparsefaces.fetch.outputs import fallback_notice
 from sparsefaces.fetch.sources import fetch_faces
-from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit
@@ -49,7 +50,7 @@ def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
     count, height, width = faces.images.shape
     if faces.fallback_reason:
         print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
-    print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
+    print(f"{count:,} {FACES} of {height} x {width} pixels from {faces.source}")
     return measure_scaling(faces.images, np.ones(count, np.bool_)).standardize(faces.images)
 
 
@@ -88,7 +89,7 @@ def train(
         raise UserError(f"lambd is {lambd}: it weighs sparsity, so give 0 or more")
     faces = _faces(X)
     if batch_size > len(faces):
-        raise UserError(f"X has {len(faces)} faces, fewer than a batch: give batch_size={len(faces)} or less")
+        raise UserError(f"X has {len(faces)} images, fewer than a batch: give batch_size={len(faces)} or less")
     params = TrainParams(
         seed=seed,
         hidden_units=hidden_units,
@@ -151,7 +152,7 @@ def view_decoder(
         if W.shape[-1] != shape[0] * shape[1]:
             raise UserError(
                 f"{name} has filters of {W.shape[-1]} pixels, not of {shape[0]} x {shape[1]}: "
-                "give the faces' shape=(height, width)"
+                "give the images' shape=(height, width)"
             )
     figure = plt.figure(figsize=figures.DECODER_SIZE, layout="constrained")
     filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
@@ -162,7 +163,7 @@ def view_decoder(
 def _faces(X: ArrayLike | Tensor) -> Array:
     faces = _numpy(X)
     if faces.ndim != 2 or not len(faces) or not np.isfinite(faces).all():
-        raise UserError(f"X, of shape {faces.shape}, is to hold standardised faces, (N, d), and finite numbers alone")
+        raise UserError(f"X, of shape {faces.shape}, is to hold standardised images, (N, d), and finite numbers alone")
     return faces
 
 

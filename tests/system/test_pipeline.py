@@ -145,7 +145,7 @@ def test_repro__users_mistake_ends_in_one_message_and_a_failure(copied):
     copied.set_params({"train": {"batch_size": 401}})
     output = copied.run("tools/repro.sh", code=255)
     # Side by side, each training says so.
-    assert output.count("error: train.batch_size is 401, but there are 400 faces") == (2 if CORES > 1 else 1)
+    assert output.count("error: train.batch_size is 401, but there are 400 images") == (2 if CORES > 1 else 1)
     assert "Traceback" not in output
     assert "Running stage 'analyze'" not in output
     assert not copied.path("train_dense/model.safetensors").exists()

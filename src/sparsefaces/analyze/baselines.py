@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import Arrays, code_hash, key_of
+from sparsefaces.base.words import FACES
 from sparsefaces.standardize.dataset import Dataset
 
 SEED = 0
@@ -53,7 +54,7 @@ def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, 
         name: Job(
             f"baselines/{name.replace(' ', '-')}",
             key,
-            f"Fitting {name} on {len(data.X):,} faces",
+            f"Fitting {name} on {len(data.X):,} {FACES}",
             _fit,
             (fit, data, hidden_units),
         )

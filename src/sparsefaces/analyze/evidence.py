@@ -11,14 +11,16 @@ from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.jpeg import JPEG, jpeg_job
-from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
+from sparsefaces.analyze.measures import sorted_activations
+from sparsefaces.analyze.methods import DIGITS, check_measures, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.parallel import Job, run_jobs
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params
-from sparsefaces.measures import rounded, sorted_activations
+from sparsefaces.base.words import FACES
+from sparsefaces.measures import rounded
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
 from sparsefaces.training.outputs import TRAININGS, Training
@@ -86,8 +88,10 @@ def gather_evidence(
         data_hash: SHA-256 of the data.
 
     Raises:
-        UserError: A model diverges when it is trained again, or too few faces are left.
+        UserError: A model diverges when it is trained again, too few faces are left, or a measure has no entry in
+            METRICS.
     """
+    check_measures()
     models = {name: training.model for name, training in trainings.items()}
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
@@ -106,7 +110,7 @@ def gather_evidence(
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:
         claims["sample"] = (
-            f"Compared on {len(rows):,} of the {all_faces:,} faces, evenly spaced; "
+            f"Compared on {len(rows):,} of the {all_faces:,} {FACES}, evenly spaced; "
             "what the trainings measured themselves is of all."
         )
     used = round(float(measured["sparse"].faces["l0"].mean()))
@@ -132,7 +136,7 @@ def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
     """
     chosen, rows = data.thinned_out(most)
     if chosen.trains.sum() < FEWEST_FACES or (chosen.trains.all() and not data.trains.all()):
-        left = f"{chosen.trains.sum():,} faces that train and {(~chosen.trains).sum():,} that are held out"
+        left = f"{chosen.trains.sum():,} images that train and {(~chosen.trains).sum():,} that are held out"
         raise UserError(f"analyze.most_faces leaves {left}: raise it")
     return chosen, rows
 

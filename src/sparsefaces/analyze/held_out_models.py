@@ -9,6 +9,7 @@ from typing import Any
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.cache import TRAINING_CODE, Arrays, code_hash, key_of
 from sparsefaces.base.params import ModelParams, TrainParams
+from sparsefaces.base.words import FACES
 from sparsefaces.standardize.rows import Faces
 
 
@@ -30,7 +31,7 @@ def refits(
         name: Job(
             f"refits/{name}",
             key_of(settings | model.model_dump()),
-            f"Training {name} again on {len(X):,} faces",
+            f"Training {name} again on {len(X):,} {FACES}",
             _train,
             (X, params, model, products),
         )

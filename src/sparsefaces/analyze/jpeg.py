@@ -12,6 +12,7 @@ from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import parts
 from sparsefaces.base.cache import Arrays, code_hash, key_of
+from sparsefaces.base.words import FACES
 from sparsefaces.standardize.dataset import Dataset
 
 JPEG = "JPEG"
@@ -33,7 +34,7 @@ def jpeg_job(data: Dataset, judged: NDArray[np.bool_], data_key: str) -> Job:
     code = code_hash("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
     key = key_of({"data": data_key, "judged": rows.tolist(), "code": code})
     faces = data._replace(X=data.rows(judged))
-    return Job("jpeg", key, f"Coding {len(rows):,} faces as JPEG", code_as_jpeg, (faces,))
+    return Job("jpeg", key, f"Coding {len(rows):,} {FACES} as JPEG", code_as_jpeg, (faces,))
 
 
 def jpeg_curve(coded: Mapping[str, NDArray[Any]]) -> list[Point]:

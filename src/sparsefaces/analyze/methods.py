@@ -7,24 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import Factors
-from sparsefaces.base.arrays import Array, parts
-from sparsefaces.measures import (
-    effective_area,
-    explained_variance,
+from sparsefaces.analyze.measures import (
+    WINDOW,
     gini,
-    hoyer_sparsity,
-    is_nonzero,
     l0,
     near_zero,
     psnr,
-    rounded,
     shuffle_pixels,
     spatial_spread,
-    total_variance,
     treves_rolls,
     window_energy,
 )
-from sparsefaces.measures.filters import WINDOW
+from sparsefaces.base.arrays import Array, parts
+from sparsefaces.measures import effective_area, explained_variance, hoyer_sparsity, is_nonzero, rounded, total_variance
+from sparsefaces.metrics import check_metrics
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.model import Model
@@ -49,6 +45,18 @@ class Measured(NamedTuple):
     faces: dict[str, Values]
     filters: dict[str, Values]
     null: dict[str, float | None]
+
+
+def check_measures() -> None:
+    """Make sure that each measure has its entry in METRICS, before anything is fitted.
+
+    Raises:
+        UserError: One has none.
+    """
+    X = np.eye(2, 100, dtype=np.float32)
+    data = Dataset(X, X[0], 1.0, (10, 10), np.ones(2, np.bool_))
+    row = summarize({"tiny": measure(Factors(X, X[:, :2], X[0]), data)}, data)[0]
+    check_metrics(row.keys() - {"method", "null"})
 
 
 def factors_of(model: Model, X: Faces) -> Factors:

@@ -1,12 +1,13 @@
 """params.yaml as typed, frozen, checked values."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
@@ -15,43 +16,48 @@ from sparsefaces.base.yaml_files import NOT_YAML, ambiguities, read_yaml
 PARAMS_FILE = Path("params.yaml")
 MODELS = ("train_dense", "train_sparse")  # the sections, and stages, of a model each
 
-# Each description completes "it must be ..." in the message about a bad value.
-Count = Annotated[int, Field(ge=1, le=10**9, description="a whole number from 1 to 1,000,000,000")]
-Units = Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100,000")]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Units = Annotated[int, Field(ge=1, le=100_000)]
 Pixel = Annotated[int, Field(ge=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")]
-Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, description="a number from 0 to 1,000,000")]
-Crop = Annotated[
-    tuple[Pixel, Pixel, Pixel, Pixel] | None,
-    Field(strict=False, description="null or [top, bottom, left, right], whole pixels of at least 0"),
-]
-Factor = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=10_000)]
+Factor = Annotated[float, Field(gt=0, le=10)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+Crop = Annotated[tuple[Pixel, Pixel, Pixel, Pixel] | None, Field(strict=False)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
 
 class Section(BaseModel):
-    """What all sections share: no unknown keys, no conversions (text is never a number), no changes."""
+    """What all sections share: no unknown keys, no conversions (text is never a number), no changes.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    The text below a key says what it means, in messages and in params.schema.json; its bounds are pydantic's.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class FetchParams(Section):
-    """Which faces, and at what size."""
+    """Which images are read, and at what size."""
 
-    source: Annotated[Literal["lfw", "orl", "folder"], Field(description="lfw, orl or folder")]
-    fallback: Annotated[Literal["orl", "none"], Field(description="orl or none")]
-    folder: Annotated[str, Field(min_length=1, description="the path of a folder")]
+    source: Literal["lfw", "orl", "folder"]
+    """Labeled Faces in the Wild, the 400 embedded ORL faces, or your own images."""
+    fallback: Literal["orl", "none"]
+    """What is read if LFW cannot be reached: the ORL faces, or nothing, so that the pipeline stops."""
+    folder: Annotated[str, Field(min_length=1)]
+    """The path of the folder with your own images; it must exist whatever the source is, since DVC watches it."""
     crop: Crop
-    resize: Annotated[
-        Factor | Size, Field(description="a factor above 0, up to 10, or [height, width] in whole pixels")
-    ]
+    """[top, bottom, left, right] in pixels of the original image; null crops LFW as scikit-learn does, others not."""
+    resize: Factor | Size
+    """A factor, by which height and width are multiplied and rounded down, or [height, width] in pixels."""
 
 
 class StandardizeParams(Section):
-    """Which faces the mean, the scale and the trainings are of."""
+    """Which images the mean, the scale and the trainings are computed on."""
 
-    holdout: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, description="a share from 0 to below 1")]
+    holdout: Annotated[float, Field(ge=0, lt=1)]
+    """The share of the people who are held out: no model is trained on them, and each is also measured on them."""
 
 
 class Coefficients(NamedTuple):
@@ -65,19 +71,24 @@ class Coefficients(NamedTuple):
 class TrainParams(Section):
     """What both trainings share."""
 
-    seed: Seed
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    """The seed of the initial weights and of the batches."""
     hidden_units: Units
+    """The number of units of the code."""
     iterations: Count
+    """The number of updates."""
     batch_size: Count
-    learning_rate: Annotated[
-        float, Field(gt=0, le=1000, allow_inf_nan=False, description="a number above 0, up to 1,000")
-    ]
-    learning_rate_schedule: Annotated[
-        Literal["constant", "linear", "cosine"], Field(description="constant, linear or cosine")
-    ]
+    """The number of images per update, all different."""
+    learning_rate: Annotated[float, Field(gt=0, le=1000)]
+    """Adam's step size."""
+    learning_rate_schedule: Literal["constant", "linear", "cosine"]
+    """How the learning rate changes; linear and cosine fall to zero by the last iteration."""
     epsilon_per_lambda: Weight
+    """The weight of ent, the term that keeps every unit in use, as a multiple of lambda."""
     eta_per_lambda: Weight
+    """The weight of reg, the squared norm of the decoder, as a multiple of lambda."""
     log_every: Count
+    """The number of iterations between rows of history.csv."""
 
     def coefficients(self, model: "ModelParams") -> Coefficients:
         """Weigh the terms for one model; epsilon and eta are in proportion to its lambda."""
@@ -88,10 +99,11 @@ class ModelParams(Section):
     """What sets one model apart from the other: its whole section goes wherever a model is trained."""
 
     lambd: Annotated[Weight, Field(alias="lambda")]
-    activation: Annotated[Literal["relu", "topk"], Field(description="relu or topk")] = "relu"
-    k: Annotated[
-        Units | None, Field(description="null, or with activation: topk a whole number from 1 to train.hidden_units")
-    ] = None
+    """The weight of spa, the L1 norm of the code."""
+    activation: Literal["relu", "topk"] = "relu"
+    """Which activations of an image the code keeps: all that are positive, or the k largest of them."""
+    k: Units | None = None
+    """With activation topk, how many activations the code keeps, at most train.hidden_units; with relu, null."""
 
     @property
     def label(self) -> str:
@@ -116,41 +128,46 @@ def label_of(section: Mapping[str, Any]) -> str:
 class AnalyzeParams(Section):
     """What the comparison shows, and on whom compression is judged."""
 
-    most_faces: Annotated[int, Field(ge=100, le=10**9, description="a whole number from 100 to 1,000,000,000")]
+    most_faces: Annotated[int, Field(ge=100, le=10**9)]
+    """The most images, evenly spaced, on which the models and the other methods are compared: it bounds the memory."""
     faces: Count
+    """The number of images whose activations are plotted, the first ones."""
     filters: Count
-    filter_scale: Annotated[Literal["own", "common"], Field(description="own or common")]
-    held_out_people: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, description="a share above 0 and below 1")]
+    """The number of decoding filters that are shown, the first ones."""
+    filter_scale: Literal["own", "common"]
+    """What a filter is scaled by: its own largest weight, or the largest weight of all filters shown."""
+    held_out_people: Annotated[float, Field(gt=0, lt=1)]
+    """The share of the people on whom compression is judged; it is fitted on the others."""
 
 
 class MachineParams(Section):
     """Settings of the machine: in no stage's `params:`, since they must not change a result."""
 
-    threads: Annotated[
-        Annotated[int, Field(ge=1, le=256)] | Literal["auto"], Field(description="auto or a whole number from 1 to 256")
-    ]
-    device: Annotated[Literal["cpu", "cuda", "mps"], Field(description="cpu, cuda or mps")]
-    products: Annotated[Literal["auto", "blas", "onednn"], Field(description="auto, blas or onednn")]
+    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"]
+    """Torch's threads per training; auto is OMP_NUM_THREADS or the number of cores, at most 4, and 1 with oneDNN."""
+    device: Literal["cpu", "cuda", "mps"]
+    """What the trainings run on; no test has run on cuda or mps, whose results agree with the CPU's up to rounding."""
+    products: Literal["auto", "blas", "onednn"]
+    """The library that multiplies matrices on the CPU; auto chooses it by the processor."""
     checkpoint_every: Count
-    download_timeout: Annotated[
-        float, Field(gt=0, le=3600, allow_inf_nan=False, description="seconds above 0, up to 3600")
-    ]
-    lfw_mirror: Annotated[
-        Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$")] | None,
-        Field(
-            description="null or an address, http:// or https://, without a user name or password: "
-            "one with them goes into the environment variable SPARSEFACES_LFW_MIRROR"
-        ),
-    ]
+    """The number of iterations between checkpoints, from which an interrupted training resumes."""
+    download_timeout: Annotated[float, Field(gt=0, le=3600)]
+    """The seconds that an address of LFW's archive may stay silent."""
+    lfw_mirror: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$")] | None
+    """An address that has lfw-funneled.tgz, tried first; one with a login goes into SPARSEFACES_LFW_MIRROR instead."""
 
 
 class TrackingParams(Section):
     """Settings of the runs in MLflow, which change no result either."""
 
     log_pictures_every: Count
+    """The number of iterations between pictures of the filters and of eight reconstructed images."""
     log_weights_every: Count
-    seconds_to_open: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False, description="seconds from 0 to 3600")]
-    on_failure: Annotated[Literal["stop", "continue"], Field(description="stop or continue")]
+    """The number of iterations between the weights that a run keeps."""
+    seconds_to_open: Seconds
+    """The seconds that MLflow's store may fail at the start of a stage before on_failure decides."""
+    on_failure: Literal["stop", "continue"]
+    """What a stage does if MLflow's store cannot be reached at its start."""
 
 
 class Params(Section):
@@ -208,10 +225,11 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        # A union reports each of its members: one line per key is enough.
+        problems: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
         # Unknown keys come first, since a misspelt one is also missing.
-        problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-        lines = dict.fromkeys(_explain(problem["loc"], problem["type"], values) for problem in problems)
+        for problem in sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"):
+            problems.setdefault(problem["loc"][:2], []).append(problem)  # deeper is a member of a union or a list
+        lines = [_explain(keys, found, values) for keys, found in problems.items()]
         raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
     dumped = params.model_dump()  # not attribute by attribute: tests watch which of them a stage reads
     units = dumped["train"]["hidden_units"]
@@ -225,23 +243,22 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     return params
 
 
-def _explain(location: tuple[int | str, ...], problem: str, values: Any) -> str:  # noqa: ANN401 - of a file
-    """Say in one line what is wrong with the key at a location of pydantic's."""
-    keys = location[:2]  # deeper, it is an item of a list
-    name = ".".join(map(str, keys))
+def _explain(keys: tuple[int | str, ...], problems: Sequence[ErrorDetails], values: Any) -> str:  # noqa: ANN401 - of a file
+    """Say in one line what pydantic finds wrong with one key."""
+    name, kind = ".".join(map(str, keys)), problems[0]["type"]
     sections: dict[Any, Any] = {(key,): field.annotation for key, field in Params.model_fields.items()} | {(): Params}
-    section = sections.get(keys)
-    if section and problem != "missing":
-        return f"{name or 'the file'} must be a section with the keys {', '.join(_fields(section))}"
+    if keys in sections and kind != "missing":
+        return f"{name or 'the file'} must be a section with the keys {', '.join(_fields(sections[keys]))}"
     known = _fields(sections[keys[:-1]])
-    if problem in ("extra_forbidden", "invalid_key"):
+    if kind in ("extra_forbidden", "invalid_key"):
         near = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)
         return f"there is no key {name}; the nearest is {'.'.join([*map(str, keys[:-1]), *near])}"
-    if problem == "missing" and keys == location:
+    if kind == "missing" and keys == problems[0]["loc"]:
         return f"the key {name} is missing: add it"
     value = values[keys[0]][keys[1]]
     shown = without_login(value) if isinstance(value, str) else value
-    return f"{name} is {shown!r}; it must be {known[keys[1]].description}"
+    said = " or ".join(dict.fromkeys(problem["msg"] for problem in problems))
+    return f"{name} is {shown!r}: {said}. {known[keys[1]].description}"
 
 
 def _fields(section: Any) -> dict[Any, FieldInfo]:  # noqa: ANN401 - pydantic's annotation of a field

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
+from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.params import AnalyzeParams
-from sparsefaces.measures import sorted_activations
 from sparsefaces.metrics import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure

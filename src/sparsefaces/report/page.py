@@ -13,50 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from PIL import Image
 
 from sparsefaces.base.params import label_of
+from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.metrics import METRICS
 
 # What the table shows, in its order.
 TABLE = ("rec", "explained_variance", "psnr", "spa", "l0", "hoyer", "ent", "silent_units", "reg", "effective_area")
-# What stands at the top: metric, heading, format, what it means.
-TILES = (
-    ("explained_variance", "Explained variance", "{:.1%}", "of the faces' differences from the mean face"),
-    ("psnr", "PSNR, in dB", "{:.1f}", "3 dB more is half the squared error"),
-    ("l0", "Active units per face", "{:.0f}", "activations above zero, mean over all faces"),
-    ("effective_area", "A filter covers", "{:.0%}", "of the image: effective area, median over units"),
-)
-# Figures in their order: name, title, caption; those that were not drawn are left out.
-CAPTIONS = (
-    (
-        "decoder",
-        "Decoding filters",
-        "What a unit adds to a face. Scaled as analyze.filter_scale says; mid-grey is zero. A filter that looks blank "
-        "has its largest weight at the edge.",
-    ),
-    (
-        "sparsity",
-        "Activations, sorted",
-        "All activations of some faces, largest first. Where a line reaches zero, those that remain are off.",
-    ),
-    (
-        "reconstructions",
-        "Reconstructions",
-        "The same faces as each method gives them back; PCA with as many components as the sparse code has active "
-        "units on average. Below each, what it gets wrong: reconstruction minus original, three times as strong, "
-        "mid-grey where there is none.",
-    ),
-    (
-        "rate_distortion",
-        "Compression",
-        "Quality against size, where only the strongest contributions of a face are kept. Fitted on some faces, "
-        "judged on others.",
-    ),
-    ("rates", "Faces at several rates", "Faces that no method was fitted on, in ever more bits."),
-    (
-        "curves",
-        "Training",
-        "The four terms over the iterations, each on one minibatch before its update; the first row is left out.",
-    ),
-)
 # What one claim does that got a verdict, and what several do.
 VERDICTS = {
     "holds": ("holds", "hold"),
@@ -73,7 +34,7 @@ class Report(NamedTuple):
         metrics: The models' metrics by model name.
         claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
             `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
-        figures: PNG by name; CAPTIONS has their titles.
+        figures: PNG by name; templates/figures.html.j2 has their titles and order.
         page: What the explorer and the editor compute with, of `packing.pack`; None leaves both out.
         settings: Parameters by section.
         hashes: SHA-256 of what was read, by name.
@@ -97,18 +58,19 @@ def render_report(report: Report) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"figure": short_figure, "interval_bar": interval_bar}
+    environment.filters |= {"figure": short_figure, "cell": _cell, "interval_bar": interval_bar}
+    environment.globals |= {"FACE": FACE, "FACES": FACES, "PEOPLE": PEOPLE}
     claims = report.claims.get("claims", ())
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
         models=list(report.metrics),
         lead=f"{summarize(report.metrics, claims, report.settings)} {report.claims.get('sample', '')}".strip(),
-        tiles=[_tile(report.metrics, *tile) for tile in TILES],
+        metrics=report.metrics,
         table=_table(report.metrics),
         claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],
         methods=_methods(report.claims.get("methods", ())),
         notes=report.claims.get("notes", ()),
-        figures=[_figure(report.figures[name], name, *text) for name, *text in CAPTIONS if name in report.figures],
+        figures={name: _figure(png) for name, png in report.figures.items()},
         page=report.page,
         settings=report.settings,
         hashes=report.hashes,
@@ -126,7 +88,7 @@ def summarize(
     text = (
         f"Two autoencoders, trained alike but for this: one has {labels['dense']} (dense), "
         f"the other {labels['sparse']} (sparse). "
-        f"The sparse one describes a face with {sparse['l0']:.0f} active units while the dense one uses "
+        f"The sparse one describes a {FACE} with {sparse['l0']:.0f} active units while the dense one uses "
         f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
         f"explains {dense['explained_variance']:.1%}."
     )
@@ -183,22 +145,16 @@ def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
     rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
-        (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
+        (f"{title}, on {FACES} held out", [_cell(values[name], form) for values in held_out])
         for name, title, form in shown
         if held_out and name in held_out[0] and name not in ("reg", "effective_area")  # the decoder's: of no faces
     ]
 
 
-def _tile(metrics: Mapping[str, Mapping[str, Any]], key: str, label: str, form: str, note: str) -> dict[str, Any]:
-    figures = [(name, _cell(values[key], form)) for name, values in metrics.items()]
-    return {"label": label, "figures": figures, "note": note}
-
-
-def _figure(png: bytes, name: str, title: str, caption: str) -> dict[str, Any]:
+def _figure(png: bytes) -> dict[str, Any]:
     with Image.open(io.BytesIO(png)) as image:
         width, height = image.size
-    encoded = base64.b64encode(png).decode()
-    return {"name": name, "title": title, "caption": caption, "width": width, "height": height, "png": encoded}
+    return {"width": width, "height": height, "png": base64.b64encode(png).decode()}
 
 
 def _methods(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

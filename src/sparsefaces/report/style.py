@@ -3,42 +3,15 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import Any
+from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sparsefaces.colors import INK, QUIET
-
-# 9 inches at 120 dots are 1,080 pixels: a README shows them at about 830, where 11 points are 14 pixels high.
-DPI = 120
-RC: Any = MappingProxyType(  # matplotlib types its keys one by one
-    {
-        "font.size": 11,
-        "axes.titlesize": 12,
-        "axes.labelsize": 11,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 8,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": QUIET,
-        "axes.labelcolor": INK,
-        "text.color": INK,
-        "xtick.color": QUIET,
-        "ytick.color": QUIET,
-        "xtick.labelcolor": INK,
-        "ytick.labelcolor": INK,
-        "axes.grid": False,
-        "grid.color": "#cccccc",
-        "grid.linewidth": 0.7,
-        "lines.linewidth": 2,
-        "legend.frameon": False,
-        "axes.formatter.useoffset": False,
-    }
-)
+STYLE = Path(__file__).with_name("paper.mplstyle")
 
 
 @contextmanager
@@ -46,7 +19,7 @@ def paper() -> Iterator[None]:
     """Draw in the project's style, whatever matplotlibrc lies on the machine: it must not change the bytes."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+        mpl.style.use(STYLE)
         yield
 
 
@@ -70,6 +43,6 @@ def hide_frame(axes: Axes) -> None:
 def png_of_figure(figure: Figure) -> bytes:
     """Render a figure; the same figure gives the same bytes, in 256 colours to keep Git's copies small."""
     full, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(full, format="png", dpi=DPI)
+    figure.savefig(full, format="png", dpi="figure")
     Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()

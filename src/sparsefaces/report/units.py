@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsefaces.analyze.measures import WINDOW, spatial_spread, window_energy
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import effective_area, is_nonzero, spatial_spread, window_energy
-from sparsefaces.measures.filters import WINDOW
+from sparsefaces.measures import effective_area, is_nonzero
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead

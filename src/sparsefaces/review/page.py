@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sparsefaces.base.words import FACES
 from sparsefaces.metrics import METRICS
 from sparsefaces.review import markdown, revisions
 from sparsefaces.review.revisions import Json
@@ -109,11 +110,11 @@ def compare_faces(then: Json | None, now: Json | None) -> list[str]:
     if then and then["source"] != now["source"]:
         alerts.append(f"The data source changed from {then['source']} to {now['source']}.")
     elif then and then["sha256"] != now["sha256"]:
-        alerts.append("The faces changed.")
+        alerts.append(f"The {FACES} changed.")
     if alerts and then:
         alerts[0] += f" {_faces(then)} became {_faces(now)}: the metrics below are of different data."
     if now["source"] != now["wanted"]:
-        alerts.append(f"These are not the {now['wanted']} faces, but {now['source']}: {now['fallback_reason']}.")
+        alerts.append(f"These are not the {now['wanted']} {FACES}, but {now['source']}: {now['fallback_reason']}.")
     return alerts
 
 
@@ -166,7 +167,7 @@ def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, 
 
 
 def _faces(record: Json) -> str:
-    return f"{record['images']:,} faces of {record['height']} x {record['width']} pixels from {record['source']}"
+    return f"{record['images']:,} {FACES} of {record['height']} x {record['width']} pixels from {record['source']}"
 
 
 def _changed(one: Json, other: Json, kind: str) -> list[str]:

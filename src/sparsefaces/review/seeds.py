@@ -64,7 +64,7 @@ def choose(claims: Mapping[int, Claims], seeds: str) -> dict[int, Claims]:
         raise UserError(f"SEEDS is {seeds!r}: name whole numbers, as in make seeds SEEDS=1,2,3") from None
     if missing := [seed for seed in named if seed not in claims]:
         raise UserError(
-            f"no claims of seed {', '.join(map(str, missing))} with this code, parameters and faces: "
+            f"no claims of seed {', '.join(map(str, missing))} with this code, parameters and images: "
             "`dvc queue status` names what failed, `dvc queue logs NAME` says why"
         )
     return {seed: rows for seed, rows in claims.items() if seed in named or seed == next(iter(claims))}

@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import label_of
+from sparsefaces.base.words import PEOPLE
 from sparsefaces.colors import COLORS, INK, TOP_K, color_of_model
 from sparsefaces.metrics import METRICS
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
@@ -121,7 +122,7 @@ def format_tradeoff(tradeoff: Tradeoff) -> str:
         for point in tradeoff.points
     ]
     table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=("right",) * len(headers))
-    whose = ["explained_variance and l0 are of people held out"] if tradeoff.held_out else []
+    whose = [f"explained_variance and l0 are of {PEOPLE} held out"] if tradeoff.held_out else []
     left_out = [f"left out: {', '.join(tradeoff.left_out)}"] if tradeoff.left_out else []
     return "\n".join([table, *whose, *left_out])
 
@@ -138,7 +139,7 @@ def draw_tradeoff(tradeoff: Tradeoff) -> bytes:
 
 def draw(figure: Figure, tradeoff: Tradeoff) -> Figure:
     """Draw points against active units, one panel for each of AXES."""
-    whose = ", people held out" if tradeoff.held_out else ""
+    whose = f", {PEOPLE} held out" if tradeoff.held_out else ""
     for axes, name in zip(figure.subplots(1, 2), AXES, strict=True):
         axes.set_xscale("log")
         for family, points in groupby(tradeoff.points, attrgetter("family")):

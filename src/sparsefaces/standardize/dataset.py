@@ -17,6 +17,7 @@ from sparsefaces.base.files import (
     write_rows,
 )
 from sparsefaces.base.progress import in_parts
+from sparsefaces.base.words import FACES
 from sparsefaces.standardize.rows import Faces, Rows
 from sparsefaces.standardize.standardize import Scaling
 
@@ -92,7 +93,7 @@ def load_people(faces: int) -> NDArray[np.int32]:
     path = FETCH / "people.npy"
     people: NDArray[np.int32] = read_array(path, ndim=1, dtype=np.int32)
     if len(people) != faces:
-        raise UserError(f"{path} is of {len(people):,} faces, not of {faces:,}: {remake(path)}")
+        raise UserError(f"{path} is of {len(people):,} images, not of {faces:,}: {remake(path)}")
     return people
 
 
@@ -109,13 +110,13 @@ def load_provenance() -> dict[str, Any]:
 def save_standardized(faces: NDArray[np.float32], scaling: Scaling, trains: NDArray[np.bool_]) -> None:
     """Write X.npy, part by part, split.npy, and scaling.npz, which also keeps the height and width of the faces."""
     count, height, width = faces.shape
-    parts = in_parts("Standardising", count, height * width, "faces")
+    parts = in_parts("Standardising", count, height * width, FACES)
     write_rows(STANDARDIZE / "X.npy", (count, height * width), (scaling.standardize(faces[rows]) for rows in parts))
     write_array(STANDARDIZE / "split.npy", trains)
     mean, scale = scaling.mean.astype(np.float32), scaling.scale.astype(np.float32)
     values = {"mean": mean, "scale": scale, "height": height, "width": width}
     write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in values.items()})
-    print(f"{count:,} faces standardised; scale {scale:.5f}")
+    print(f"{count:,} {FACES} standardised; scale {scale:.5f}")
     if not trains.all():
         print(f"{(~trains).sum():,} of them are held out: mean and scale are of the others, and so is every training")
 
@@ -131,10 +132,10 @@ def load_dataset() -> Dataset:
     split = STANDARDIZE / "split.npy"
     trains = np.array(read_array(split, ndim=1, dtype=np.bool_))
     if len(trains) != len(X):
-        raise UserError(f"{split} is of {len(trains):,} faces, X.npy of {len(X):,}: {remake(split)}")
+        raise UserError(f"{split} is of {len(trains):,} images, X.npy of {len(X):,}: {remake(split)}")
     scaling = read_arrays(path, ("mean", "scale", "height", "width"))
     if not _fits(**scaling, pixels=X.shape[1]):
-        raise UserError(f"{path} has no mean face, scale and size that fit X.npy's {X.shape[1]} pixels: {remake(path)}")
+        raise UserError(f"{path} has no mean, scale and size that fit X.npy's {X.shape[1]} pixels: {remake(path)}")
     height, width = int(scaling["height"]), int(scaling["width"])
     data = Dataset(X, np.asarray(scaling["mean"], np.float32), float(scaling["scale"]), (height, width), trains)
     _check_faces(data)
@@ -153,8 +154,8 @@ def _check_faces(data: Dataset) -> None:
     """Refuse faces on which nothing can be trained."""
     X = STANDARDIZE / "X.npy"
     if data.trains.sum() < 2:
-        raise UserError(f"{STANDARDIZE / 'split.npy'} leaves {data.trains.sum()} faces to train on: {remake(X)}")
-    parts = in_parts("Checking", len(data.X), data.X.shape[1], "faces")
+        raise UserError(f"{STANDARDIZE / 'split.npy'} leaves {data.trains.sum()} images to train on: {remake(X)}")
+    parts = in_parts("Checking", len(data.X), data.X.shape[1], FACES)
     peaks = [max(float(data.X[rows].max()), -float(data.X[rows].min())) for rows in parts]  # NaN if one is
     if not (np.isfinite(peaks).all() and any(peaks)):
-        raise UserError(f"{X} has faces that are not numbers, or nothing but zeros: {remake(X)}")
+        raise UserError(f"{X} has images that are not numbers, or nothing but zeros: {remake(X)}")

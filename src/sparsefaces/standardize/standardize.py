@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.progress import in_parts
+from sparsefaces.base.words import FACES
 
 
 class Scaling(NamedTuple):
@@ -42,7 +43,7 @@ def measure_scaling(faces: NDArray[np.float32], trains: NDArray[np.bool_]) -> Sc
     # Sums in float64, one face after the other: the result depends neither on the parts nor on float32's rounding.
     total = np.zeros_like(first, dtype=np.float64)
     same = True
-    for rows in in_parts("Averaging", len(faces), first.size, "faces"):
+    for rows in in_parts("Averaging", len(faces), first.size, FACES):
         part = _flat(faces[rows])
         _refuse_broken(part, rows.start)
         seen = part[trains[rows]]
@@ -53,7 +54,7 @@ def measure_scaling(faces: NDArray[np.float32], trains: NDArray[np.bool_]) -> Sc
     mean = total[0] / count
     squares = [
         np.square(_flat(faces[rows])[trains[rows]] - mean).sum(axis=1)
-        for rows in in_parts("Scaling", len(faces), first.size, "faces")
+        for rows in in_parts("Scaling", len(faces), first.size, FACES)
     ]
     return Scaling(mean, np.sqrt(np.concatenate(squares).sum() / (count * mean.size)))
 

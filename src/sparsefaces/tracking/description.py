@@ -16,6 +16,7 @@ from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_array, sha256
 from sparsefaces.base.params import label_of
+from sparsefaces.base.words import FACES
 from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
 from sparsefaces.colors import QUIET, color_of_model
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
@@ -84,7 +85,7 @@ def describe(
     source, wanted = record["source"], record["wanted"]
     size = f"{data.shape[0]} x {data.shape[1]}"
     if (record["images"], record["height"], record["width"]) != (len(data.X), *data.shape):
-        said = f"{record['images']} faces of {record['height']} x {record['width']}"
+        said = f"{record['images']} images of {record['height']} x {record['width']}"
         raise UserError(f"stages/fetch has {said}, stages/standardize {len(data.X)} of {size}: run `dvc repro`")
     params = {key: value for section in sections.values() for key, value in section.items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
@@ -100,9 +101,9 @@ def describe(
         tags |= {**machine, "cpu": cpu_model(), "python": platform.python_version()}
         tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
         diff = uncommitted() if tags.get("git.dirty") == "true" else ""
-    note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
+    note = f"**{stage}** on {len(data.X):,} {FACES} of {size} pixels from {source}."
     if source != wanted:
-        note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
+        note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} {FACES}."
     models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
     inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
     return Description(stage, params, tags, note, inputs, recorded_results(stage), diff)

@@ -47,7 +47,7 @@ class Autoencoder(PythonModel):
         faces = np.asarray(model_input, dtype=np.float32)
         rows = faces.reshape(len(faces), -1)
         if rows.shape[1] != len(self._mean):
-            raise ValueError(f"these faces have {rows.shape[1]} pixels; the model is for {len(self._mean)}")
+            raise ValueError(f"these images have {rows.shape[1]} pixels; the model is for {len(self._mean)}")
         low, high = (rows.min(), rows.max()) if rows.size else (0, 1)
         if not (low >= 0 and high <= 1):  # NaN is neither
             raise ValueError(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 from tabulate import tabulate
 
@@ -14,7 +15,8 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import STAGES, md5, read_json, sha256
-from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, TrainParams
+from sparsefaces.base.params import AnalyzeParams, Coefficients, ModelParams, Params, TrainParams
+from sparsefaces.metrics import check_metrics
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
@@ -24,7 +26,9 @@ from sparsefaces.tracking.queries import asking
 from sparsefaces.tracking.record import take_records
 from sparsefaces.tracking.runs import TrackedRun, deliver_pending, left_out, track
 from sparsefaces.tracking.store import Store, StoreError
+from sparsefaces.training.model import Model
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
+from sparsefaces.training.weights import initialize
 
 ANALYZE = STAGES / "analyze"
 ALIASES = {stage: name for name, stage in TRAININGS.items()}
@@ -32,9 +36,17 @@ NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # nu
 
 
 def describe_training(stage: str, params: Params, data: Dataset, processes: int = 1) -> Description:
-    """Describe a training that so many processes are about to start."""
+    """Describe a training that so many processes are about to start.
+
+    Raises:
+        UserError: The device or the library is not here, or a metric that is measured has no entry in METRICS.
+    """
     from sparsefaces.training.device import choose_device  # noqa: PLC0415 - torch, which only a training needs
+    from sparsefaces.training.evaluate import evaluate  # noqa: PLC0415 - as above
     from sparsefaces.training.products import choose_products  # noqa: PLC0415 - as above
+
+    tiny = np.eye(2, dtype=np.float32)
+    check_metrics(evaluate(tiny, Model(initialize(2, 2, seed=0)._replace(W=tiny)), Coefficients(0, 0, 0)))
 
     device = choose_device(params.machine.device)
     products = choose_products(params.machine.products, device).name

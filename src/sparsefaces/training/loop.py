@@ -153,11 +153,11 @@ def _check_sizes(X: Faces, params: TrainParams, ranks: Ranks) -> None:
     """Make sure that there are faces for a batch, and of a batch for each process."""
     if params.batch_size > len(X):
         raise UserError(
-            f"train.batch_size is {params.batch_size}, but there are {len(X)} faces: lower it to that or less"
+            f"train.batch_size is {params.batch_size}, but there are {len(X)} images: lower it to that or less"
         )
     if ranks.count > params.batch_size:
         raise UserError(
-            f"{ranks.count} processes cannot share batches of {params.batch_size} faces: start fewer of them or raise "
+            f"{ranks.count} processes cannot share batches of {params.batch_size} images: start fewer of them or raise "
             "train.batch_size"
         )
 

@@ -63,4 +63,4 @@ def _check(path: Path, weights: Weights[Array], pixels: int | None) -> None:
         if not np.isfinite(array).all():
             raise UserError(f"{path}: {name} has values that are NaN or infinite: {remake(path)}")
     if pixels is not None and d != pixels:
-        raise UserError(f"{path} is for faces of {d} pixels, but these have {pixels}: {remake(path)}")
+        raise UserError(f"{path} is for images of {d} pixels, but these have {pixels}: {remake(path)}")

@@ -21,7 +21,7 @@ def dataset_of(X, shape=(2, 3), trains=None):
 def test_choose_faces__refuses_to_leave_none_on_either_side(trains):
     data = dataset_of(np.zeros((60, 6), np.float32), trains=trains(60))
     with pytest.raises(
-        UserError, match="analyze.most_faces leaves .* faces that train and .* that are held out: raise"
+        UserError, match="analyze.most_faces leaves .* images that train and .* that are held out: raise"
     ):
         choose_faces(data, 10)
 

@@ -205,7 +205,7 @@ def test_mirror__that_is_no_address_is_an_error_without_the_login(address, hosts
 def test_mirror__in_params_is_an_address_without_a_login(address):
     values = PARAMS.model_dump(by_alias=True)
     values["machine"]["lfw_mirror"] = address
-    with pytest.raises(UserError, match="lfw_mirror is .*; it must be null or an address, .* without a user") as error:
+    with pytest.raises(UserError, match="lfw_mirror is .*: .* should .* with a login goes") as error:
         parse_params(values)
     assert "s3cret" not in str(error.value)
     values["machine"]["lfw_mirror"] = "https://example.org/data"

@@ -4,8 +4,8 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
+from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.colors import COLORS, QUIET, color_of
-from sparsefaces.measures import sorted_activations
 from sparsefaces.report.figures import (
     draw_curves,
     draw_decoders,

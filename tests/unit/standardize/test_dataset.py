@@ -49,20 +49,20 @@ def with_value(X, value):
     return X
 
 
-NO_FIT = "scaling.npz has no mean face, scale and size that fit X.npy's 30 pixels"
+NO_FIT = "scaling.npz has no mean, scale and size that fit X.npy's 30 pixels"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: {"X": with_value(data.X, np.nan)}, "X.npy has faces that are not numbers"),
-        (lambda data: {"X": with_value(data.X, np.inf)}, "X.npy has faces that are not numbers"),
+        (lambda data: {"X": with_value(data.X, np.nan)}, "X.npy has images that are not numbers"),
+        (lambda data: {"X": with_value(data.X, np.inf)}, "X.npy has images that are not numbers"),
         (lambda data: {"X": np.zeros_like(data.X)}, "or nothing but zeros"),
         (lambda data: {"X": np.array(data.X[:, :29])}, "that fit X.npy's 29 pixels"),
-        (lambda data: {"X": np.array(data.X[:10])}, "split.npy is of 60 faces, X.npy of 10"),
+        (lambda data: {"X": np.array(data.X[:10])}, "split.npy is of 60 images, X.npy of 10"),
         (lambda data: {"X": np.array(data.X[0])}, "X.npy does not hold a float32 array of 2 dimensions"),
-        (lambda data: {"trains": np.zeros(len(data.X), bool)}, "split.npy leaves 0 faces to train on"),
-        (lambda data: {"trains": np.arange(len(data.X)) == 3}, "split.npy leaves 1 faces to train on"),
+        (lambda data: {"trains": np.zeros(len(data.X), bool)}, "split.npy leaves 0 images to train on"),
+        (lambda data: {"trains": np.arange(len(data.X)) == 3}, "split.npy leaves 1 images to train on"),
         (lambda data: {"scale": 0.0}, NO_FIT),
         (lambda data: {"scale": -1.0}, NO_FIT),
         (lambda data: {"scale": np.nan}, NO_FIT),

@@ -77,5 +77,5 @@ def test_rows__of_a_map_are_mapped_by_another_process_too(faces, tmp_path):
 
 
 def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):
-    with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 faces"):
+    with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 images"):
         fit(Rows(standardized(faces), np.arange(9)), params(), model_params(0.0))

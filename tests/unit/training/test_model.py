@@ -83,7 +83,7 @@ def test_model__unfit_tensor_is_an_error_that_names_it(tmp_path, weights, change
 
 def test_model__for_faces_of_another_size_is_an_error_with_both_sizes(tmp_path, weights):
     save_model(tmp_path / "model.safetensors", Model(weights))
-    with pytest.raises(UserError, match="for faces of 6 pixels, but these have 1036"):
+    with pytest.raises(UserError, match="for images of 6 pixels, but these have 1036"):
         load_model(tmp_path / "model.safetensors", pixels=1036)
 
 

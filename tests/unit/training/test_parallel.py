@@ -71,7 +71,7 @@ def test_part__of_all_processes_are_the_batch_in_order(size, count):
 
 
 def test_fit__refuses_more_processes_than_faces_of_a_batch():
-    with pytest.raises(UserError, match=r"11 processes cannot share batches of 10 faces: start fewer of them"):
+    with pytest.raises(UserError, match=r"11 processes cannot share batches of 10 images: start fewer of them"):
         fit(ranks.data(), params(batch_size=10), model_params(), ranks=Ranks(0, 11))
 
 

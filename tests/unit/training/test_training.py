@@ -103,7 +103,7 @@ def test_fit__reports_silent_units_and_survives_them(X):
 
 
 def test_fit__batch_larger_than_the_data_is_an_error_that_names_both(X):
-    with pytest.raises(UserError, match=r"train.batch_size is 61, but there are 60 faces"):
+    with pytest.raises(UserError, match=r"train.batch_size is 61, but there are 60 images"):
         fit(X, params(batch_size=61), model_params(0.0))
 
 

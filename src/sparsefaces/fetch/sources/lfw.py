@@ -83,7 +83,7 @@ def _to_size(images: NDArray[np.float32], resize: float | tuple[int, int]) -> ND
         return images
     grey = (images * 255).round().astype(np.uint8)
     rows = range(len(grey))
-    return prepare_all(rows, lambda row: Image.fromarray(grey[row]), lambda row: f"face {row}", None, resize)
+    return prepare_all(rows, lambda row: Image.fromarray(grey[row]), lambda row: f"image {row}", None, resize)
 
 
 def _damaged(folder: Path, what: str) -> str:
