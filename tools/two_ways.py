@@ -16,12 +16,12 @@ from tabulate import tabulate
 from sparsefaces.analyze.bootstrap import paired_difference
 from sparsefaces.analyze.compression import autoencoder_code
 from sparsefaces.analyze.held_out_models import refits
+from sparsefaces.analyze.measures import psnr, spatial_spread, window_energy
 from sparsefaces.analyze.parallel import run_jobs
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import STAGES, sha256, write_bytes
 from sparsefaces.base.params import ModelParams, TrainParams, load_params
 from sparsefaces.colors import color_of_model
-from sparsefaces.analyze.measures import psnr, spatial_spread, window_energy
 from sparsefaces.measures import effective_area, explained_variance, is_nonzero
 from sparsefaces.review.tradeoff import Point, Tradeoff, draw_tradeoff
 from sparsefaces.standardize.split import split_people
