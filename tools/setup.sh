@@ -3,7 +3,16 @@
 set -euo pipefail
 CDPATH='' cd "$(dirname "$0")/.."
 fail() { echo "make: $1" >&2; exit 1; }
-install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+# Of what pip says, it shows the large downloads and the installation.
+install() {
+  PYTHONUNBUFFERED=1 .venv/bin/python -m pip install --disable-pip-version-check "$@" |
+    while read -r word file size; do
+      case $word:$size in
+        Downloading:*[0-9][0-9].[0-9]\ MB\) | Downloading:*\ GB\)) echo "  $file $size" ;;
+        Installing:*packages:*) echo "  installing $(set -- $size; echo $(($# - 1))) packages" ;;
+      esac
+    done
+}
 
 # Not the Python of the .venv that is about to be cleared, which comes first on make's PATH, but the one beneath it.
 python=$("$1" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys._base_executable)') ||
@@ -19,7 +28,7 @@ mkdir -p .venv && touch .venv/.made-by-make
 find .venv -mindepth 1 ! -name .made-by-make -delete
 "$python" -m venv .venv || fail "could not create .venv; on Debian and Ubuntu the package python3-venv is needed"
 install -r requirements.lock
-install --no-deps --no-build-isolation -e .
+install --quiet --no-deps --no-build-isolation -e .
 (cd / && "$OLDPWD/.venv/bin/python" -c 'import sparsefaces') ||
   fail "pip put the packages elsewhere: look for target, prefix or root in \`.venv/bin/python -m pip config list\`"
 cp requirements.lock .venv/.ready

@@ -75,7 +75,7 @@ def test_hooks__refuse_what_they_are_there_for(guarded):
         "params.yaml is valid to editors": "Failed",
         "dvc.yaml is valid": "Failed",
         "files are under 300 kB": "Failed",
-        "notebooks, with their outputs, are under 400 kB": "Failed",
+        "notebooks are under 400 kB: clear the outputs of a larger one": "Failed",
         "workflows follow GitHub's schema": "Failed",
         "dependabot.yml follows GitHub's schema": "Failed",
         "issue forms follow GitHub's schema": "Failed",

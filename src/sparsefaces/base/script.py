@@ -4,7 +4,10 @@ import errno
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
+if any(find_spec(name) is None for name in ("mlflow", "PIL", "pydantic", "torch")):
+    sys.exit("error: this Python lacks the project's packages: `make repro`, or first `. .venv/bin/activate`")
 os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses to be imported with a wrong name
 
 from collections.abc import Callable

@@ -54,6 +54,14 @@ def test_script__stopped_while_it_imports_shows_no_traceback(number):
     assert (done.returncode, done.stdout, done.stderr) == (-number, "", "")
 
 
+def test_script__of_a_python_without_the_packages_says_how_to_get_them():
+    command = [sys.executable, "-S", ROOT / "src/fetch.py"]  # without its site-packages
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: this Python lacks the project's packages: `make repro`, or")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def run_script(body, *, code, **env):
     done = subprocess.run(
         [sys.executable, "-c", f"from sparsefaces.base.script import run\n{body}"],
