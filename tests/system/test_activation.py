@@ -1,4 +1,4 @@
-"""Another kind of code, by the steps of docs/make-it-yours.md: trained, compared and served."""
+"""Another kind of code on images of something else, by docs/make-it-yours.md: trained, compared and served."""
 
 import re
 import textwrap
@@ -23,8 +23,10 @@ def test_activation__of_the_guide_is_trained_compared_and_served(tmp_path):
     params = project.folder / "src/sparsefaces/base/params.py"
     params.write_text(params.read_text().replace('Literal["relu", "topk"]', named))
     project.set_params({"train_sparse": {"activation": "jump"}, "standardize": {"holdout": 0.2}})
+    words = project.folder / "src/sparsefaces/base/words.py"
+    words.write_text('FACE, FACES, PEOPLE = "digit", "digits", "writers"\n')
 
-    project.run("dvc", "repro")
+    said = project.run("dvc", "repro")
 
     with safe_open(project.path("train_sparse/model.safetensors"), "numpy") as file:
         V, b = file.get_tensor("V"), file.get_tensor("b")
@@ -37,3 +39,8 @@ def test_activation__of_the_guide_is_trained_compared_and_served(tmp_path):
     codes = served.predict(np.load(project.path("fetch/faces.npy")), params={"output": "codes"})
     np.testing.assert_allclose(codes, expected, atol=1e-4)
     assert "jump" in project.path("analyze/report.html").read_text(encoding="utf-8")
+    run = mlflow.search_runs(experiment_names=["sparsefaces"], filter_string="tags.stage = 'analyze'").iloc[0]
+    report = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", "", project.path("analyze/report.html").read_text("utf-8"))
+    for text in (said, report, run["tags.mlflow.note.content"], project.path("analyze/claims.json").read_text()):
+        assert "digits" in text
+        assert set(re.findall(r"\b([Ff]aces?\b(?!\.)|people)", text)) == set(), text
