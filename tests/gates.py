@@ -14,7 +14,6 @@ import psutil
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
 # `dvc repro` takes 20, and took 170 where ten processes wanted two cores.
 DEADLINE = 240
-IN_A_CHECKPOINT = "sparsefaces.base.cache:write_bytes"  # where a training is about to write one
 
 
 def at_step(step: int) -> str:
