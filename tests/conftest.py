@@ -1,7 +1,6 @@
 """Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -53,16 +52,9 @@ def pytest_unconfigure() -> None:
     end_all()
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project in which nothing has run."""
-    return make_project(tmp_path / "project")
-
-
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project after `dvc repro`; tests read it and leave it as it is."""
-    own = tmp_path_factory.mktemp("finished") / "project"
     # The first of pytest's workers makes it for all, of whom each has a copy.
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -71,10 +63,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if not said.exists():
             project = make_project(folder)
             output = project.run("dvc", "repro")
-            project.run("git", "add", "-A")
-            project.run("git", "commit", "-qm", "results")
+            project.commit("results")
             said.write_text(output, encoding="utf-8")
-    project = Project(shutil.copytree(folder, own, symlinks=True))
+    project = Project(folder).copy(tmp_path_factory.mktemp("finished") / "project")
     project.output = said.read_text(encoding="utf-8")
     return project
 
@@ -82,10 +73,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def copied(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project for a test that changes it."""
-    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
-    project = Project(tmp_path / "project")
-    project.output = finished.output
-    return project
+    return finished.copy(tmp_path / "project")
 
 
 @pytest.fixture

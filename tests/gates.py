@@ -2,19 +2,18 @@
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 
 import psutil
 
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
 # `dvc repro` takes 20, and took 170 where ten processes wanted two cores.
 DEADLINE = 240
-IN_A_CHECKPOINT = "sparsefaces.base.cache:write_bytes"  # where a training is about to write one
 
 
 def at_step(step: int) -> str:
@@ -22,20 +21,12 @@ def at_step(step: int) -> str:
     return f"sparsefaces.training.batches:Batches.read={step}"
 
 
-class Started(subprocess.Popen):
+class Started(Popen):
     """A command on its way, in a group of its own; what it and its children say is read meanwhile."""
 
     def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
-        super().__init__(
-            command,
-            cwd=folder,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        how = {"stdout": PIPE, "stderr": STDOUT, "encoding": "utf-8", "errors": "replace"}
+        super().__init__(command, cwd=folder, env=env, start_new_session=True, **how)
         STARTED.append(self)
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -88,20 +79,12 @@ def wait_until(happened: Callable[[], object], process: Started | None = None) -
         time.sleep(0.02)
 
 
-def has_ended(process: psutil.Process) -> bool:
-    """Tell whether a process that nobody may wait for is over."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 class Gate:
     """Holds the processes that have its environment at some points, while it is closed."""
 
-    def __init__(self, folder: Path, *points: str, settings: Sequence[str] = ()) -> None:
-        """Close a gate; `points` and `settings` as in gate/sitecustomize.py."""
-        self._folder, self._points, self._settings = folder, points, settings
+    def __init__(self, folder: Path, *points: str) -> None:
+        """Close a gate; `points` as in gate/sitecustomize.py."""
+        self._folder, self._points = folder, points
         folder.mkdir()
 
     @property
@@ -110,7 +93,6 @@ class Gate:
         return {
             "GATE": str(self._folder),
             "GATE_AT": " ".join(self._points),
-            "GATE_SET": " ".join(self._settings),
             "GATE_KEEPER": str(os.getpid()),
             "PYTHONPATH": os.pathsep.join(path),
         }

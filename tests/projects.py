@@ -7,19 +7,14 @@ from pathlib import Path
 
 import yaml
 from gates import Gate, Started
+from mlflow import MlflowClient
+from mlflow.entities import Run
 
 ROOT = Path(__file__).parents[1]
 PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-PIPELINE = (
-    "src",
-    "dvc.yaml",
-    ".dvcignore",
-    ".gitignore",
-    ".gitattributes",
-    ".dvc/config",
-    ".dvc/plots",
-)
+FOLDERS = ("src", "tools", ".dvc/plots")
+FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config", "faces/README.md")
 
 # Variables of the machine's that would reach into a test.
 PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
@@ -27,6 +22,8 @@ PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_
 
 class Project:
     """A project's folder and the commands a user gives in it."""
+
+    output = ""  # of the command that made what is in it
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,10 +33,9 @@ class Project:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
-            "GIT_AUTHOR_NAME": "t",
-            "GIT_AUTHOR_EMAIL": "t@example.org",
-            "GIT_COMMITTER_NAME": "t",
-            "GIT_COMMITTER_EMAIL": "t@example.org",
+        }
+        self.env |= {
+            f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
@@ -50,6 +46,10 @@ class Project:
         """Start a command in the folder, behind a gate if there is one, and let it run."""
         return Started(command, self.folder, self.env | (gate.env if gate else {}) | env)
 
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", message)
+
     def set_params(self, changes: dict) -> None:
         """Change keys of params.yaml, section by section."""
         path = self.folder / "params.yaml"
@@ -58,8 +58,20 @@ class Project:
             values[section] |= keys
         path.write_text(yaml.safe_dump(values))
 
-    def stages(self) -> list[str]:
-        return list(yaml.safe_load((self.folder / "dvc.yaml").read_text())["stages"])
+    def copy(self, folder: Path) -> "Project":
+        """Copy it as it is, with what its making printed."""
+        project = Project(shutil.copytree(self.folder, folder, symlinks=True))
+        project.output = self.output
+        return project
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's client of the project's own store."""
+        return MlflowClient(tracking_uri=f"sqlite:///{self.folder / 'mlflow.db'}")
+
+    def runs(self, condition: str = "") -> list[Run]:
+        """Search the project's own store for runs, the newest first."""
+        return list(self.client.search_runs(["1"], condition))
 
     def path(self, name: str) -> Path:
         return self.folder / "stages" / name
@@ -72,18 +84,13 @@ class Project:
 
 def make_project(folder: Path) -> Project:
     """Copy the pipeline, with tiny parameters, into a Git and DVC repository of its own."""
-    for name in PIPELINE:
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     shutil.copy(PARAMS, folder)
-    (folder / "faces").mkdir()
-    shutil.copy(ROOT / "faces/README.md", folder / "faces")
     project = Project(folder)
     project.run("git", "init", "-q", "-b", "main")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "start")
+    project.commit("start")
     return project

@@ -1,5 +1,7 @@
 """What several files of tests begin with."""
 
+import re
+
 import numpy as np
 import pytest
 from projects import PARAMS
@@ -28,18 +30,9 @@ def standardized(faces, trains=None):
 
 
 def params(**changes):
-    values = {
-        "seed": 0,
-        "hidden_units": 8,
-        "iterations": 31,
-        "batch_size": 10,
-        "learning_rate": 0.01,
-        "learning_rate_schedule": "constant",
-        "epsilon_per_lambda": 0.01,
-        "eta_per_lambda": 1.0,
-        "log_every": 10,
-    }
-    return TrainParams(**(values | changes))
+    sizes = {"seed": 0, "hidden_units": 8, "iterations": 31, "batch_size": 10, "log_every": 10}
+    rates = {"learning_rate": 0.01, "learning_rate_schedule": "constant", "epsilon_per_lambda": 0.01}
+    return TrainParams(**(sizes | rates | {"eta_per_lambda": 1.0} | changes))
 
 
 def model_params(lambd=1.0, **changes):
@@ -56,26 +49,15 @@ def in_experiment(root, monkeypatch):
 
 
 def claim(name, verdict):
-    return {
-        "claim": name,
-        "measure": "effective area",
-        "dense": 0.3,
-        "sparse": 0.2,
-        "difference": -0.1,
-        "interval": [-0.12, -0.08],
-        "null": None,
-        "verdict": verdict,
-    }
+    numbers = {"dense": 0.3, "sparse": 0.2, "difference": -0.1, "interval": [-0.12, -0.08], "null": None}
+    return {"claim": name, "measure": "effective area", **numbers, "verdict": verdict}
 
 
 def with_lines(folder, spellings):
     """The tests' params.yaml with some values spelt otherwise."""
-    lines, section = PARAMS.read_text().splitlines(), ""
-    for n, line in enumerate(lines):
-        name = line.strip().partition(":")[0]
-        section = section if line.startswith(" ") else name
-        if f"{section}.{name}" in spellings:
-            lines[n] = f"  {name}: {spellings[f'{section}.{name}']}"
-    path = folder / "params.yaml"
-    path.write_text("\n".join(lines))
+    path, text = folder / "params.yaml", PARAMS.read_text()
+    for key, spelling in spellings.items():
+        section, name = key.split(".")
+        text = re.sub(rf"(?m)(^{section}:\n(?:  .*\n)*?  {name}:) .*", rf"\g<1> {spelling}", text)
+    path.write_text(text)
     return path

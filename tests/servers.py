@@ -41,7 +41,6 @@ class Server:
         self._env = env
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process: Started | None = None
 
     @property
     def client(self) -> MlflowClient:
@@ -60,11 +59,9 @@ class Server:
         os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):  # it may have ended by itself
-                self.signal(signal.SIGKILL)
-            self._process.wait(DEADLINE)
-            self._process = None
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            self.signal(signal.SIGKILL)
+        self._process.wait(DEADLINE)
 
     def runs(self, **tags: str) -> list:
         experiment = self.client.get_experiment_by_name("sparsefaces")

@@ -1,59 +1,10 @@
-"""What is committed holds together: results, pages and the exercise's table. No other test looks at it."""
-
-import json
-import subprocess
-from collections.abc import Callable
-from functools import cache
+"""Skips all of these tests with one line, which a fixture's skip would not be."""
 
 import pytest
-import yaml
-from projects import ROOT
-
-# What decides the results: of the other parameters, none does on LFW.
-EXERCISE = yaml.safe_load("""
-fetch: {source: lfw, crop: null, resize: 0.3}
-standardize: {holdout: 0.0}
-train: {seed: 1, hidden_units: 400, iterations: 10001, batch_size: 100, learning_rate: 1.0e-4,
-        learning_rate_schedule: constant, epsilon_per_lambda: 0.01, eta_per_lambda: 1.0, log_every: 100}
-train_dense: {lambda: 0.0, activation: relu}
-train_sparse: {lambda: 1.0, activation: relu}
-analyze: {most_faces: 20000, faces: 25, filters: 64, filter_scale: own, held_out_people: 0.2}
-""")
-
-
-def read(path: str) -> str:
-    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
-    command = ["git", "show", f"HEAD:./{path}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
-
-
-@pytest.fixture(scope="session")
-def committed() -> Callable[[str], str]:
-    """Reads a file as it was committed last."""
-    return read
-
-
-@cache
-def difference() -> str | None:
-    """Say what is not the exercise's, parameters or faces; None if all is."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    other = [
-        f"{section}.{key} is {values[section].get(key)}, not {wanted}"
-        for section, keys in EXERCISE.items()
-        for key, wanted in keys.items()
-        if values[section].get(key, "relu") != wanted
-    ]
-    if other:
-        return f"params.yaml is not the exercise's: {'; '.join(other)}"
-    try:
-        source = json.loads(read("stages/fetch/provenance.json"))["source"]
-    except subprocess.CalledProcessError:
-        return "no Git clone, so nothing is committed"
-    return None if source == "lfw" else f"the faces are not the exercise's: {source}, not lfw"
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_runtest_setup() -> None:
-    """Skip these tests where the project has gone on to other parameters or faces: its results are its own then."""
-    if reason := difference():
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Skip where the project has gone on to other parameters or faces: its results are its own then."""
+    if reason := item.module.difference():
         pytest.skip(reason)

@@ -1,10 +1,11 @@
-"""Results, pages, params.yaml and the exercise's table say the same."""
+"""What is committed holds together: results, pages, params.yaml, the exercise's table. No other test looks at it."""
 
 import csv
 import json
 import re
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import yaml
@@ -28,6 +29,43 @@ ROWS = {  # of results, by metric
     "reg": "Squared norm of the decoder `reg`",
     "effective_area": "Share of the image that a filter covers, median",
 }
+
+
+# What decides the results: of the other parameters, none does on LFW.
+EXERCISE = yaml.safe_load("""
+fetch: {source: lfw, crop: null, resize: 0.3}
+standardize: {holdout: 0.0}
+train: {seed: 1, hidden_units: 400, iterations: 10001, batch_size: 100, learning_rate: 1.0e-4,
+        learning_rate_schedule: constant, epsilon_per_lambda: 0.01, eta_per_lambda: 1.0, log_every: 100}
+train_dense: {lambda: 0.0, activation: relu}
+train_sparse: {lambda: 1.0, activation: relu}
+analyze: {most_faces: 20000, faces: 25, filters: 64, filter_scale: own, held_out_people: 0.2}
+""")
+
+
+def committed(path: str) -> str:
+    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
+    command = ["git", "show", f"HEAD:./{path}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
+
+
+@cache
+def difference() -> str | None:
+    """Say what is not the exercise's, parameters or faces; None if all is."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    other = [
+        f"{section}.{key} is {values[section].get(key)}, not {wanted}"
+        for section, keys in EXERCISE.items()
+        for key, wanted in keys.items()
+        if values[section].get(key, "relu") != wanted
+    ]
+    if other:
+        return f"params.yaml is not the exercise's: {'; '.join(other)}"
+    try:
+        source = json.loads(committed("stages/fetch/provenance.json"))["source"]
+    except subprocess.CalledProcessError:
+        return "no Git clone, so nothing is committed"
+    return None if source == "lfw" else f"the faces are not the exercise's: {source}, not lfw"
 
 
 def lines(start: str) -> list[tuple[str, str]]:
@@ -61,14 +99,14 @@ def test_dvc_lock__is_in_sync():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_results__agree_with_the_exercise_row_by_row(committed):
+def test_results__agree_with_the_exercise_row_by_row():
     rows = {model: csv.DictReader(committed(f"stages/train_{model}/history.csv").splitlines()) for model in MODELS}
     histories = {model: [{name: float(row[name]) for name in row} for row in rows[model]] for model in MODELS}
     assert [one for one in compare_with_exercise(histories) if not one.agrees] == []
 
 
 @pytest.mark.parametrize("metric", ROWS)
-def test_pages__results_are_the_committed_ones(committed, metric):
+def test_pages__results_are_the_committed_ones(metric):
     results = json.loads(committed("stages/analyze/metrics.json"))
     rows = lines(re.escape(f"| {ROWS[metric]} |"))
     assert "docs/results.md" in dict(rows)
@@ -77,7 +115,7 @@ def test_pages__results_are_the_committed_ones(committed, metric):
             assert shows(cell, results[model][metric] * (100 if "%" in cell else 1)), (page, row)
 
 
-def test_pages__rows_of_the_trainings_are_the_committed_ones(committed):
+def test_pages__rows_of_the_trainings_are_the_committed_ones():
     ours = {model: terms(committed(f"stages/train_{model}/history.csv"), "step") for model in MODELS}
     theirs = terms((ROOT / "src/sparsefaces/exercise_table.csv").read_text(), "model", "step")
     terminal, beside = lines(r" *\d+(?: +\d+\.\d\d){4}$"), lines(r"\| (?:dense|sparse) \| [\d,]+ \|")
@@ -91,7 +129,7 @@ def test_pages__rows_of_the_trainings_are_the_committed_ones(committed):
         assert shows(values, *(value for pair in pairs for value in pair)), (page, row)
 
 
-def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say(committed):
+def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say():
     record = json.loads(committed("stages/analyze/claims.json"))
     table = TEXTS["docs/results.md"].split("<!-- claims -->")[1].split("<!-- /claims -->")[0]
     seeds = {3: "three", 5: "five"}[table.count("difference, seed ")]
@@ -108,7 +146,7 @@ def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_page
     assert ["wins" in note for note in pca] == [False, False]
 
 
-def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones(committed):
+def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones():
     rows = {row["method"]: row for row in json.loads(committed("stages/analyze/claims.json"))["methods"]}
     sentence = re.search(r"(\d+ % of an NMF.*?dictionary learning's)", TEXTS["docs/results.md"], re.DOTALL)[1]
     shown = [int(number) for number in re.findall(r"(\d+) %", sentence)]

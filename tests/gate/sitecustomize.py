@@ -1,8 +1,8 @@
 """In each Python that a test starts behind a gate: hold at the points that the test named until it opens the gate.
 
-Python imports a module of this name when it starts. GATE_AT lists points as module:Class.method, or with =value to
-hold only where the first argument has this value, apart from each other by spaces; GATE_SET lists settings as
-module:NAME=number, which stand once the module is imported; see tests/gates.py.
+Python imports a module of this name when it starts. GATE_AT lists points, apart from each other by spaces:
+module:Class.method, or with =value to hold only where the first argument has this value. module:CONSTANT=number holds
+nothing: it sets the constant once the module is imported. See tests/gates.py.
 """
 
 import os
@@ -17,33 +17,27 @@ from pathlib import Path
 POINTS = defaultdict(list)
 for point in os.environ.get("GATE_AT", "").split():
     POINTS[point.partition(":")[0]].append(point)
-SETTINGS = defaultdict(list)
-for setting in os.environ.get("GATE_SET", "").split():
-    SETTINGS[setting.partition(":")[0]].append(setting.partition(":")[2].split("="))
 
 
 def hold():
-    """Announce this process by stage and rank, and wait until that is taken away; signals are handled meanwhile."""
+    """Announce this process by stage and rank, and wait until that is taken away; signals are handled meanwhile.
+
+    Without the tests' process, nobody would open the gate.
+    """
+    import psutil
+
     folder, stage = Path(os.environ["GATE"]), sys.argv[1] if len(sys.argv) > 1 else Path(sys.argv[0]).stem
     if "TORCHELASTIC_RUN_ID" in os.environ:
         stage += f".{os.environ['RANK']}"
     (folder / f"{stage}.new").write_text(str(os.getpid()))
     (folder / f"{stage}.new").rename(folder / stage)
-    while (folder / stage).exists() and not (folder / "open").exists() and has_keeper():
+    keeper = int(os.environ["GATE_KEEPER"])
+    while (folder / stage).exists() and not (folder / "open").exists() and psutil.pid_exists(keeper):
         time.sleep(0.01)
 
 
-def has_keeper():
-    """Tell whether the tests still run: nobody else would open the gate."""
-    try:
-        os.kill(int(os.environ["GATE_KEEPER"]), 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def put_gate(module, point):
-    """Let a function hold before it does anything."""
+    """Let a function hold before it does anything, or set a constant."""
     name, _, value = point.partition(":")[2].partition("=")
     owner, _, method = name.rpartition(".")
     owner = attrgetter(owner)(module) if owner else module
@@ -55,7 +49,7 @@ def put_gate(module, point):
             hold()
         return plain(*arguments, **named)
 
-    setattr(owner, method, gated)
+    setattr(owner, method, gated if callable(plain) else float(value))
 
 
 class Finder:
@@ -63,7 +57,7 @@ class Finder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name not in POINTS and name not in SETTINGS:
+        if name not in POINTS:
             return None
         spec = PathFinder.find_spec(name, path, target)
         plain = spec.loader.exec_module
@@ -72,12 +66,10 @@ class Finder:
             plain(module)
             for point in POINTS[name]:
                 put_gate(module, point)
-            for constant, number in SETTINGS[name]:
-                setattr(module, constant, float(number))
 
         spec.loader.exec_module = exec_module
         return spec
 
 
-if POINTS or SETTINGS:
+if POINTS:
     sys.meta_path.insert(0, Finder)

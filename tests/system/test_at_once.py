@@ -1,22 +1,15 @@
 """Two at once: in one workspace the second waits or is refused; two clones share a cache and a server."""
 
-import shutil
 from collections import Counter
 
-from projects import ROOT, Project
-
 STAGES = ("train_dense", "train_sparse", "analyze")
-CHANGES = {"train": {"seed": 2}}
 
 
 def test_repro__twice_at_once_in_one_workspace_and_in_clones_makes_each_result_once(finished, server, tmp_path):
-    cache = tmp_path / "cache"
-    projects = [Project(tmp_path / name) for name in ("ours", "theirs")]
+    projects = [finished.copy(tmp_path / name) for name in ("ours", "theirs")]
     for project in projects:
-        shutil.copytree(finished.folder, project.folder, symlinks=True)
-        shutil.copytree(ROOT / "tools", project.folder / "tools")
-        project.set_params(CHANGES)
-        project.run("dvc", "cache", "dir", "--local", str(cache))
+        project.set_params({"train": {"seed": 2}})
+        project.run("dvc", "cache", "dir", "--local", str(tmp_path / "cache"))
         project.env["MLFLOW_TRACKING_URI"] = server.url
     first, *others = [project.start("tools/repro.sh") for project in (projects[0], *projects)]
     # In one workspace, one of the two may be refused, in DVC's words: with 255, or with 1 by `dvc status`.
@@ -30,8 +23,7 @@ def test_repro__twice_at_once_in_one_workspace_and_in_clones_makes_each_result_o
     for project in projects:
         assert "Data and pipelines are up to date" in project.run("dvc", "status")
     # A clone makes a result itself, or takes what the other had in the cache by then.
-    experiment = server.client.get_experiment_by_name("sparsefaces").experiment_id
-    runs = server.client.search_runs([experiment])
+    runs = server.runs()
     assert {run.info.status for run in runs} == {"FINISHED"}
     counts = Counter(run.data.tags["stage"] for run in runs)
     assert set(counts) == set(STAGES)

@@ -1,13 +1,11 @@
 """What analyze keeps, leaves and shows: real DVC on a small project."""
 
 import json
+import re
 import shutil
 
 import pytest
 from gates import Gate, at_step
-
-from sparsefaces.base.files import read_csv
-from sparsefaces.metrics import METRICS
 
 
 def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_bytes(copied):
@@ -16,9 +14,8 @@ def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_byt
     fit.write_bytes(b"broken")
     shutil.rmtree(copied.folder / ".scratch" / "refits")
     output = copied.run("python", "src/analyze.py", OPENBLAS_NUM_THREADS="2")
-    assert "is damaged" in output
-    assert "Fitting NMF on 400 faces" in output
-    assert "Training dense again on 320 faces" in output
+    for words in ("is damaged", "Fitting NMF on 400 faces", "Training dense again on 320 faces"):
+        assert words in output
     assert copied.results() == before
 
 
@@ -44,31 +41,14 @@ def test_claims__are_recorded_for_every_claim_and_method(finished):
     assert metrics["dense"]["explained_variance"] == pytest.approx(record["methods"][0]["explained_variance"], abs=1e-3)
 
 
-def test_rate_distortion__has_every_method_on_both_axes(finished):
-    rows = read_csv(finished.path("analyze/rate_distortion.csv"))
-    assert list(rows[0]) == ["method", "coefficients", "bits", "psnr"]
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    assert methods == ["dense", "sparse", "PCA first", "PCA best", "DCT", "JPEG"]
-    assert {row["method"] for row in rows if not row["coefficients"]} == {"JPEG"}
-
-
 def test_plots__are_drawn_with_titles_axes_and_data(finished):
     plots = json.loads(finished.run("dvc", "plots", "show", "--json"))["data"]
-    wanted = {
-        "Sorted activations": ("rank of the activation", "activation"),
-        "PSNR against coefficients": ("coefficients kept per face", "PSNR, dB"),
-        "stages/analyze/rate_distortion.csv": ("bits per face", "PSNR, dB"),
-        "Reconstruction error (rec)": ("iteration", "rec"),
-    }
-    for name, labels in wanted.items():
-        (plot,) = plots[name]
-        text = json.dumps(plot["content"])
-        assert all(f'"title": "{label}"' in text for label in labels), name
-        assert len(plot["content"]["data"]["values"]) >= 8
     assert {f"stages/analyze/{name}.png" for name in ("rate_distortion", "rates", "decoder")} <= set(plots)
-
-
-def test_metrics__every_one_that_is_recorded_is_described_but_the_loss(finished):
-    recorded = json.loads(finished.path("analyze/metrics.json").read_text())
-    named = {name for values in recorded.values() for name, value in values.items() if not isinstance(value, dict)}
-    assert named - set(METRICS) == {"loss"}
+    rates = "stages/analyze/rate_distortion.csv"
+    for name in ("Sorted activations", "PSNR against coefficients", rates, "Reconstruction error (rec)"):
+        (plot,) = plots[name]
+        titles = re.findall(r'"title": "([^"]+)"', json.dumps(plot["content"]))
+        assert len(set(titles)) >= 2, name  # of both axes
+        assert len(plot["content"]["data"]["values"]) >= 8
+    methods = {row["method"] for row in plots[rates][0]["content"]["data"]["values"]}
+    assert methods == {"dense", "sparse", "PCA first", "PCA best", "DCT", "JPEG"}

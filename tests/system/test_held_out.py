@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 from samples import model_params, params
 
 from sparsefaces.training.evaluate import evaluate
@@ -19,7 +18,6 @@ def test_repro__reports_people_held_out_beside_the_others(copied):
     trains = np.load(copied.path("standardize/split.npy"))
     people = np.load(copied.path("fetch/people.npy"))
     assert (X.shape[0], trains.sum(), len(set(people[~trains]))) == (400, 300, 10)
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied.folder / 'mlflow.db'}")
     for stage, lambd in (("train_dense", 0.0), ("train_sparse", 1.0)):
         metrics = json.loads(copied.path(f"{stage}/metrics.json").read_text())
         model = load_model(copied.path(f"{stage}/model.safetensors"))
@@ -27,7 +25,7 @@ def test_repro__reports_people_held_out_beside_the_others(copied):
         held_out = metrics.pop("held_out")
         assert metrics == pytest.approx(evaluate(X[trains], model, terms))
         assert held_out == pytest.approx(evaluate(X[~trains], model, terms))
-        newest = client.search_runs(["1"], f"tags.stage = '{stage}'", order_by=["attributes.start_time DESC"])[0]
+        newest = copied.runs(f"tags.stage = '{stage}'")[0]
         assert newest.data.metrics["final/rec"] == pytest.approx(metrics["rec"])
         assert newest.data.metrics["final/held_out/rec"] == pytest.approx(held_out["rec"])
         assert newest.data.params["data.held_out"] == "100"

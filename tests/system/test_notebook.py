@@ -28,13 +28,9 @@ def test_surface__the_exercises_cells_run_on_37_x_28_images_without_further_argu
     X = torch.Tensor(X / X.std())
     V1, W1, b1, a1 = train(X, iterations=3)
     V2, W2, b2, _ = train(X, lambd=1, iterations=3)
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[0].split() == ["nbit", "rec", "spa", "ent", "reg"]
-    assert [line.split()[0] for line in printed] == ["nbit", "0", "2"] * 2
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["nbit", "0", "2"] * 2
     assert [tuple(t.shape) for t in (V1, W1, b1, a1)] == [(1036, 400), (400, 1036), (400,), (1036,)]
-    rec, _, _, reg = get_objective_terms(X, V1, W1, b1, a1)
-    assert rec < 1036
-    assert reg > 0
+    assert get_objective_terms(X, V1, W1, b1, a1).rec < 1036
     plot_sparsity(X, V1, V2, b1, b2)
     view_decoder(W1, W2)
     assert len(plt.get_fignums()) >= 2

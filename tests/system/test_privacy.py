@@ -39,6 +39,9 @@ def test_pictures__of_people_stay_out_of_git_after_two_commands(own):
     assert "stages/analyze/decoder.png" in tracked
     for name in ("fetch/faces.png", "analyze/reconstructions.png", "analyze/rates.png"):
         assert own.path(name).is_file()
+    shutil.copytree(own.folder / "pictures/ada", own.folder / "pictures/cyd")  # what is new in the folder, DVC sees
+    assert "Running stage 'standardize'" in own.run("dvc", "repro", "standardize")
+    assert len(np.load(own.path("standardize/X.npy"))) == 18
 
 
 def test_images__come_to_a_colleague_by_dvc(own, tmp_path):
@@ -49,4 +52,3 @@ def test_images__come_to_a_colleague_by_dvc(own, tmp_path):
     own.run("git", "clone", "-q", str(own.folder), str(cloned.folder))
     cloned.run("dvc", "pull", "pictures")
     assert (cloned.folder / "pictures/ben/5.png").read_bytes() == (own.folder / "pictures/ben/5.png").read_bytes()
-    shutil.rmtree(cloned.folder)

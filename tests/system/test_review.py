@@ -1,7 +1,6 @@
 """A pull request, rehearsed: a change is made, run and committed, and the review says what happened."""
 
 import json
-import shutil
 
 import pytest
 from projects import Project
@@ -13,8 +12,7 @@ FIGURES = ("curves", "decoder", "rate_distortion", "rates", "reconstructions", "
 @pytest.fixture(scope="module")
 def rehearsed(finished, tmp_path_factory):
     """A branch with two parameters changed, its run committed; tests read it and leave it as it is."""
-    project = Project(tmp_path_factory.mktemp("rehearsed") / "project")
-    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    project = finished.copy(tmp_path_factory.mktemp("rehearsed") / "project")
     project.run("git", "switch", "-qc", "half-lambda")
     project.set_params({"train": {"hidden_units": 16}, "train_sparse": {"lambda": 0.5}})
     project.output = project.run("dvc", "repro")
@@ -40,8 +38,6 @@ def table(review, title):
 
 
 def test_review__says_what_ran_and_why_and_what_differs(rehearsed):
-    ran = [stage for stage in rehearsed.stages() if f"Running stage '{stage}'" in rehearsed.output]
-    assert ran == ["train_dense", "train_sparse", "analyze"]
     rows = table(rehearsed.review, "Stages")
     assert [row[:2] for row in rows] == [
         ["train_dense", "params"],
@@ -53,12 +49,8 @@ def test_review__says_what_ran_and_why_and_what_differs(rehearsed):
         ["`train.hidden_units`", "12", "16"],
         ["`train_sparse.lambda`", "1.0", "0.5"],
     ]
-    lines = rehearsed.review.splitlines()
-    listed = [line for line in lines if line.startswith("- `stages/")]
+    listed = [line for line in rehearsed.review.splitlines() if line.startswith("- `stages/")]
     assert listed == [f"- `stages/analyze/{name}.png`" for name in FIGURES]
-    starts = [n for n, line in enumerate(lines) if line.startswith(("###", "|")) and not lines[n - 1].startswith("|")]
-    assert {lines[n - 1] for n in starts} == {""}  # an empty line before each block of Markdown
-    assert "\n\n\n" not in rehearsed.review
 
 
 def test_review__shows_each_metric_that_differs_and_which_way_is_better(rehearsed):
@@ -67,30 +59,9 @@ def test_review__shows_each_metric_that_differs_and_which_way_is_better(rehearse
     rows = {row[0].strip("`"): row[1:] for row in table(rehearsed.review, "Metrics")}
     models = ("dense", "sparse")
     assert set(rows) == {name for model in models for name in old[model] if old[model][name] != new[model][name]}
-    for name, (_, *cells) in rows.items():
-        for model, cell in zip(models, cells, strict=True):
-            before, now, difference = old[model][name], new[model][name], new[model][name] - old[model][name]
-            assert cell.startswith(f"{before:.5g} → {now:.5g} ({difference:+.4g}")
-    assert rows["rec"][0] == "↓"
     for model, cell in zip(models, rows["rec"][1:], strict=True):
-        assert cell.endswith(", better)" if new[model]["rec"] < old[model]["rec"] else ", worse)")
-
-
-def test_review__on_github_shows_figures_before_and_now(rehearsed):
-    env = {"GITHUB_REPOSITORY": "ada/faces", "GITHUB_SERVER_URL": "https://git.example.org"}
-    review = rehearsed.run("python", "src/review.py", "main", **env)
-    for branch in ("main", "half-lambda"):
-        commit = rehearsed.run("git", "rev-parse", branch).strip()
-        for name in FIGURES:
-            assert f"](https://git.example.org/ada/faces/raw/{commit}/stages/analyze/{name}.png)" in review
-
-
-def test_review__clone_without_data_says_the_same(cloned, rehearsed):
-    review = cloned.run("python", "src/review.py", "main")
-    absent = "8 large results are not in the cache here; everything below is from Git.\n"
-    assert absent in review
-    assert review.replace(absent, "") == rehearsed.review
-    assert "dvc.lock is in sync" in review
+        before, now = old[model]["rec"], new[model]["rec"]
+        assert cell == f"{before:.5g} → {now:.5g} ({now - before:+.4g}, {'better' if now < before else 'worse'})"
 
 
 @pytest.fixture
@@ -113,63 +84,42 @@ def inside(rehearsed, tmp_path):
     return project
 
 
-def test_review__in_a_subfolder_of_a_larger_repository_says_the_same(inside, cloned):
+def test_review__of_a_clone_without_data_and_in_a_subfolder_of_a_larger_repository_says_the_same(
+    rehearsed, cloned, inside
+):
     ours = cloned.run("python", "src/review.py", "main")
+    absent = "8 large results are not in the cache here; everything below is from Git.\n"
+    assert absent in ours
+    assert ours.replace(absent, "") == rehearsed.review
+    assert "dvc.lock is in sync" in ours
     theirs = inside.run("python", "src/review.py", "main")
     for then, now in zip(cloned.run("git", "rev-parse", "main", "half-lambda").split(), inside.commits, strict=True):
         ours = ours.replace(then[:7], now[:7])
     assert theirs == ours
-    env = {"GITHUB_REPOSITORY": "ada/faces"}
-    link = f"/ada/faces/raw/{inside.commits[1]}/wide%20papers/fa%C3%A7ade/stages/analyze/curves.png)"
-    assert link in inside.run("python", "src/review.py", "main", **env)
+    shown = inside.run("python", "src/review.py", "main", GITHUB_REPOSITORY="ada/faces")
+    for commit in inside.commits:
+        for name in FIGURES:
+            assert f"/ada/faces/raw/{commit}/wide%20papers/fa%C3%A7ade/stages/analyze/{name}.png)" in shown
 
 
-def test_review__of_a_branch_leaves_out_what_its_base_did_since(cloned):
-    cloned.run("git", "switch", "-q", "main")
-    cloned.set_params({"train": {"seed": 7}})
-    cloned.run("git", "commit", "-qam", "Another seed")
-    cloned.run("git", "switch", "-q", "half-lambda")
-    review = cloned.run("python", "src/review.py", "main")
-    assert [row[0] for row in table(review, "Parameters")] == ["`train.hidden_units`", "`train_sparse.lambda`"]
-
-
-@pytest.mark.parametrize("where", ["rehearsed", "cloned"])
-def test_review__out_of_sync_is_said_and_has_an_exit_code_of_its_own(where, request, tmp_path):
-    folder = request.getfixturevalue(where).folder
-    shutil.copytree(folder, tmp_path / "stale", symlinks=True)
-    project = Project(tmp_path / "stale")
-    project.set_params({"train_sparse": {"lambda": 0.7}})
-    review = project.run("python", "src/review.py", "main", code=3)
+def test_review__out_of_sync_is_said_and_has_an_exit_code_of_its_own(cloned):
+    cloned.set_params({"train_sparse": {"lambda": 0.7}})
+    review = cloned.run("python", "src/review.py", "main", code=3)
     assert "**dvc.lock is out of sync**" in review
     assert review.splitlines()[-1].startswith("dvc.lock is out of sync: train_sparse")
     assert ["`train_sparse.lambda`", "1.0", "0.7"] in table(review, "Parameters")
-    assert "error: dvc.lock is out of sync" in project.run("python", "src/check.py", "lock", code=1)
-
-
-def test_check__result_edited_by_hand_is_out_of_sync(cloned):
-    metrics = json.loads(cloned.path("train_sparse/metrics.json").read_text())
-    cloned.path("train_sparse/metrics.json").write_text(json.dumps(metrics | {"rec": 1.0}))
+    cloned.run("git", "restore", "params.yaml")
+    cloned.run("python", "src/check.py", "lock")
+    metrics = cloned.path("train_sparse/metrics.json")
+    metrics.write_text(metrics.read_text().replace("1", "2", 1))
     assert "train_sparse" in cloned.run("python", "src/check.py", "lock", code=1)
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("dvc.yaml", "", "dvc.yaml has no stages: git restore dvc.yaml"),
-        ("dvc.lock", "", "DVC failed: './dvc.lock' validation failed"),
-    ],
-)
-def test_check__damaged_pipeline_is_never_in_sync(cloned, file, text, message):
-    (cloned.folder / file).write_text(text)
+    (cloned.folder / "dvc.lock").write_text("")
     output = cloned.run("python", "src/check.py", "lock", code=1)
-    assert message in output
+    assert "DVC failed: './dvc.lock' validation failed" in output
     assert "Traceback" not in output
 
 
-def test_review__of_nothing_or_of_a_folder_that_is_anothers_is_refused_in_one_message(cloned):
-    output = cloned.run("python", "src/review.py", "nonsense", code=1)
-    assert output.startswith("error: BASE is 'nonsense', which names no commit here")
-    assert len(output.splitlines()) == 1
+def test_review__of_a_folder_that_is_anothers_is_refused_in_gits_words(cloned):
     output = cloned.run("python", "src/review.py", "main", code=1, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
     assert "safe.directory" in output
     assert "names no commit" not in output
@@ -180,10 +130,7 @@ def test_claims__are_read_at_both_commits(cloned):
     for branch, verdict in (("main", "holds"), ("half-lambda", "does not hold")):
         cloned.run("git", "switch", "-q", branch)
         path.write_text(json.dumps({"claims": [claim("a | b", verdict)]}))
-        cloned.run("git", "add", "-A")
-        cloned.run("git", "commit", "-qm", "claims")
+        cloned.commit("claims")
     review = cloned.run("python", "src/review.py", "main~0", code=3)  # the lock knows of no such claims
     # The branch left main before main's claim: for the branch, the claim is new.
     assert "| a \\| b (effective area) | not made | **does not hold** |" in review
-    path.write_text('<<<<<<< HEAD\n{"claims": []}\n')
-    assert "error: stages/analyze/claims.json cannot be read" in cloned.run("python", "src/review.py", "main", code=1)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from projects import ROOT
+from projects import ROOT, Project
 
 BACKEND = """
 import zipfile
@@ -22,12 +22,12 @@ def build_editable(folder, *rest):
 """
 
 
-class Checkout:
+class Checkout(Project):
     """The Makefile and its tools beside a package that needs no download."""
 
     def __init__(self, folder, home):
-        self.folder, self.venv = folder, folder / ".venv"
-        self.python = home / "a python of mine"
+        super().__init__(folder)
+        self.venv, self.python = folder / ".venv", home / "a python of mine"
         self.python.symlink_to(sys._base_executable)
         (folder / "tools").mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", folder)
@@ -37,26 +37,15 @@ class Checkout:
         (folder / "pyproject.toml").write_text(
             '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
         )
-        keep = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "MAKE", "PYTHON"))}
-        self.env = keep | {"HOME": str(home)}
+        self.env = {key: value for key, value in self.env.items() if not key.startswith(("PIP_", "MAKE", "PYTHON"))}
+        self.env |= {"HOME": str(home), "PATH": os.environ["PATH"]}
 
     def setup(self, code=0, **env):
-        done = subprocess.run(
-            ["make", f"PYTHON={self.python}", "setup"],
-            cwd=self.folder,
-            env=self.env | env,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == code, output
-        return output
+        return self.run("make", f"PYTHON={self.python}", "setup", code=code, **env)
 
     def is_ready(self):
         """Whether the package is importable there and in no other place."""
-        command = [str(self.venv / "bin/python"), "-c", "import sparsefaces; print(sparsefaces.__file__)"]
-        where = subprocess.run(command, cwd="/", env=self.env, capture_output=True, encoding="utf-8", check=True).stdout
+        where = self.run(str(self.venv / "bin/python"), "-c", "import sparsefaces; print(sparsefaces.__file__)")
         return (self.venv / ".ready").is_file() and str(self.venv) in where
 
 
@@ -87,7 +76,7 @@ def test_setup__environment_of_the_users_own_is_left_alone_with_a_message(checko
     if link:
         checkout.venv.symlink_to(own)
     output = checkout.setup(code=2)
-    assert (f"make: .venv is a symbolic link, to {own}" if link else "make: .venv is not of make's making") in output
+    assert (f"a symbolic link, to {own}" if link else "not of make's making") in output
     assert (own / "kept").exists()
     assert (own / "bin/python").exists()
 
@@ -106,27 +95,17 @@ def test_setup__interrupted_or_outdated_is_made_again(checkout):
     (checkout.folder / "requirements.lock").write_text("# another\n")
     os.utime(checkout.folder / "requirements.lock", (0, 0))
     # With make's default, `python3`, which by then is found in the environment itself.
-    subprocess.run(["make", "setup"], cwd=checkout.folder, env=checkout.env, check=True)
+    checkout.run("make", "setup")
     assert checkout.is_ready()
     assert "Setting up" not in checkout.setup()
 
 
 def test_make__gives_dvc_a_shell_that_runs_something(checkout):
-    done = subprocess.run(
-        ["make", "-s", "-f", "-", "shown"],
-        cwd=checkout.folder,
-        env=checkout.env | {"SHELL": "/usr/sbin/nologin"},
-        input="include Makefile\nshown: ; @echo $$SHELL\n",
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert done.stdout == "/bin/sh\n"
+    (checkout.folder / "shown.mk").write_text("include Makefile\nshown: ; @echo $$SHELL\n")
+    assert checkout.run("make", "-s", "-f", "shown.mk", "shown", SHELL="/usr/sbin/nologin") == "/bin/sh\n"
 
 
 def test_setup__missing_or_old_python_is_named(checkout):
-    done = subprocess.run(
-        ["make", "PYTHON=python9", "setup"], cwd=checkout.folder, capture_output=True, encoding="utf-8", check=False
-    )
-    assert "make: python9 is missing or older than Python 3.11; name a newer one" in done.stderr
+    output = checkout.run("make", "PYTHON=python9", "setup", code=2)
+    assert "make: python9 is missing or older than Python 3.11" in output
     assert not checkout.venv.exists()

@@ -1,28 +1,16 @@
 """A sweep as a user types it: DVC's queue, two experiments at once, one store, one picture."""
 
-import json
 import re
 import shutil
 from functools import cache
 
-import numpy as np
 import pytest
-import torch
 import yaml
 from gates import wait_until
-from mlflow import MlflowClient
-from projects import ROOT, Project
-
-from sparsefaces.base.params import load_params
-from sparsefaces.training.loop import fit
-from sparsefaces.training.model_file import load_model
 
 
 def recommended(project):
     """Read the lines that `make sweep` gives, by the words that they begin with."""
-    folder = project.folder / "tools"
-    folder.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "tools" / "sweep.sh", folder)
     lines = project.run("tools/sweep.sh", LAMBDAS="1.0e-5,3", K="3", JOBS="2").splitlines()
     found = {}
     for line in lines[1:]:
@@ -36,8 +24,7 @@ def swept(finished, tmp_path_factory):
 
     It has images of its own, which experiments lack, and a lambda that DVC spells otherwise (1e-05).
     """
-    project = Project(tmp_path_factory.mktemp("swept") / "project")
-    shutil.copytree(finished.folder, project.folder, symlinks=True)
+    project = finished.copy(tmp_path_factory.mktemp("swept") / "project")
     (project.folder / "faces" / "ada").mkdir()
     shutil.copy(project.path("fetch/faces.png"), project.folder / "faces" / "ada" / "1.png")
     project.lines = recommended(project)
@@ -51,19 +38,15 @@ def swept(finished, tmp_path_factory):
 
 @pytest.fixture
 def copy(swept, tmp_path):
-    project = Project(tmp_path / "project")
-    shutil.copytree(swept.folder, project.folder, symlinks=True)
-    return project
+    return swept.copy(tmp_path / "project")
 
 
 @cache
 def experiments(project):
     """Read the recommended table of experiments: lambda, k and measures by name."""
-    rows = [
-        re.split(r" *\| *", line)[1:-1] for line in project.run("bash", "-c", project.lines["dvc exp show"]).split("\n")
-    ]
-    columns = rows[0]
-    named = (dict(zip(columns, row, strict=True)) for row in rows[2:] if row)
+    lines = project.run("bash", "-c", project.lines["dvc exp show"]).split("\n")
+    columns, _, *rows = [re.split(r" *\| *", line)[1:-1] for line in lines]
+    named = (dict(zip(columns, row, strict=True)) for row in rows if row)
     return {
         re.sub(r".*\[|\]", "", row.pop("Experiment")): {key: float(value.strip("-") or 0) for key, value in row.items()}
         for row in named
@@ -89,8 +72,7 @@ def test_sweep__table_has_each_experiment_with_lambda_and_what_came_of_it(swept)
 
 
 def test_sweep__runs_are_in_the_one_store_and_bear_the_experiments_names(swept):
-    client = MlflowClient(tracking_uri=f"sqlite:///{swept.folder / 'mlflow.db'}")
-    runs = client.search_runs(["1"], "tags.dvc.experiment LIKE '%'")
+    client, runs = swept.client, swept.runs("tags.dvc.experiment LIKE '%'")
     assert {run.info.status for run in runs} == {"FINISHED"}
     wanted = {(stage, name) for stage in ("train_sparse", "analyze") for name in by_model(swept).values()}
     assert {(run.data.tags["stage"], run.data.tags["dvc.experiment"]) for run in runs} == wanted
@@ -129,21 +111,12 @@ def test_sweep__apply_brings_an_experiment_back_whole(copy, swept):
     copy.run("bash", "-c", apply)
     assert yaml.safe_load((copy.folder / "params.yaml").read_text())["train_sparse"]["lambda"] == 3
     assert "up to date" in copy.run("dvc", "status")
-    # Beside another experiment at the same time, the same bits as alone.
-    torch.set_num_threads(1)
-    params = load_params(copy.folder / "params.yaml")
-    alone, _ = fit(np.load(copy.path("standardize/X.npy")), params.train, params.train_sparse)
-    ours = load_model(copy.path("train_sparse/model.safetensors"))
-    assert all((mine == theirs).all() for mine, theirs in zip(ours.weights, alone.weights, strict=True))
-    l0 = json.loads(copy.path("analyze/metrics.json").read_text())["sparse"]["l0"]
-    assert l0 == pytest.approx(experiments(swept)[name]["sparse.l0"], rel=1e-3)
 
 
 def test_seeds__are_run_as_experiments_and_their_claims_put_into_the_table(copy):
     page = copy.folder / "docs" / "results.md"
     page.parent.mkdir()
     page.write_text("<!-- claims -->\n<!-- /claims -->\n")
-    shutil.copy(ROOT / "tools" / "seeds.sh", copy.folder / "tools")
     seeds = {"SEEDS": "1,2", "JOBS": "2"}
     assert "error: the workspace differs from the last commit" in copy.run("tools/seeds.sh", code=1, **seeds)
     copy.run("git", "commit", "-qam", "Images of our own")
@@ -152,9 +125,6 @@ def test_seeds__are_run_as_experiments_and_their_claims_put_into_the_table(copy)
     assert "| difference, seed 2" in page.read_text()
     again = copy.run("tools/seeds.sh", **seeds)
     assert re.findall("(seed . already|Running stage)", again.replace(":", "")) == ["seed 1 already", "seed 2 already"]
-    before = page.read_text()
-    assert "error: no claims of seed 3 with this code" in copy.run("python", "src/seeds.py", "1,2,3", code=1)
-    assert page.read_text() == before
 
 
 def test_tradeoff__draws_all_trainings_of_the_sweep(copy, swept):
@@ -162,6 +132,5 @@ def test_tradeoff__draws_all_trainings_of_the_sweep(copy, swept):
     shown = [re.match(r" *(.*\S) +1 ", line)[1] for line in lines[1:]]
     assert shown == ["lambda 0", "lambda 1e-05", "lambda 1", "lambda 3", "top-k 3"]
     assert {line.split()[-1] for line in lines[1:]} >= set(by_model(swept).values())
-    picture = (copy.folder / "tradeoff.png").read_bytes()
-    assert picture.startswith(b"\x89PNG")
+    assert (copy.folder / "tradeoff.png").is_file()
     assert "tradeoff.png" not in copy.run("git", "status", "--porcelain")
