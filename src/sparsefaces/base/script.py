@@ -5,27 +5,26 @@ import os
 import signal
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
+# Before all other imports: until `run` begins, Ctrl-C ends a script as SIGTERM does, without Python's traceback.
+if (
+    Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parents[2]
+    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+):
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 if any(find_spec(name) is None for name in ("mlflow", "PIL", "pydantic", "torch")):
     sys.exit("error: this Python lacks the project's packages: `make repro`, or first `. .venv/bin/activate`")
 os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses to be imported with a wrong name
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from types import FrameType
 
 from sparsefaces.base.alone import alone
-from sparsefaces.base.environment import LIBRARY, settle
+from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.processes import rank_of_process
-
-# Until `run` begins, Ctrl-C ends a script as SIGTERM does, without Python's traceback: it still imports.
-if (
-    Path(sys.argv[0]).resolve().parent == LIBRARY.parent
-    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-):
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final

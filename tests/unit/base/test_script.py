@@ -38,18 +38,25 @@ def test_run__stopped_while_python_ends_shows_no_traceback(number):
     assert (process.returncode, said) == (-number, "")
 
 
-# A script that is told to stop while it imports.
+# A script that is told to stop while it imports a module.
 IMPORTING = """
 import os, sys
 sys.argv[0] = "fetch.py"  # as of a script in this folder
-import sparsefaces.base.script
-os.kill(os.getpid(), int(sys.argv[1]))
+
+class Stop:
+    def find_spec(name, *about):
+        if name == sys.argv[2]:
+            os.kill(os.getpid(), int(sys.argv[1]))
+
+sys.meta_path.insert(0, Stop)
+import sparsefaces.base.script, sparsefaces.fetch.sources
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_script__stopped_while_it_imports_shows_no_traceback(number):
-    command = [sys.executable, "-c", IMPORTING, str(int(number))]
+@pytest.mark.parametrize("module", ["pydantic.main", "sparsefaces.fetch.sources"])
+def test_script__stopped_while_it_imports_shows_no_traceback(number, module):
+    command = [sys.executable, "-c", IMPORTING, str(int(number)), module]
     done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-number, "", "")
 
