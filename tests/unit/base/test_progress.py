@@ -26,6 +26,16 @@ def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
     ]
 
 
+def test_in_parts__are_all_rows_in_order_and_counted_as_they_are_done(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "VALUES_OF_A_PART", 8)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    rows = [(part.start, part.stop) for part in progress.in_parts("Scaling", 5, 4, "faces")]
+    assert rows == [(0, 2), (2, 4), (4, 5)]
+    said = [f"Scaling: {done} faces ({share}%)" for done, share in ((2, 40), (4, 80), (5, 100))]
+    assert capsys.readouterr().err.splitlines() == said
+    assert len(list(progress.in_parts("Scaling", 3, 100, "faces"))) == 3  # a row is never too large for a part
+
+
 def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])

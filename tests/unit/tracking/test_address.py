@@ -50,3 +50,6 @@ def test_tracking_uri__relative_file_is_the_projects_also_in_experiments(in_tmp,
     in_experiment(in_tmp / "root", monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{dialect}:///mlflow.db?timeout=5")
     assert tracking_uri() == f"{dialect}:///{in_tmp / 'root' / 'mlflow.db'}?timeout=5"
+    for name, uri in (("", f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"), ("http://there:5000", "http://there:5000")):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", name)
+        assert tracking_uri() == uri

@@ -7,7 +7,7 @@ import sys
 import mlflow
 import pytest
 from mlflow import MlflowClient
-from samples import DESCRIPTION, in_experiment
+from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.colors import COLORS
@@ -15,7 +15,6 @@ from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.queries import finished_trainings
 from sparsefaces.tracking.runs import TrackedRun, track
-from sparsefaces.tracking.store import tracking_uri
 
 
 def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(logged):
@@ -127,13 +126,6 @@ def test_track__interruption_while_the_run_is_made_ends_it_killed(logged, monkey
     monkeypatch.setattr(TrackedRun, "open", interrupted)
     pytest.raises(KeyboardInterrupt, logged.train)
     assert logged.only_run().info.status == "KILLED"
-
-
-def test_store__of_an_experiment_lies_in_the_root_that_dvc_names(in_tmp, monkeypatch):
-    in_experiment(in_tmp / "root", monkeypatch)
-    assert tracking_uri() == f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere:5000")
-    assert tracking_uri() == "http://elsewhere:5000"
 
 
 def test_track__silent_server_is_given_up_after_the_time_for_opening(in_tmp, monkeypatch, capsys):
