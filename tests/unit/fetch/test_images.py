@@ -60,18 +60,3 @@ def test_read_grey__reads_32_bit_images_of_8_or_16_bit_values_and_refuses_others
         Image.fromarray(pixels).save(path)
         with pytest.raises(UserError, match="not whole numbers from 0 to 65,535"):
             read_grey(path)
-
-
-def test_read_grey__turns_upright_as_exif_says(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # lay on its side
-    grey(4, 6).save(tmp_path / "side.jpg", exif=exif)
-    assert read_grey(tmp_path / "side.jpg").size == (4, 6)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", b"P5 4 4 255\nshort"])
-def test_read_grey__damaged_file_is_an_error_that_names_it(tmp_path, content):
-    path = tmp_path / "broken.pgm"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"broken.pgm cannot be read as an image"):
-        read_grey(path)
