@@ -29,12 +29,14 @@ def test_orl__starts_with_a_different_person_each():
     assert (orl.read(None, 1.0).images[1] == first).all()
 
 
-def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
+def test_folder__reads_every_image_below_it_and_counts_people(image_folder, capsys):
     faces = folder.read(str(image_folder), None, 0.5)
+    assert "enlarges" not in capsys.readouterr().out
     assert faces.images.shape == (6, 10, 8)
     assert (faces.source, faces.people.tolist()) == ("folder", [0, 0, 1, 1, 2, 2])
     (image_folder / "ada" / "._1.png").write_bytes(b"what macOS leaves")
-    assert len(folder.read(str(image_folder), None, 0.5).images) == 6
+    assert len(folder.read(str(image_folder), None, 2.0).images) == 6
+    assert re.search("enlarges .*1.png, 20 x 16, to 40 x 32\n", capsys.readouterr().out)
 
 
 def test_folder__reads_linked_files_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):

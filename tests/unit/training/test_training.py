@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from contextlib import closing
 
 import hypothesis.strategies as st
 import numpy as np
@@ -15,6 +16,9 @@ from sparsefaces.training.batches import Batches, draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit, train_model
+from sparsefaces.training.outputs import Training, load_training, save_training
+from sparsefaces.training.schedules import SCHEDULES
+from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import initialize
 
 MACHINE = load_params(PARAMS).machine.model_copy(update={"device": "cpu"})
@@ -61,6 +65,11 @@ def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
     assert list(history[0])[:5] == ["step", "rec", "spa", "ent", "reg"]
     assert history[0]["reg"] == 0  # W starts at zero
     assert history[-1]["rec"] < history[0]["rec"]
+
+
+def test_fit__takes_the_schedule_of_the_learning_rate(X):
+    filters = [fit(X, params(learning_rate_schedule=name), model_params())[0].filters for name in SCHEDULES]
+    assert len({array.tobytes() for array in filters}) == 3
 
 
 def test_fit__dense_and_sparse_start_from_the_same_weights_and_see_the_same_batches(X, monkeypatch):
@@ -144,6 +153,25 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, products, u
             (mine == theirs).all() for mine, theirs in zip(first.model.weights, other.model.weights, strict=True)
         )
         assert (first.history, first.metrics) == (other.history, other.metrics)
+
+
+def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys):
+    row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
+    with closing(TrainingTable("train", 2501)) as table:
+        for step in range(2501):
+            table.on_step(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
+    assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]
+
+
+def test_training__comes_back_as_it_was_left(in_tmp, X):
+    model, history = fit(X, params(), model_params())
+    metrics = evaluate(X, model, Coefficients(1.0, 0.01, 1.0))
+    save_training("train_sparse", Training(model, history, metrics))
+    again = load_training("train_sparse", X.shape[1])
+    assert (again.history, again.metrics) == (history, metrics)
+    assert all((a == b).all() for a, b in zip(again.model.weights, model.weights, strict=True))
 
 
 LARGE = r"""
