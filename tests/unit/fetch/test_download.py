@@ -8,11 +8,11 @@ import pytest
 import sklearn.datasets._lfw as sklearn_lfw
 from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch
 
+from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import parse_params
-from sparsefaces.base.progress import Progress
 from sparsefaces.fetch.outputs import save_faces
-from sparsefaces.fetch.sources import download, lfw_archive
+from sparsefaces.fetch.sources import lfw_archive
 from sparsefaces.fetch.sources.download import Address
 from sparsefaces.fetch.sources.faces import UnreachableError
 
@@ -117,22 +117,12 @@ def test_download__archive_damaged_wherever_it_is_is_an_error_never_a_fallback(h
 
 
 @pytest.mark.parametrize("length", [True, False])
-def test_download__shows_progress_in_bytes_of_so_many_if_the_host_says_how_many(length, hosts, monkeypatch):
-    shown = []
-
-    class Shown(Progress):
-        def __init__(self, label, total, **how):
-            super().__init__(label, total, **how)
-            shown.append([label, total, 0])
-
-        def update(self, amount):
-            shown[-1][2] += amount
-
-    monkeypatch.setattr(download, "Progress", Shown)
+def test_download__shows_progress_in_bytes_of_so_many_if_the_host_says_how_many(length, hosts, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     hosts[0].answer(length=length)
     fetch()
-    size = len(hosts[0].body)
-    assert shown == [["Downloading lfw-funneled.tgz", size if length else 0, size]]
+    said = f"Downloading lfw-funneled.tgz: {len(hosts[0].body):,} B{' (100%)' if length else ''}\n"
+    assert said in capsys.readouterr().err
 
 
 def test_download__follows_a_redirect_to_another_host(hosts):

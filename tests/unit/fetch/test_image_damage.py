@@ -82,29 +82,6 @@ def test_read_grey__mutated_images_are_read_or_refused_by_name(corpus, tmp_path)
     assert refused > FUZZ // 10
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_read_grey__turns_upright_whatever_else_exif_holds(tmp_path):
-    """An orientation in a block of EXIF whose other entries are of any kind."""
-    rng = random.Random(0)
-    image = Image.fromarray(pixels(24, 16))
-    turned = refused = 0
-    for number in range(FUZZ // 4):
-        entries = [struct.pack("<HHII", 0x0112, 3, 1, 6)]
-        for tag in rng.sample(range(0x0113, 0xFFFF), rng.randint(0, 5)):
-            entries.append(struct.pack("<HHII", tag, rng.randrange(14), rng.randrange(2**8), rng.randrange(2**10)))
-        block = (
-            b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4) + rng.randbytes(60)
-        )
-        path = tmp_path / f"{number}.jpg"
-        image.save(path, exif=block)
-        try:
-            turned += read_grey(path).size == (24, 16)
-        except UserError:
-            refused += 1
-    assert turned + refused == FUZZ // 4
-    assert turned > refused
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_read_grey__turns_each_orientation_as_pillow_does(tmp_path, orientation):
     from PIL import ImageOps

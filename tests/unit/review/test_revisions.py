@@ -130,13 +130,8 @@ def test_resolve__is_the_commit_at_which_the_branch_left(repository):
             resolve(base)
 
 
-def test_git__failing_is_told_in_its_words(in_tmp):
-    with pytest.raises(UserError, match=r"`git rev-parse HEAD` failed: fatal: not a git repository"):
-        git("rev-parse", "HEAD")
-
-
 def test_resolve__outside_of_a_repository_is_told_in_gits_words(in_tmp):
-    with pytest.raises(UserError, match="not a git repository"):
+    with pytest.raises(UserError, match=r"`git rev-parse .* failed: fatal: not a git repository"):
         resolve("main")
 
 

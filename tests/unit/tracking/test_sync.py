@@ -225,15 +225,11 @@ def test_sync__what_is_refused_is_left_out_by_name_and_the_rest_arrives(logged, 
     assert left_out(record) is None
 
 
-@pytest.mark.parametrize("status", [401, 408, 409, 429, 500, 502, 503])
-def test_store_error__answer_that_may_change_is_no_refusal(status):
-    assert not StoreError(http_error(status)).refused
-    assert StoreError(http_error(status)).hopeless == (status == 401)
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 413])
-def test_store_error__answer_that_stays_is_a_refusal(status):
-    assert StoreError(http_error(status)).refused
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503])
+def test_store_error__is_a_refusal_if_the_answer_stays_and_hopeless_if_waiting_does_not_mend_it(status):
+    error = StoreError(http_error(status))
+    assert error.refused == (status in (400, 403, 404, 413))
+    assert error.hopeless == (error.refused or status == 401)
 
 
 def test_store__files_on_the_servers_own_disk_are_refused_by_name(logged):

@@ -138,12 +138,3 @@ def test_restore__goes_on_to_the_same_bits(library):
     for _ in range(13):
         second.step(X)
     assert all(torch.equal(a, b) for a, b in zip(straight.weights, second.weights, strict=True))
-
-
-def test_step__of_topk_with_as_many_as_there_are_units_is_relus_bit_for_bit():
-    X, weights = problem(9)
-    relu, topk = (engine_of(X, weights, SPARSE, activation=one) for one in (RELU, Activation("topk", 4)))
-    for _ in range(20):
-        relu.step(X)
-        topk.step(X)
-    assert all(torch.equal(a, b) for a, b in zip(relu.weights, topk.weights, strict=True))

@@ -10,12 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from projects import PARAMS, ROOT
-from samples import EACH_LIBRARY, needs_onednn, params
+from samples import needs_onednn, params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
 from sparsefaces.training import products
-from sparsefaces.training.loop import FEWEST_ROWS
 from sparsefaces.training.products import LIBRARIES, choose_products, onednn_works
 
 MACHINE = load_params(PARAMS).machine
@@ -52,22 +51,6 @@ def test_products__of_each_library_are_those_of_float64_within_float32s_rounding
             assert mine.is_contiguous()
             # A chain of three products at most: each rounds by the largest entry's last digits.
             assert float((mine - right).abs().max()) <= 2e-5 * max(float(right.abs().max()), 1)
-
-
-@pytest.mark.parametrize("name", EACH_LIBRARY)
-def test_products__of_not_too_few_rows_have_the_same_bits_with_any_number_of_threads(name):
-    shapes = [(100, 1036, 400), (FEWEST_ROWS, 11750, FEWEST_ROWS)]
-    threads = torch.get_num_threads()
-    try:
-        results = []
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            results.append([computed(name, *shape) for shape in shapes])
-    finally:
-        torch.set_num_threads(threads)
-    for other in results[1:]:
-        for shape, same in zip(results[0], other, strict=True):
-            assert all(torch.equal(one, two) for one, two in zip(shape, same, strict=True))
 
 
 @needs_onednn
