@@ -95,6 +95,7 @@ def test_reconstructions__show_each_method_and_what_it_gets_wrong():
     assert first == pytest.approx(originals[0])
     assert wrong == pytest.approx(0.5 + 3 * 0.1, abs=1e-5)
     assert none == pytest.approx(0.5)
+    assert {axes.images[0].get_clim() for axes in panels} == {(0, 1)}
     assert len(draw_reconstructions(figure(), originals, {}).axes) == 1
 
 
@@ -102,6 +103,7 @@ def test_rate_distortion__one_line_per_method_over_coefficients_and_over_bits():
     coefficients, bits = draw_rate_distortion(figure(), RATES).axes
     assert lines_of(coefficients) == {"sparse": [[1, 20], [2, 24]], "PCA best": [[3, 26]]}  # JPEG has none
     assert lines_of(bits) == {"sparse": [[10, 20], [19, 24]], "PCA best": [[30, 26]], "JPEG": [[200, 30]]}
+    assert bits.get_ylim() == coefficients.get_ylim()
     assert labels_of(bits) == ["sparse", "PCA best", "JPEG"]
     assert [axes.get_xscale() for axes in (coefficients, bits)] == ["log", "log"]
     assert [line.get_linestyle() for line in bits.lines] == ["-", "--", ":"]
