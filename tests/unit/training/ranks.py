@@ -36,14 +36,9 @@ def problem(faces):
 
 
 def with_silent_units():
+    """Unit 1 is silent, and unit 0 but for the last two faces: other processes' parts are silent on it."""
     X, weights = problem(11)
-    weights.b[:2] = -1e6
-    return X, weights
-
-
-def silent_for_the_first_process():
-    """Unit 0 is active on the last two faces alone: other processes' parts are silent on it."""
-    X, weights = problem(12)
+    weights.b[1] = -1e6
     weights.V[:, 0] = torch.eye(5, dtype=torch.float64)[0]
     weights.b[0] = 0
     X[:, 0] = -1
@@ -56,7 +51,6 @@ CASES = {
     "unequal parts": lambda: problem(7),
     "a face each at most": lambda: problem(4),
     "silent units": with_silent_units,
-    "silent for all but one": silent_for_the_first_process,
 }
 
 

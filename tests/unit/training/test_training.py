@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from projects import PARAMS, ROOT
+from projects import PARAMS
 from samples import EACH_LIBRARY, model_params, params
 
 from sparsefaces.base.errors import UserError
@@ -177,19 +178,17 @@ def test_training__comes_back_as_it_was_left(in_tmp, X):
 LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
-from sparsefaces.base.params import MachineParams, ModelParams, TrainParams
+from projects import PARAMS
+from samples import model_params, params
+from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))
 X = np.load(sys.argv[1], mmap_mode="r")
 assert X.nbytes > 2 * allowed
-params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
-                     learning_rate_schedule="constant",
-                     epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
-machine = MachineParams(threads=1, device="cpu", products="auto", checkpoint_every=1000,
-                        download_timeout=1.0, lfw_mirror=None)
-print(train_model(X, params, ModelParams.model_validate({"lambda": 1.0}), machine).metrics["rec"])
+machine = load_params(PARAMS).machine.model_copy(update={"threads": 1, "device": "cpu"})
+print(train_model(X, params(learning_rate=1e-4, batch_size=100), model_params(), machine).metrics["rec"])
 try:
     np.array(X)
 except MemoryError:
@@ -203,6 +202,7 @@ def test_train_model__reads_data_larger_than_its_memory_through_a_map(tmp_path):
     X[::1000] = np.random.default_rng(0).standard_normal((640, 260))  # the rest is holes, which take no disk
     X.flush()
     code = [sys.executable, "-c", LARGE, str(tmp_path / "X.npy")]
-    output = subprocess.run(code, cwd=ROOT / "src", capture_output=True, text=True, check=True).stdout.split("\n")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    output = subprocess.run(code, env=env, capture_output=True, text=True, check=True).stdout.split("\n")
     assert float(output[0]) > 0
     assert output[1] == "does not fit"
