@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from projects import PARAMS
 from samples import EACH_LIBRARY, model_params, params
 
+from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, load_params
 from sparsefaces.training.batches import Batches, draw_batch
@@ -156,12 +157,15 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, products, u
         assert (first.history, first.metrics) == (other.history, other.metrics)
 
 
-def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys):
+def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
     with closing(TrainingTable("train", 2501)) as table:
         for step in range(2501):
             table.on_step(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
-    lines = capsys.readouterr().out.splitlines()
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err.endswith("train: 2,501 it (100%)\n")
     assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
     assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]
 
