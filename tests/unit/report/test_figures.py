@@ -15,7 +15,7 @@ from sparsefaces.colors import COLORS
 from sparsefaces.metrics import METRICS
 from sparsefaces.report.comparison import compare_metrics, draw_comparison
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
-from sparsefaces.report.figures import DECODER_SIZE, draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
+from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
 from sparsefaces.report.style import new_figure
 
 RNG = np.random.default_rng(0)
@@ -75,14 +75,6 @@ def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
     assert np.array_equal(panels[0].images[0].get_array(), filter_mosaic(FILTERS, (6, 5), 4, "own"))
     assert panels[0].images[0].get_clim() == (0, 1)
     assert not len(panels[0].get_xticks())
-
-
-def test_decoders__panels_of_square_filters_keep_their_distance():
-    W = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
-    drawn = draw_decoders(new_figure(DECODER_SIZE), {"dense": W, "sparse": W}, (8, 8), 64, "own")
-    drawn.canvas.draw()
-    left, right = (axes.get_window_extent() for axes in drawn.axes)
-    assert right.x0 - left.x1 > 0.06 * left.width  # between two filters, it is 0.03
 
 
 def test_reconstructions__show_each_method_and_what_it_gets_wrong():
