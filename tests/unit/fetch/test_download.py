@@ -1,12 +1,11 @@
 """LFW's archive from hosts that misbehave, each in one of the ways that were seen."""
 
 import io
-import resource
 import tarfile
 
 import pytest
 import sklearn.datasets._lfw as sklearn_lfw
-from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch
+from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, run_fetch, small_files
 
 from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
@@ -207,9 +206,6 @@ def test_addresses__are_scikit_learns_then_the_same_file_elsewhere():
 
 
 def test_download__disk_that_is_full_is_an_error_that_names_the_folder_and_leaves_nothing(hosts, tmp_path):
-    def small_files():  # the nearest to a full disk that needs no disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-
     done = run_fetch(tmp_path / "project", hosts, hosts[0].body, preexec_fn=small_files)
     home = tmp_path / "data" / "lfw_home"
     assert done.returncode == 1

@@ -1,14 +1,9 @@
 import re
-import resource
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-import yaml
-from hosts import fetch
+from hosts import fetch, run_fetch, small_files
 from PIL import Image
-from projects import PARAMS, ROOT
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.fetch.sources import folder, orl
@@ -83,22 +78,7 @@ def test_folder__different_sizes_are_an_error_with_the_remedy_which_works(image_
 
 
 def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):
-    params = yaml.safe_load(PARAMS.read_text())
-    params["fetch"]["source"] = "orl"
-    (in_tmp / "params.yaml").write_text(yaml.safe_dump(params))
-
-    def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-
-    done = subprocess.run(
-        [sys.executable, "-B", ROOT / "src" / "fetch.py"],  # -B: no module's compiled file is cut off
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=small_files,
-    )
+    done = run_fetch(in_tmp / "project", [], b"", source="orl", preexec_fn=small_files)
     assert done.returncode == 1
-    assert re.search(
-        rf"error: {re.escape(str(in_tmp / '.scratch'))} cannot be written \(.*\): make room there", done.stderr
-    )
-    assert not (in_tmp / "stages").exists()
+    assert re.search(rf"error: {in_tmp}/project/.scratch cannot be written \(.*\): make room there", done.stderr)
+    assert not (in_tmp / "project/stages").exists()

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking import commands, ui
+from sparsefaces.tracking import commands, store_file, ui
+from sparsefaces.tracking.address import sqlite_path
 from sparsefaces.tracking.commands import ask
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.record import Record, Value
@@ -50,6 +51,26 @@ def test_serve__runs_on_a_server_are_shown_there(monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ada:secret@mlflow.example.org")
     ui.serve("no port")
     assert capsys.readouterr().out == "Your runs are on a server: https://mlflow.example.org\n"
+
+
+def test_create__makes_a_store_whole_or_not_at_all_and_leaves_one_that_is_there(tmp_path, monkeypatch):
+    path, ends = tmp_path / "made/mlflow.db", [KeyboardInterrupt, None]
+
+    def begin(tracking_uri):
+        def search_experiments():
+            sqlite_path(tracking_uri).write_bytes(b"tables")
+            if end := ends.pop(0):
+                raise end
+
+        return SimpleNamespace(search_experiments=search_experiments)
+
+    monkeypatch.setattr(store_file, "MlflowClient", begin)
+    pytest.raises(KeyboardInterrupt, store_file.create, path)
+    assert list(path.parent.iterdir()) == []
+    for _ in range(2):
+        store_file.create(path)
+        assert path.read_bytes() == b"tables"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_store__that_came_along_with_its_folder_finds_its_files_there(logged, monkeypatch, capsys):
