@@ -27,14 +27,20 @@ def spans(page: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def there() -> set[str]:
-    """What is in Git or made by a stage: files, and the folders that they lie in."""
+def tracked() -> list[str]:
+    """The files that are in Git."""
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         pytest.skip("no Git clone, so nobody knows what belongs to the project")
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def there(tracked: list[str]) -> set[str]:
+    """What is in Git or made by a stage: files, and the folders that they lie in."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     outs = [out for stage in stages for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
-    files = [*done.stdout.splitlines(), *(out if isinstance(out, str) else next(iter(out)) for out in outs)]
+    files = [*tracked, *(out if isinstance(out, str) else next(iter(out)) for out in outs)]
     return {path for file in files for path in (file, *map(str, PurePosixPath(file).parents))}
 
 
@@ -95,12 +101,9 @@ def test_pages__identifiers_are_of_the_source(page, source):
 
 
 @pytest.fixture(scope="module")
-def source() -> str:
+def source(tracked: list[str]) -> str:
     """All that is not a page, as one text: code, parameters, stages, the Makefile."""
-    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        pytest.skip("no Git clone, so nobody knows what belongs to the project")
     kinds = (".py", ".sh", ".yaml", ".yml", ".toml", ".json", ".ini", "Makefile", ".lock")
-    files = [name for name in done.stdout.splitlines() if name.endswith(kinds) and not name.startswith("stages/")]
+    files = [name for name in tracked if name.endswith(kinds) and not name.startswith("stages/")]
     own = ("params.yaml", "dvc.lock")  # which are the user's: tests/params.yaml has the same keys
     return "\n".join((ROOT / name).read_text(encoding="utf-8") for name in files if name not in own)

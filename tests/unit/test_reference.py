@@ -13,11 +13,6 @@ def exercise_as_history():
     }
 
 
-def test_exercise_table__has_eleven_rows_a_model():
-    histories = exercise_as_history()
-    assert [[row["step"] for row in rows] for rows in histories.values()] == [list(range(0, 10_001, 1000))] * 2
-
-
 def test_compare__the_exercise_agrees_with_itself():
     compared = compare_with_exercise(exercise_as_history())
     assert len(compared) == 88

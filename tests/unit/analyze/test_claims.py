@@ -102,8 +102,10 @@ def test_baselines__are_as_many_as_asked_where_faces_allow_and_reconstruct_them(
     exact = summarize({"PCA": measure(pca, data)}, data)[0]
     assert (exact["psnr"], exact["explained_variance"]) == (None, 1.0)  # rounding is no result
     few = pca._replace(codes=pca.codes * (np.arange(24) < 3))
-    error = np.square((few.codes @ few.components + few.offset) * scale + mean - faces).mean(dtype=np.float64)
-    row = summarize({"few": measure(few, data)}, data)[0]
+    errors = np.square((few.codes @ few.components + few.offset) * scale + mean - faces).mean(axis=1, dtype=np.float64)
+    measured = measure(few, data)
+    assert measured.faces["mse"] == pytest.approx(errors, rel=1e-3)
+    row, error = summarize({"few": measured}, data)[0], errors.mean()
     assert row["method"] == "few"
     assert row["psnr"] == pytest.approx(-10 * np.log10(error), rel=1e-3)
     assert row["explained_variance"] == pytest.approx(1 - error / faces.var(axis=0, dtype=np.float64).mean(), rel=1e-3)

@@ -8,7 +8,6 @@ from sparsefaces.base.files import (
     read_array,
     read_arrays,
     read_history,
-    read_json,
     reading,
     write_array,
     write_arrays,
@@ -53,28 +52,6 @@ def test_write_json__refuses_what_is_not_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"ent": float("inf")})
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "read",
-    [
-        lambda path: read_array(path, ndim=2),
-        lambda path: read_arrays(path, ["mean"]),
-        lambda path: read_json(path, {"rec": float}),
-        read_history,
-    ],
-)
-@pytest.mark.parametrize(
-    "content", [None, b"", b"\x93NUMPY and then nonsense", b"step\nx\n", b"step,rec\n0,1\n", b"[1]", b"{}"]
-)
-def test_reading__missing_or_damaged_file_is_an_error_that_names_it_and_the_remedy(tmp_path, read, content):
-    path = tmp_path / "standardize" / "file"
-    path.parent.mkdir()
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=r"standardize/file .*`dvc repro") as error:
-        read(path)
-    assert "\n" not in str(error.value)
 
 
 def test_reading__bug_in_our_own_code_is_a_traceback(tmp_path):

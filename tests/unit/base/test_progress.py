@@ -10,7 +10,6 @@ from projects import ROOT
 
 from sparsefaces.base import progress
 from sparsefaces.base.progress import Progress
-from sparsefaces.training.table import TrainingTable
 
 
 def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
@@ -26,6 +25,16 @@ def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
     ]
 
 
+def test_in_parts__are_all_rows_in_order_and_counted_as_they_are_done(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "VALUES_OF_A_PART", 8)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    rows = [(part.start, part.stop) for part in progress.in_parts("Scaling", 5, 4, "faces")]
+    assert rows == [(0, 2), (2, 4), (4, 5)]
+    said = [f"Scaling: {done} faces ({share}%)" for done, share in ((2, 40), (4, 80), (5, 100))]
+    assert capsys.readouterr().err.splitlines() == said
+    assert len(list(progress.in_parts("Scaling", 3, 100, "faces"))) == 3  # a row is never too large for a part
+
+
 def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
@@ -37,16 +46,6 @@ def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
     captured = capsys.readouterr()
     assert captured.err == ""
     assert captured.out.splitlines() == ["row"] * 100
-
-
-def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys):
-    row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
-    with closing(TrainingTable("train", 2501)) as table:
-        for step in range(2501):
-            table.on_step(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
-    assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]
 
 
 def test_progress__on_a_terminal_is_a_bar_that_moves():

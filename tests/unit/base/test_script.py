@@ -10,6 +10,7 @@ from projects import ROOT
 
 from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.processes import rank_of_process
 
 # A script that has done its work, and is held in what Python does last.
 LEAVING = """
@@ -106,6 +107,28 @@ def test_run__bug_is_a_traceback(raised):
     assert said.rstrip().endswith("a bug")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_run__stopped_while_it_works_says_that_nothing_is_kept(number):
+    body = f"""
+import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have had it ignored
+run(lambda: os.kill(os.getpid(), {number}))"""
+    assert run_script(body, code=130).stderr == "interrupted: DVC keeps nothing of this stage\n"
+
+
+def test_run__under_nohup_goes_on_when_the_terminal_closes():
+    body = """
+import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+run(lambda: (os.kill(os.getpid(), signal.SIGHUP), print("went on")))"""
+    assert run_script(body, code=0).stdout == "went on\n"
+
+
+def test_run__has_said_each_line_even_if_it_is_killed():
+    body = "import os, signal\nrun(lambda: (print('a line'), os.kill(os.getpid(), signal.SIGKILL)))"
+    assert run_script(body, code=-signal.SIGKILL).stdout == "a line\n"
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
 def test_run__writes_utf_8_whatever_python_is_told(encoding):
     body = "import sys\ndef main(): print('a → b'); print('λ', file=sys.stderr)\nrun(main)"
@@ -129,6 +152,24 @@ run(main)"""
     assert process.stderr.read() == ""
     assert process.wait() == 0
     assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("left", "rank"),
+    [
+        ({}, None),
+        ({"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4"}, None),  # by a cluster
+        ({"TORCHELASTIC_RUN_ID": "x"}, None),
+        ({"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}, None),
+        ({"TORCHELASTIC_RUN_ID": "x", "RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4"}, 3),
+    ],
+)
+def test_rank_of_process__is_torchruns_among_several_whatever_else_sets(monkeypatch, left, rank):
+    for name in ("TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    assert rank_of_process() == rank
 
 
 def test_run__draws_whatever_matplotlibs_backend_is_set_to():

@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -114,25 +115,31 @@ def small_archive():
     return archive.getvalue()
 
 
+def small_files():
+    """Let a process that starts write no large file: the nearest to a full disk that needs no disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+
 def fetch(*, mirror=None, timeout=60, **changes):
     """Fetch in this process, with some of the parameters changed."""
     machine = PARAMS.machine.model_copy(update={"lfw_mirror": mirror, "download_timeout": timeout})
     return fetch_faces(PARAMS.fetch.model_copy(update=changes), machine)
 
 
-def run_fetch(folder, hosts, archive, *, command=(), **kwargs):
+def run_fetch(folder, hosts, archive, *, source="lfw", command=(), **kwargs):
     """Run stage fetch in a folder that becomes a project's, in a process of its own; return how it ended.
 
     Args:
         folder: Is made.
         hosts: In the place of the public ones.
         archive: What they should have.
+        source: fetch.source.
         command: What goes before the command.
         kwargs: Of subprocess.run.
     """
     (folder / "src").mkdir(parents=True)
     shutil.copy(ROOT / "src" / "fetch.py", folder / "src")
-    (folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
+    (folder / "params.yaml").write_text(yaml.safe_dump(VALUES | {"fetch": VALUES["fetch"] | {"source": source}}))
     settings = {"images": 5, "people": 2, "sha256": hashlib.sha256(archive).hexdigest()}
     settings["addresses"] = [(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}

@@ -44,24 +44,21 @@ def corpus():
 
 
 def mutated(data, rng):
-    """Flip, overwrite, cut, repeat or insert a few bytes, near the head as a rule."""
-    data = bytearray(data)
+    """Overwrite, cut, repeat or insert a few bytes, near the head as a rule."""
     for _ in range(rng.randint(1, 4)):
         place = int(len(data) * rng.random() ** 3)
-        how = rng.randrange(5)
-        if how == 0:
-            data[place : place + 1] = bytes([rng.randrange(256)])
-        elif how == 1:
-            data[place : place + 4] = struct.pack(rng.choice("<>") + "I", rng.choice((0, 1, 2**16, 2**31, 2**32 - 1)))
-        elif how == 2:
-            del data[place : place + rng.randint(1, 30)]
-        elif how == 3:
-            data[place:place] = data[place : place + 20]
-        else:
-            data[place:place] = rng.randbytes(rng.randint(1, 8))
-        if not data:
-            break
-    return bytes(data)
+        number = struct.pack(rng.choice("<>") + "I", rng.choice((0, 1, 2**16, 2**31, 2**32 - 1)))
+        new, end = rng.choice(
+            [
+                (rng.randbytes(1), place + 1),
+                (number, place + 4),
+                (b"", place + rng.randint(1, 30)),
+                (data[place : place + 20], place),
+                (rng.randbytes(rng.randint(1, 8)), place),
+            ]
+        )
+        data = data[:place] + new + data[end:]
+    return data
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's own about what is damaged
@@ -83,29 +80,6 @@ def test_read_grey__mutated_images_are_read_or_refused_by_name(corpus, tmp_path)
             read += 1
     assert read > FUZZ // 10
     assert refused > FUZZ // 10
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_read_grey__turns_upright_whatever_else_exif_holds(tmp_path):
-    """An orientation in a block of EXIF whose other entries are of any kind."""
-    rng = random.Random(0)
-    image = Image.fromarray(pixels(24, 16))
-    turned = refused = 0
-    for number in range(FUZZ // 4):
-        entries = [struct.pack("<HHII", 0x0112, 3, 1, 6)]
-        for tag in rng.sample(range(0x0113, 0xFFFF), rng.randint(0, 5)):
-            entries.append(struct.pack("<HHII", tag, rng.randrange(14), rng.randrange(2**8), rng.randrange(2**10)))
-        block = (
-            b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4) + rng.randbytes(60)
-        )
-        path = tmp_path / f"{number}.jpg"
-        image.save(path, exif=block)
-        try:
-            turned += read_grey(path).size == (24, 16)
-        except UserError:
-            refused += 1
-    assert turned + refused == FUZZ // 4
-    assert turned > refused
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

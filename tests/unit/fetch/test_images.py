@@ -3,7 +3,6 @@ import pytest
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.mosaics import filter_mosaic, mosaic, scale_filters
 from sparsefaces.fetch.images import prepare, read_grey
 
 
@@ -61,42 +60,3 @@ def test_read_grey__reads_32_bit_images_of_8_or_16_bit_values_and_refuses_others
         Image.fromarray(pixels).save(path)
         with pytest.raises(UserError, match="not whole numbers from 0 to 65,535"):
             read_grey(path)
-
-
-def test_read_grey__turns_upright_as_exif_says(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # lay on its side
-    grey(4, 6).save(tmp_path / "side.jpg", exif=exif)
-    assert read_grey(tmp_path / "side.jpg").size == (4, 6)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", b"P5 4 4 255\nshort"])
-def test_read_grey__damaged_file_is_an_error_that_names_it(tmp_path, content):
-    path = tmp_path / "broken.pgm"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"broken.pgm cannot be read as an image"):
-        read_grey(path)
-
-
-def test_mosaic__places_images_row_by_row_with_gaps_and_background():
-    images = np.arange(1, 4, dtype=np.float32)[:, None, None] * np.ones((3, 2, 2), dtype=np.float32)
-    expected = [
-        [1, 1, 9, 2, 2],
-        [1, 1, 9, 2, 2],
-        [9, 9, 9, 9, 9],
-        [3, 3, 9, 9, 9],
-        [3, 3, 9, 9, 9],
-    ]
-    assert mosaic(images, 2, gap=1, background=9).tolist() == expected
-
-
-def test_scale_filters__own_scale_uses_each_filters_largest_weight_with_zero_at_mid_grey():
-    W = np.array([[1, -2, 0], [0, 0, 0], [8, 4, -4]], dtype=np.float32)
-    assert scale_filters(W, "own").tolist() == [[0.75, 0, 0.5], [0.5, 0.5, 0.5], [1, 0.75, 0.25]]
-    assert scale_filters(W, "common")[0].tolist() == [0.5625, 0.375, 0.5]
-
-
-def test_filter_mosaic__shows_64_filters_as_8_by_8_and_fewer_where_there_are_fewer():
-    W = np.random.default_rng(0).standard_normal((70, 12)).astype(np.float32)
-    assert filter_mosaic(W, (4, 3), 64, "own").shape == (8 * 6 - 2, 8 * 5 - 2)
-    assert filter_mosaic(W[:3], (4, 3), 64, "own").shape == (2 * 6 - 2, 2 * 5 - 2)

@@ -1,14 +1,9 @@
 import re
-import resource
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-import yaml
-from hosts import fetch
+from hosts import fetch, run_fetch, small_files
 from PIL import Image
-from projects import PARAMS, ROOT
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.fetch.sources import folder, orl
@@ -29,12 +24,14 @@ def test_orl__starts_with_a_different_person_each():
     assert (orl.read(None, 1.0).images[1] == first).all()
 
 
-def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
+def test_folder__reads_every_image_below_it_and_counts_people(image_folder, capsys):
     faces = folder.read(str(image_folder), None, 0.5)
+    assert "enlarges" not in capsys.readouterr().out
     assert faces.images.shape == (6, 10, 8)
     assert (faces.source, faces.people.tolist()) == ("folder", [0, 0, 1, 1, 2, 2])
     (image_folder / "ada" / "._1.png").write_bytes(b"what macOS leaves")
-    assert len(folder.read(str(image_folder), None, 0.5).images) == 6
+    assert len(folder.read(str(image_folder), None, 2.0).images) == 6
+    assert re.search("enlarges .*1.png, 20 x 16, to 40 x 32\n", capsys.readouterr().out)
 
 
 def test_folder__reads_linked_files_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):
@@ -81,22 +78,7 @@ def test_folder__different_sizes_are_an_error_with_the_remedy_which_works(image_
 
 
 def test_fetch__disk_that_is_full_is_an_error_that_names_the_folder(in_tmp):
-    params = yaml.safe_load(PARAMS.read_text())
-    params["fetch"]["source"] = "orl"
-    (in_tmp / "params.yaml").write_text(yaml.safe_dump(params))
-
-    def small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-
-    done = subprocess.run(
-        [sys.executable, "-B", ROOT / "src" / "fetch.py"],  # -B: no module's compiled file is cut off
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=small_files,
-    )
+    done = run_fetch(in_tmp / "project", [], b"", source="orl", preexec_fn=small_files)
     assert done.returncode == 1
-    assert re.search(
-        rf"error: {re.escape(str(in_tmp / '.scratch'))} cannot be written \(.*\): make room there", done.stderr
-    )
-    assert not (in_tmp / "stages").exists()
+    assert re.search(rf"error: {in_tmp}/project/.scratch cannot be written \(.*\): make room there", done.stderr)
+    assert not (in_tmp / "project/stages").exists()

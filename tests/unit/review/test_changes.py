@@ -27,6 +27,10 @@ def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
     (alert,) = compare_faces(ORL, ORL | {"height": 56, "sha256": "b"})
     assert "33 x 27" in alert
     assert "56 x 27" in alert
+    (alert,) = compare_faces(ORL, ORL | {"sha256": "b"})
+    assert alert.startswith("The faces changed. ")
+    (alert, _) = compare_faces(ORL | {"source": "lfw"}, ORL | {"wanted": "lfw"})
+    assert alert.startswith("The data source changed from lfw to orl. ")
     assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []
 
 

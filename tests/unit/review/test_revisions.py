@@ -1,12 +1,9 @@
 """What Git and DVC say of a repository, and what is made of it."""
 
-import subprocess
-
 import pytest
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.review.revisions import changed_figures, check_stages, git, make_readable, read_now, read_then, resolve
-from sparsefaces.tracking import commands
 
 DVC_YAML = "stages:\n  fetch:\n    cmd: x\n  train:\n    cmd: y\n"
 LOCK = """
@@ -133,26 +130,8 @@ def test_resolve__is_the_commit_at_which_the_branch_left(repository):
             resolve(base)
 
 
-def test_git__failing_is_told_in_its_words(in_tmp):
-    with pytest.raises(UserError, match=r"`git rev-parse HEAD` failed: fatal: not a git repository"):
-        git("rev-parse", "HEAD")
-
-
-def test_ask__command_that_does_not_end_is_ended_and_named(monkeypatch):
-    monkeypatch.setattr(commands, "LIMIT", 0.1)
-    with pytest.raises(UserError, match="`tail -f /dev/null` has not ended after 0 s"):
-        commands.ask("tail", "-f", "/dev/null")
-
-
-def test_ask__inside_a_hook_the_folder_decides(repository, monkeypatch):
-    top = git("rev-parse", "--show-toplevel")
-    subprocess.run(["git", "init", "-q", str(repository / "other")], check=True)
-    monkeypatch.setenv("GIT_DIR", str(repository / "other/.git"))
-    assert git("rev-parse", "--show-toplevel") == top
-
-
 def test_resolve__outside_of_a_repository_is_told_in_gits_words(in_tmp):
-    with pytest.raises(UserError, match="not a git repository"):
+    with pytest.raises(UserError, match=r"`git rev-parse .* failed: fatal: not a git repository"):
         resolve("main")
 
 

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given, settings
 from samples import model_params, params, standardized
 
-from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients
 from sparsefaces.standardize.rows import Rows
 from sparsefaces.standardize.split import count_people, split_people
-from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit
 
@@ -33,21 +31,6 @@ def test_split_people__parts_people_and_leaves_someone_on_either_side(people, sh
 @pytest.mark.parametrize(("people", "share"), [([0, 1, 2], 0.0), ([4], 0.5)])
 def test_split_people__without_a_share_or_with_one_face_all_train(people, share):
     assert split_people(np.array(people, np.int32), share).all()
-
-
-def test_standardize__faces_held_out_have_no_influence_on_the_others(faces):
-    trains = np.arange(60) % 5 > 0
-    first = measure_scaling(faces, trains)
-    others = np.where(trains[:, None, None], faces, 1 - faces)
-    second = measure_scaling(others, trains)
-    assert (first.mean == second.mean).all()
-    assert first.scale == second.scale
-    assert first.standardize(faces)[trains] == pytest.approx(standardized(faces[trains]), abs=1e-6)
-
-
-def test_standardize__one_face_left_to_train_on_is_an_error(faces):
-    with pytest.raises(UserError, match="there is 1 image to train on"):
-        measure_scaling(faces, np.arange(60) == 3)
 
 
 def test_fit__on_some_rows_of_a_map_is_that_on_a_copy_of_them(faces, tmp_path):
@@ -74,8 +57,3 @@ def test_rows__of_a_map_are_mapped_by_another_process_too(faces, tmp_path):
     for name, arrived in joblib.Parallel(n_jobs=2, max_nbytes=None)(jobs):
         assert name == "memmap"
         assert (arrived == X[rows]).all()
-
-
-def test_fit__batch_larger_than_the_rows_that_train_is_an_error(faces):
-    with pytest.raises(UserError, match=r"train.batch_size is 10, but there are 9 images"):
-        fit(Rows(standardized(faces), np.arange(9)), params(), model_params(0.0))

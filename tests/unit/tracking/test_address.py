@@ -33,16 +33,17 @@ def test_mistyped_address__ends_in_one_message(in_tmp, monkeypatch, uri):
     assert "secret" not in str(error.value)
 
 
-def test_without_secrets__hides_those_of_the_settings_after_the_address(monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://host/db?user=annabel&password=s%40cret")
-    assert without_secrets('failed for user "annabel" with s@cret') == 'failed for user "***" with ***'
-
-
-def test_without_secrets__hides_them_wherever_they_stand(monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://ann:s%40cret@host/db")
-    assert without_secrets('failed for user "ann" with s@cret, s%40cret; anna') == (
-        'failed for user "***" with ***, ***; anna'
-    )
+@pytest.mark.parametrize(
+    ("uri", "said", "shown"),
+    [
+        ("/db?user=annabel&password=s%40cret", 'failed for user "annabel" with s@cret', "***"),
+        ("ann:s%40cret@host/db", 'failed for user "ann" with s%40cret', "***"),
+        ("ann:s%40cret@host/db", "anna s@cret", "anna ***"),  # part of a word is none
+    ],
+)
+def test_without_secrets__hides_those_of_the_address_wherever_they_stand(monkeypatch, uri, said, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql://{uri}")
+    assert without_secrets(said) == ('failed for user "***" with ***' if shown == "***" else shown)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "sqlite+pysqlite"])
@@ -50,3 +51,6 @@ def test_tracking_uri__relative_file_is_the_projects_also_in_experiments(in_tmp,
     in_experiment(in_tmp / "root", monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{dialect}:///mlflow.db?timeout=5")
     assert tracking_uri() == f"{dialect}:///{in_tmp / 'root' / 'mlflow.db'}?timeout=5"
+    for name, uri in (("", f"sqlite:///{in_tmp / 'root' / 'mlflow.db'}"), ("http://there:5000", "http://there:5000")):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", name)
+        assert tracking_uri() == uri

@@ -40,11 +40,21 @@ def engine_of(X, weights, coefficients, library="blas", rate=1e-3, *, activation
     return Engine(clones, len(X), coefficients, rate, activation=activation, products=LIBRARIES[library])
 
 
-def engine_gradients(X, weights, coefficients, activation=RELU):
+def assert_like_the_reference(X, weights, coefficients, activation=RELU):
+    """Compare terms, gradients and their norm before an update; return the engine."""
     engine = engine_of(X, weights, coefficients, activation=activation)
     engine.forward(X)
     engine.backward(X)
-    return engine.gradients()
+    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights, activation=activation), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+    # The loss may be inf, yet its gradient is defined: autograd must see it without the inf.
+    expected = reference_gradients(X, weights, coefficients, activation)
+    for mine, theirs in zip(engine.gradients(), expected, strict=True):
+        assert mine.isfinite().all()
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+    norm = torch.cat([gradient.ravel() for gradient in expected]).norm()
+    torch.testing.assert_close(engine.gradient_norm(), norm, rtol=1e-9, atol=1e-9)
+    return engine
 
 
 @settings(max_examples=60)
@@ -57,34 +67,7 @@ def engine_gradients(X, weights, coefficients, activation=RELU):
 )
 def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, silent, lambd, activation):
     X, weights = problem(seed, m=m, silent=silent)
-    coefficients = Coefficients(lambd, 0.01 * lambd, lambd)
-    # The loss may be inf, yet its gradient is defined: autograd must see it without the inf.
-    expected = reference_gradients(X, weights, coefficients, activation)
-    for mine, theirs in zip(engine_gradients(X, weights, coefficients, activation), expected, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
-
-
-@settings(max_examples=30)
-@given(seed=st.integers(0, 10_000), m=st.integers(1, 6), lambd=st.sampled_from([0.0, 1.0]))
-def test_backward__passes_gradcheck_against_the_engines_own_loss(seed, m, lambd):
-    """Autograd's own checker, with the engine as the backward pass of the reference's loss."""
-    coefficients = Coefficients(lambd, 0.01 * lambd, lambd)
-    X, weights = problem(seed, m=m)
-    # Each unit is off for some faces, if it can be, and away from the ReLU's kink; none is silent.
-    drive = (X @ weights.V).sort(dim=0).values
-    weights = weights._replace(b=1e-2 - drive[0] if m == 1 else -(drive[0] + drive[1]) / 2)
-
-    class Loss(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, *leaves):
-            ctx.leaves = Weights(*leaves)
-            return weigh(get_objective_terms(X, *leaves), coefficients)
-
-        @staticmethod
-        def backward(ctx, upstream):
-            return tuple(upstream * gradient for gradient in engine_gradients(X, ctx.leaves, coefficients))
-
-    assert torch.autograd.gradcheck(Loss.apply, [weight.requires_grad_(True) for weight in weights])
+    assert_like_the_reference(X, weights, Coefficients(lambd, 0.01 * lambd, lambd), activation)
 
 
 DEGENERATE = {
@@ -107,30 +90,9 @@ def only_for_the_first_face(X, weights):
 @pytest.mark.parametrize("case", DEGENERATE)
 def test_engine__terms_and_gradients_are_the_references_on_degenerate_batches(case, coefficients):
     X, weights = DEGENERATE[case](*problem(5))
-    engine = engine_of(X, weights, coefficients)
-    engine.forward(X)
-    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
-    expected = reference_gradients(X, weights, coefficients)
-    for mine, theirs in zip(engine_gradients(X, weights, coefficients), expected, strict=True):
-        assert mine.isfinite().all()
-        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+    engine = assert_like_the_reference(X, weights, coefficients)
     engine.step(X)
     assert all(weight.isfinite().all() for weight in engine.weights)
-
-
-@needs_onednn
-@pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-@pytest.mark.parametrize("case", DEGENERATE)
-def test_engine__on_onednn_gives_the_references_gradients_within_float32s_rounding(case, coefficients):
-    X, weights = DEGENERATE[case](*problem(5, m=30, d=20, h=12))
-    expected = reference_gradients(X, weights, coefficients)
-    engine = engine_of(X.float(), (t.float() for t in weights), coefficients, "onednn")
-    engine.forward(X.float())
-    engine.backward(X.float())
-    for mine, theirs in zip(engine.gradients(), expected, strict=True):
-        # ent's gradient is 1 / mean^2: what it rounds to is relative to the largest.
-        torch.testing.assert_close(mine.double(), theirs, rtol=0, atol=1e-4 * max(float(theirs.abs().max()), 1.0))
 
 
 STEPS = [
@@ -162,15 +124,6 @@ def test_step__follows_the_exercises_loop_for_200_steps(activation, coefficients
         torch.testing.assert_close(mine, theirs.detach(), rtol=0, atol=tolerance * float(theirs.detach().abs().max()))
 
 
-def test_gradient_norm__is_that_of_the_whole_loss():
-    X, weights = problem(7)
-    engine = engine_of(X, weights, SPARSE)
-    engine.forward(X)
-    engine.backward(X)
-    expected = torch.cat([gradient.ravel() for gradient in reference_gradients(X, weights, SPARSE)]).norm()
-    torch.testing.assert_close(engine.gradient_norm(), expected)
-
-
 @pytest.mark.parametrize("library", EACH_LIBRARY)
 def test_restore__goes_on_to_the_same_bits(library):
     X, weights = problem(9)
@@ -185,21 +138,3 @@ def test_restore__goes_on_to_the_same_bits(library):
     for _ in range(13):
         second.step(X)
     assert all(torch.equal(a, b) for a, b in zip(straight.weights, second.weights, strict=True))
-
-
-@pytest.mark.parametrize("activation", [RELU, Activation("topk", 3)])
-def test_terms__are_those_of_the_reference_before_the_update(activation):
-    X, weights = problem(4)
-    engine = engine_of(X, weights, SPARSE, activation=activation)
-    engine.forward(X)
-    for mine, theirs in zip(engine.terms(), get_objective_terms(X, *weights, activation=activation), strict=True):
-        torch.testing.assert_close(mine, theirs)
-
-
-def test_step__of_topk_with_as_many_as_there_are_units_is_relus_bit_for_bit():
-    X, weights = problem(9)
-    relu, topk = (engine_of(X, weights, SPARSE, activation=one) for one in (RELU, Activation("topk", 4)))
-    for _ in range(20):
-        relu.step(X)
-        topk.step(X)
-    assert all(torch.equal(a, b) for a, b in zip(relu.weights, topk.weights, strict=True))

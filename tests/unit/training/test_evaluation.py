@@ -77,12 +77,6 @@ def test_evaluate__silent_unit_is_counted_and_infinity_left_out_of_json():
     assert evaluate(X, model, Coefficients(0, 0, 0))["loss"] == pytest.approx(values["rec"])
 
 
-def test_evaluate__gives_a_mapped_array_the_same_numbers(tmp_path):
-    X, model = problem()
-    np.save(tmp_path / "X.npy", X)
-    assert evaluate(np.load(tmp_path / "X.npy", mmap_mode="r"), model, SPARSE) == evaluate(X, model, SPARSE)
-
-
 def test_evaluate__of_one_face_explains_no_variance():
     X, model = problem(n=1)
     values = evaluate(X, model, SPARSE)

@@ -1,6 +1,5 @@
 """Two libraries compute the same products, and which one a machine takes depends on its processor alone."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,16 +8,12 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given, settings
-from projects import PARAMS, ROOT
-from samples import EACH_LIBRARY, needs_onednn, params
+from samples import needs_onednn
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import load_params
 from sparsefaces.training import products
-from sparsefaces.training.loop import FEWEST_ROWS
 from sparsefaces.training.products import LIBRARIES, choose_products, onednn_works
 
-MACHINE = load_params(PARAMS).machine
 OPERATOR = products._linear
 
 
@@ -52,22 +47,6 @@ def test_products__of_each_library_are_those_of_float64_within_float32s_rounding
             assert mine.is_contiguous()
             # A chain of three products at most: each rounds by the largest entry's last digits.
             assert float((mine - right).abs().max()) <= 2e-5 * max(float(right.abs().max()), 1)
-
-
-@pytest.mark.parametrize("name", EACH_LIBRARY)
-def test_products__of_not_too_few_rows_have_the_same_bits_with_any_number_of_threads(name):
-    shapes = [(100, 1036, 400), (FEWEST_ROWS, 11750, FEWEST_ROWS)]
-    threads = torch.get_num_threads()
-    try:
-        results = []
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            results.append([computed(name, *shape) for shape in shapes])
-    finally:
-        torch.set_num_threads(threads)
-    for other in results[1:]:
-        for shape, same in zip(results[0], other, strict=True):
-            assert all(torch.equal(one, two) for one, two in zip(shape, same, strict=True))
 
 
 @needs_onednn
@@ -152,18 +131,19 @@ def test_choose_products__several_threads_are_refused_where_onednn_multiplies(mo
 
 FEWER_THREADS = {"OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true", "OMP_MAX_ACTIVE_LEVELS": "0"}
 MULTIPLIED = """
-import json, sys
 import sparsefaces, numpy as np, torch
+from projects import PARAMS
+from samples import model_params, params
 from sparsefaces import exercise
 from sparsefaces.analyze.held_out_models import _train
-from sparsefaces.base.params import MachineParams, ModelParams, TrainParams
+from sparsefaces.base.params import load_params
 from sparsefaces.training import products
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import train_model
 from sparsefaces.training.model import Model
 
-params, machine = TrainParams(**json.loads(sys.argv[1])), json.loads(sys.argv[2])
-sparse = ModelParams.model_validate({"lambda": 1.0})
+sizes, sparse = params(hidden_units=400, batch_size=100, learning_rate=1e-4), model_params()
+machine = load_params(PARAMS).machine.model_copy(update={"threads": "auto", "device": "cpu", "products": "auto"})
 X = np.random.default_rng(0).standard_normal((250, 1036)).astype(np.float32)
 found = []
 for name in ("blas", "onednn"):
@@ -171,13 +151,13 @@ for name in ("blas", "onednn"):
     torch.set_num_threads(2)
     weights = exercise.train(X, 1, iterations=51)
     assert torch.get_num_threads() == 2
-    rows = evaluate(X, Model(exercise.Weights(*(tensor.numpy() for tensor in weights))), params.coefficients(sparse))
+    rows = evaluate(X, Model(exercise.Weights(*(tensor.numpy() for tensor in weights))), sizes.coefficients(sparse))
     values = [rows["rec"], rows["spa"]]
     torch.set_num_threads(2)
-    training = train_model(X, params, sparse, MachineParams(**machine, products=name))
+    training = train_model(X, sizes, sparse, machine.model_copy(update={"products": name}))
     values += [training.metrics["rec"], training.history[-1]["rec"]]
     torch.set_num_threads(2)
-    values += [float(np.abs(tensor).sum()) for tensor in _train(X, params, sparse, name).values()]
+    values += [float(np.abs(tensor).sum()) for tensor in _train(X, sizes, sparse, name).values()]
     found.append(values)
 np.testing.assert_allclose(*found, rtol=1e-3)
 """
@@ -187,12 +167,9 @@ np.testing.assert_allclose(*found, rtol=1e-3)
 @pytest.mark.parametrize("variable", FEWER_THREADS)
 def test_onednn__is_right_where_fewer_threads_come_than_asked_for(variable):
     """All that multiplies, with two threads asked for, in a process with a variable that lets one come."""
-    sizes = params(hidden_units=400, batch_size=100, iterations=31, learning_rate=1e-4).model_dump()
-    machine = {**MACHINE.model_dump(exclude={"products"}), "threads": "auto", "device": "cpu"}
     env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    env[variable] = FEWER_THREADS[variable]
-    command = [sys.executable, "-c", MULTIPLIED, json.dumps(sizes), json.dumps(machine)]
-    done = subprocess.run(command, cwd=ROOT / "src", env=env, capture_output=True, text=True, check=False)
+    env |= {variable: FEWER_THREADS[variable], "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", MULTIPLIED], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,20 +1,26 @@
+import os
 import subprocess
 import sys
+from contextlib import closing
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from projects import PARAMS, ROOT
+from projects import PARAMS
 from samples import EACH_LIBRARY, model_params, params
 
+from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, load_params
 from sparsefaces.training.batches import Batches, draw_batch
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.loop import fit, train_model
+from sparsefaces.training.outputs import Training, load_training, save_training
+from sparsefaces.training.schedules import SCHEDULES
+from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import initialize
 
 MACHINE = load_params(PARAMS).machine.model_copy(update={"device": "cpu"})
@@ -61,6 +67,11 @@ def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
     assert list(history[0])[:5] == ["step", "rec", "spa", "ent", "reg"]
     assert history[0]["reg"] == 0  # W starts at zero
     assert history[-1]["rec"] < history[0]["rec"]
+
+
+def test_fit__takes_the_schedule_of_the_learning_rate(X):
+    filters = [fit(X, params(learning_rate_schedule=name), model_params())[0].filters for name in SCHEDULES]
+    assert len({array.tobytes() for array in filters}) == 3
 
 
 def test_fit__dense_and_sparse_start_from_the_same_weights_and_see_the_same_batches(X, monkeypatch):
@@ -146,22 +157,42 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, products, u
         assert (first.history, first.metrics) == (other.history, other.metrics)
 
 
+def test_training_table__prints_each_thousand_and_the_last_also_where_rows_lie_elsewhere(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    row = {"rec": 1.0, "spa": 2.0, "ent": float("inf"), "reg": 3.0}
+    with closing(TrainingTable("train", 2501)) as table:
+        for step in range(2501):
+            table.on_step(step, row | {"step": step} if step % 300 == 0 or step == 2500 else None)
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err.endswith("train: 2,501 it (100%)\n")
+    assert [line.split()[0] for line in lines] == ["nbit", "0", "1200", "2100", "2500"]
+    assert lines[1].split() == ["0", "1.00", "2.00", "inf", "3.00"]
+
+
+def test_training__comes_back_as_it_was_left(in_tmp, X):
+    model, history = fit(X, params(), model_params())
+    metrics = evaluate(X, model, Coefficients(1.0, 0.01, 1.0))
+    save_training("train_sparse", Training(model, history, metrics))
+    again = load_training("train_sparse", X.shape[1])
+    assert (again.history, again.metrics) == (history, metrics)
+    assert all((a == b).all() for a, b in zip(again.model.weights, model.weights, strict=True))
+
+
 LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
-from sparsefaces.base.params import MachineParams, ModelParams, TrainParams
+from projects import PARAMS
+from samples import model_params, params
+from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))
 X = np.load(sys.argv[1], mmap_mode="r")
 assert X.nbytes > 2 * allowed
-params = TrainParams(seed=0, hidden_units=16, iterations=20, batch_size=100, learning_rate=1e-4,
-                     learning_rate_schedule="constant",
-                     epsilon_per_lambda=0.01, eta_per_lambda=1.0, log_every=10)
-machine = MachineParams(threads=1, device="cpu", products="auto", checkpoint_every=1000,
-                        download_timeout=1.0, lfw_mirror=None)
-print(train_model(X, params, ModelParams.model_validate({"lambda": 1.0}), machine).metrics["rec"])
+machine = load_params(PARAMS).machine.model_copy(update={"threads": 1, "device": "cpu"})
+print(train_model(X, params(learning_rate=1e-4, batch_size=100), model_params(), machine).metrics["rec"])
 try:
     np.array(X)
 except MemoryError:
@@ -175,6 +206,7 @@ def test_train_model__reads_data_larger_than_its_memory_through_a_map(tmp_path):
     X[::1000] = np.random.default_rng(0).standard_normal((640, 260))  # the rest is holes, which take no disk
     X.flush()
     code = [sys.executable, "-c", LARGE, str(tmp_path / "X.npy")]
-    output = subprocess.run(code, cwd=ROOT / "src", capture_output=True, text=True, check=True).stdout.split("\n")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    output = subprocess.run(code, env=env, capture_output=True, text=True, check=True).stdout.split("\n")
     assert float(output[0]) > 0
     assert output[1] == "does not fit"
