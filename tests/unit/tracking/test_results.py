@@ -156,7 +156,7 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     others = [described(code="d"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
     assert len({one.tags["content.key"] for one in (clean, *others)}) == 3
     write_json(FETCH / "provenance.json", PROVENANCE | {"width": 6})
-    with pytest.raises(UserError, match="stages/fetch has 60 faces of 6 x 6, stages/standardize 60 of 6 x 5: run"):
+    with pytest.raises(UserError, match="stages/fetch has 60 images of 6 x 6, stages/standardize 60 of 6 x 5: run"):
         described()
 
 
