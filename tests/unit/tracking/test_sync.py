@@ -20,7 +20,7 @@ CALLS = (
     "create_run",
     "log_batch",
     "log_inputs",
-    "log_artifacts",
+    "log_artifact",
     "set_tag",
     "set_terminated",
     "create_logged_model",
@@ -114,7 +114,7 @@ def test_sync__killed_training_is_closed_by_whoever_comes_next(logged, no_end):
 def test_sync__killed_in_an_outage_brings_every_value_picture_and_file_once_with_their_times(
     logged, calls, no_end, monkeypatch
 ):
-    calls.refuse(OSError("no route to host"), "log_batch", "log_artifacts", "create_run")
+    calls.refuse(OSError("no route to host"), "log_batch", "log_artifact", "create_run")
     monkeypatch.setattr(tracking, "now_ms", lambda: 1000)
     pytest.raises(Killed, logged.train, on_failure="continue", error=Killed)
     gc.collect()
@@ -193,13 +193,13 @@ REFUSALS = {
         MlflowException("API request to endpoint x failed with error code 413 != 200. Response body: ''"),
         {"parameters", "values", "tags and note"},
     ),
-    "403 on files": ("log_artifacts", http_error(403), {"files"}),
+    "403 on files": ("log_artifact", http_error(403), {"files"}),
     "S3's 403 on files": (
-        "log_artifacts",
+        "log_artifact",
         type("ClientError", (Exception,), {"response": {"ResponseMetadata": {"HTTPStatusCode": 403}}})(),
         {"files"},
     ),
-    "a disk that is another's": ("log_artifacts", PermissionError(13, "Permission denied", "/srv/mlflow"), {"files"}),
+    "a disk that is another's": ("log_artifact", PermissionError(13, "Permission denied", "/srv/mlflow"), {"files"}),
     "404 of a server without logged models": ("create_logged_model", http_error(404), {"registered model"}),
 }
 
