@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
@@ -225,7 +224,7 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     try:
         params = Params.model_validate(values)
     except ValidationError as error:
-        problems: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+        problems: dict[tuple[int | str, ...], list[Mapping[str, Any]]] = {}
         # Unknown keys come first, since a misspelt one is also missing.
         for problem in sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"):
             problems.setdefault(problem["loc"][:2], []).append(problem)  # deeper is a member of a union or a list
@@ -243,7 +242,7 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     return params
 
 
-def _explain(keys: tuple[int | str, ...], problems: Sequence[ErrorDetails], values: Any) -> str:  # noqa: ANN401 - of a file
+def _explain(keys: tuple[int | str, ...], problems: Sequence[Mapping[str, Any]], values: Any) -> str:  # noqa: ANN401 - of a file
     """Say in one line what pydantic finds wrong with one key."""
     name, kind = ".".join(map(str, keys)), problems[0]["type"]
     sections: dict[Any, Any] = {(key,): field.annotation for key, field in Params.model_fields.items()} | {(): Params}
