@@ -83,7 +83,7 @@ def test_deps__are_exactly_the_files_that_the_script_reads(stage, pipeline, read
     # torch, if it is imported meanwhile, reads the script that runs: the watcher.
     aside = re.compile(
         r"params.yaml|stages/fetch/provenance.json|mlflow\.db|\.mlflow\.lock|mlartifacts|dvc\.lock|\.scratch|\.git/|\.dvc/"
-        r"|src$|src/watch\.py|src/sparsefaces$|src/sparsefaces/tracking(/|$)|src/sparsefaces/colors\.py|.*\.partial$"
+        r"|src$|src/watch\.py|src/sparsefaces$|src/sparsefaces/tracking(/|$)|src/sparsefaces/(colors|metrics)\.py|.*\.partial$"
     )
     own = declared_outs(pipeline, stage) | {f"stages/{stage}"}  # what it just wrote, it may read for tracking
     read = {file for file in reads[stage]["files"] if file not in own}
