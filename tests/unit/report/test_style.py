@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from sparsefaces.analyze.measures import sorted_activations
-from sparsefaces.colors import COLORS, QUIET, color_of
+from sparsefaces.colors import COLORS, INK, QUIET, color_of
 from sparsefaces.report.figures import (
     draw_curves,
     draw_decoders,
@@ -29,6 +29,12 @@ def test_style__bytes_do_not_depend_on_the_machines_matplotlibrc():
         with paper():
             assert png_of_figure(curves()) == plain
         assert mpl.rcParams["font.size"] == 30
+
+
+def test_style__the_sheet_has_the_projects_colours():
+    with paper():
+        assert mpl.colors.same_color(mpl.rcParams["text.color"], INK)
+        assert mpl.colors.same_color(mpl.rcParams["axes.edgecolor"], QUIET)
 
 
 def test_style__a_method_keeps_its_colour_in_all_of_its_kinds():
