@@ -9,9 +9,9 @@ import yaml
 from gates import Gate, Started
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from samples import PARAMS
 
 ROOT = Path(__file__).parents[1]
-PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 FOLDERS = ("src", "tools", ".dvc/plots")
 FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config", "faces/README.md")

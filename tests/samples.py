@@ -1,15 +1,17 @@
 """What several files of tests begin with."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from projects import PARAMS
 
 from sparsefaces.base.params import ModelParams, TrainParams
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
+
+PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
 
 needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
 EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]

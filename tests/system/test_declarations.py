@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 import yaml
-from projects import PARAMS, ROOT
+from projects import ROOT
+from samples import PARAMS
 
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE
 

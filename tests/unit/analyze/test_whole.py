@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from projects import PARAMS
+from samples import PARAMS
 
 from sparsefaces.analyze import parallel
 from sparsefaces.analyze.evidence import gather_evidence

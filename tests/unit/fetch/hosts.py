@@ -15,7 +15,7 @@ import tarfile
 import threading
 
 import numpy as np
-import projects
+import samples
 import yaml
 from gates import DEADLINE
 from PIL import Image
@@ -24,7 +24,7 @@ from projects import ROOT
 from sparsefaces.base.params import parse_params
 from sparsefaces.fetch.sources import fetch_faces
 
-VALUES = yaml.safe_load(projects.PARAMS.read_text())
+VALUES = yaml.safe_load(samples.PARAMS.read_text())
 VALUES["fetch"] |= {"source": "lfw", "resize": 0.3}
 PARAMS = parse_params(VALUES)
 # What figshare's web front says to scripts.

@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from projects import PARAMS
+from samples import PARAMS
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params

@@ -132,8 +132,7 @@ def test_choose_products__several_threads_are_refused_where_onednn_multiplies(mo
 FEWER_THREADS = {"OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true", "OMP_MAX_ACTIVE_LEVELS": "0"}
 MULTIPLIED = """
 import sparsefaces, numpy as np, torch
-from projects import PARAMS
-from samples import model_params, params
+from samples import PARAMS, model_params, params
 from sparsefaces import exercise
 from sparsefaces.analyze.held_out_models import _train
 from sparsefaces.base.params import load_params
@@ -149,7 +148,7 @@ found = []
 for name in ("blas", "onednn"):
     products._is_amd_with_avx512 = lambda: name == "onednn"
     torch.set_num_threads(2)
-    weights = exercise.train(X, 1, iterations=51)
+    weights = exercise.train(X, 1, iterations=11)
     assert torch.get_num_threads() == 2
     rows = evaluate(X, Model(exercise.Weights(*(tensor.numpy() for tensor in weights))), sizes.coefficients(sparse))
     values = [rows["rec"], rows["spa"]]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from projects import PARAMS
-from samples import EACH_LIBRARY, model_params, params
+from samples import EACH_LIBRARY, PARAMS, model_params, params
 
 from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
@@ -182,8 +181,7 @@ def test_training__comes_back_as_it_was_left(in_tmp, X):
 LARGE = r"""
 import re, resource, sys
 import sparsefaces, numpy as np
-from projects import PARAMS
-from samples import model_params, params
+from samples import PARAMS, model_params, params
 from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import train_model
 allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
