@@ -16,6 +16,7 @@ import psutil
 import torch
 from tabulate import tabulate
 from torch import Tensor
+from torch.optim.adam import adam
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import write_bytes
@@ -34,6 +35,7 @@ H, D, M, N = 400, 1036, 100, 13_233  # the exercise's units, pixels, batch and f
 SIZES = ((H, D, M), (100, D, M), (1600, D, M), (H, 2914, M), (H, 11_750, M), (H, D, 1000), (1600, 11_750, M))
 RATE, SPARSE = 1e-4, Coefficients(1.0, 0.01, 1.0)
 SECONDS_A_ROUND, FEWEST_ROUNDS, LARGE = 0.1, 3, 3000
+OPTIONS = {"beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8, "amsgrad": False, "maximize": False}
 FLOOR, ENGINE = "floor: five products and one pass of Adam", "sparsefaces, drawing its batches"
 JAX, TOP_K = "JAX, jit and optax", "sparsefaces, top-k 40"
 
@@ -125,15 +127,13 @@ def floor(X: Array, h: int, m: int) -> Step:
     for each in operands(X, h, m).values():
         taken = trials(each)
         chosen.append((libraries()[min(taken, key=taken.__getitem__)], each))
-    weights = initial(X, h)
-    for weight in weights:
-        weight.grad = torch.full_like(weight, 1e-3)
-    adam = torch.optim.Adam(list(weights), lr=RATE, fused=True)
+    weights, gradients, first, second = (list(initial(X, h)) for _ in range(4))
+    steps = [torch.zeros(()) for _ in weights]
 
     def step(_: int) -> None:
         for multiply, each in chosen:
             multiply(*each)
-        adam.step()
+        adam(weights, gradients, first, second, [], steps, fused=True, lr=RATE, **OPTIONS)
 
     return step
 
@@ -154,7 +154,7 @@ def exercise(X: Array, h: int, m: int, *, fused: bool | None = None, compiled: b
     """Take the exercise's step: a random batch, the objective, autograd, Adam."""
     images = torch.from_numpy(X)
     leaves = Weights(*(weight.requires_grad_() for weight in initial(X, h)))
-    adam = torch.optim.Adam(list(leaves), lr=RATE, fused=fused)
+    optimizer = torch.optim.Adam(list(leaves), lr=RATE, fused=fused)
 
     def loss(batch: Tensor, *weights: Tensor) -> Tensor:
         return weigh(get_objective_terms(batch, *weights), SPARSE)
@@ -162,9 +162,9 @@ def exercise(X: Array, h: int, m: int, *, fused: bool | None = None, compiled: b
     objective = torch.compile(loss) if compiled else loss
 
     def step(_: int) -> None:
-        adam.zero_grad()
+        optimizer.zero_grad()
         torch.autograd.backward(objective(images[torch.randperm(len(images))[:m]], *leaves))
-        adam.step()
+        optimizer.step()
 
     return step
 
@@ -183,7 +183,7 @@ def jax(X: Array, h: int, m: int) -> Step:
     import jax.numpy as jnp  # noqa: PLC0415
     import optax  # noqa: PLC0415
 
-    adam = optax.adam(RATE)
+    optimizer = optax.adam(RATE)
     lambd, epsilon, eta = SPARSE
 
     def loss(weights: Weights[j.Array], batch: j.Array) -> j.Array:
@@ -192,12 +192,12 @@ def jax(X: Array, h: int, m: int) -> Step:
         return jnp.square(batch - Z @ weights.W - weights.a).sum(1).mean() + terms
 
     def update(weights: Weights[j.Array], state: object, batch: j.Array) -> tuple[Weights[j.Array], object]:
-        changes, state = adam.update(j.grad(loss)(weights, batch), state)
+        changes, state = optimizer.update(j.grad(loss)(weights, batch), state)
         return optax.apply_updates(weights, changes), state
 
     jitted = j.jit(update, donate_argnums=(0, 1))
     weights = Weights(*(jnp.asarray(array) for array in initialize(X.shape[1], h, 0)))
-    carried = [weights, adam.init(weights)]
+    carried = [weights, optimizer.init(weights)]
     batches = Batches(X, 0, m)
 
     def step(number: int) -> None:

@@ -4,11 +4,11 @@ It computes what autograd computes on `objective.get_objective_terms` (the tests
 graph: near the floor of what these products cost (`make bench` measures it).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.activations import RELU, Activation
@@ -53,27 +53,13 @@ class Engine:
         self._activation, self._products, self._ranks = activation, products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         self.weights = weights
-        V, W, b, a = weights
-        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        groups: list[dict[str, Any]] = [{"params": [V, b, a]}, {"params": [W], "weight_decay": 2 * coefficients.eta}]
-        self._adam = torch.optim.Adam(groups, lr=learning_rate, fused=True)
-        for weight in weights:
-            moments = {moment: torch.zeros_like(weight) for moment in MOMENTS}
-            self._adam.state[weight] = {"step": torch.zeros((), device=weight.device), **moments}
+        self.learning_rate = learning_rate
+        self._moments = {moment: Weights(*map(torch.zeros_like, weights)) for moment in MOMENTS}
+        self._steps = Weights(*(torch.zeros((), device=weight.device) for weight in weights))
         self._gradients = Weights(*map(torch.zeros_like, weights))
-        rows = len(range(batch_size)[ranks.part(batch_size)])
-        self._code, self._signal = V.new_empty(rows, len(b)), V.new_empty(rows, len(b))
-        self._residual = V.new_empty(rows, len(a))
-
-    @property
-    def learning_rate(self) -> float:
-        """Adam's step size."""
-        return float(self._adam.param_groups[0]["lr"])
-
-    @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        for group in self._adam.param_groups:
-            group["lr"] = rate
+        rows, (d, h) = len(range(batch_size)[ranks.part(batch_size)]), weights.V.shape
+        self._code, self._signal = weights.V.new_empty(rows, h), weights.V.new_empty(rows, h)
+        self._residual = weights.V.new_empty(rows, d)
 
     def step(self, X: Tensor) -> None:
         """Update the weights on one batch of faces, (m, d), or this process's part of it."""
@@ -133,9 +119,34 @@ class Engine:
 
     def advance(self) -> None:
         """Take Adam's step along the gradients that `backward` wrote."""
-        for weight, gradient in zip(self.weights, self._gradients, strict=True):
-            weight.grad = gradient
-        self._adam.step()
+        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
+        self._update(("V", "b", "a"), 0.0)
+        self._update(("W",), 2 * self._coefficients.eta)
+
+    def _update(self, names: Sequence[str], weight_decay: float) -> None:
+        """Take Adam's step of some weights.
+
+        By the function behind torch.optim.Adam: the class checks all its options again at each step, and loads torch's
+        compiler at the first, which takes seconds.
+        """
+        sets = (self.weights, self._gradients, *self._moments.values(), self._steps)
+        weights, gradients, first, second, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
+        adam(
+            weights,
+            gradients,
+            first,
+            second,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.learning_rate,
+            weight_decay=weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
 
     def gradients(self) -> Weights[Tensor]:
         """Compute the gradient of the whole loss from what `backward` wrote, before `advance`."""
@@ -153,8 +164,8 @@ class Engine:
     def state(self) -> dict[str, Tensor]:
         """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
         state = self.weights._asdict()
-        for name, weight in self.weights._asdict().items():
-            state |= {f"{name}.{moment}": self._adam.state[weight][moment] for moment in MOMENTS}
+        for moment, tensors in self._moments.items():
+            state |= {f"{name}.{moment}": tensor for name, tensor in tensors._asdict().items()}
         return state
 
     def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
@@ -170,5 +181,5 @@ class Engine:
 
     def go_on_at(self, steps: int) -> None:
         """Let Adam count from so many steps."""
-        for weight in self.weights:
-            self._adam.state[weight]["step"].fill_(steps)
+        for step in self._steps:
+            step.fill_(steps)
