@@ -6,10 +6,13 @@ import pytest
 from sparsefaces.measures import code_bits, effective_area, hoyer_sparsity
 
 
-def test_hoyer__is_1_for_one_active_unit_0_for_equal_ones_and_as_by_hand_between():
-    Z = np.array([[0, 3, 0, 0], [2, 2, 2, 2], [1, 1, 0, 0]], dtype=np.float32)
-    by_hand = (2 - 2 / math.sqrt(2)) / (2 - 1)
-    assert hoyer_sparsity(Z).tolist() == pytest.approx([1, 0, by_hand])
+def test_hoyer__is_1_for_one_active_unit_or_none_0_for_equal_ones_and_as_by_hand_between():
+    Z = np.zeros((4, 9), dtype=np.float32)
+    Z[0, 1] = 3
+    Z[2] = 2
+    Z[3, :2] = 1
+    by_hand = (3 - 2 / math.sqrt(2)) / (3 - 1)
+    assert hoyer_sparsity(Z).tolist() == pytest.approx([1, 1, 0, by_hand])
 
 
 def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
