@@ -21,6 +21,7 @@ def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
     W[1, 4] = 2
     W[2, :3] = [1, -1, 1]
     assert effective_area(W) == pytest.approx([1, 1 / 9, 1 / 3])  # the filter of zeros is left out
+    assert effective_area(1e-25 * W) == pytest.approx([1, 1 / 9, 1 / 3])  # whose squares are 0 in float32
 
 
 def test_code_bits__count_the_choices_of_active_units_and_the_bits_of_their_activations():
