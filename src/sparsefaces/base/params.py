@@ -21,7 +21,6 @@ Pixel = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, le=10_000)]
 Factor = Annotated[float, Field(gt=0, le=10)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
-Seconds = Annotated[float, Field(ge=0, le=3600)]
 Crop = Annotated[tuple[Pixel, Pixel, Pixel, Pixel] | None, Field(strict=False)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
 
@@ -56,7 +55,7 @@ class StandardizeParams(Section):
     """Which images the mean, the scale and the trainings are computed on."""
 
     holdout: Annotated[float, Field(ge=0, lt=1)]
-    """The share of the people who are held out: no model is trained on them, and each is also measured on them."""
+    """The share of the people who are held out: no model is trained on their images, and each model is also measured on these."""
 
 
 class Coefficients(NamedTuple):
@@ -163,7 +162,7 @@ class TrackingParams(Section):
     """The number of iterations between pictures of the filters and of eight reconstructed images."""
     log_weights_every: Count
     """The number of iterations between the weights that a run keeps."""
-    seconds_to_open: Seconds
+    seconds_to_open: Annotated[float, Field(ge=0, le=3600)]
     """The seconds that MLflow's store may fail at the start of a stage before on_failure decides."""
     on_failure: Literal["stop", "continue"]
     """What a stage does if MLflow's store cannot be reached at its start."""

@@ -1,6 +1,6 @@
 """What a training measures of its model: how well it reconstructs, how sparse its codes are, what its filters cover.
 
-Pure functions on arrays. What the comparison alone measures is in `analyze/measures.py`, of which no training depends.
+Pure functions on arrays. What the comparison alone measures is in `analyze/measures.py`, on which no training depends.
 """
 
 from sparsefaces.measures.code import BITS_PER_ACTIVATION, code_bits, hoyer_sparsity

@@ -88,7 +88,7 @@ def summarize(
     text = (
         f"Two autoencoders, trained alike but for this: one has {labels['dense']} (dense), "
         f"the other {labels['sparse']} (sparse). "
-        f"The sparse one describes a {FACE} with {sparse['l0']:.0f} active units while the dense one uses "
+        f"The sparse one has {sparse['l0']:.0f} active units per {FACE}, on average, while the dense one has "
         f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
         f"explains {dense['explained_variance']:.1%}."
     )
