@@ -55,7 +55,7 @@ class StandardizeParams(Section):
     """Which images the mean, the scale and the trainings are computed on."""
 
     holdout: Annotated[float, Field(ge=0, lt=1)]
-    """The share of the people who are held out: no model is trained on their images, and each model is also measured on these."""
+    """The share of the people held out: no model trains on their images; each model is also measured on them."""
 
 
 class Coefficients(NamedTuple):
