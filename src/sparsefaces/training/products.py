@@ -4,12 +4,11 @@ On x86 torch's BLAS is MKL, which takes its AVX2 kernels on AMD's processors, al
 oneDNN takes AVX-512 wherever it is.
 """
 
-import platform
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,26 +18,21 @@ from sparsefaces.base.errors import UserError
 AMD = ("AuthenticAMD", "HygonGenuine")
 
 
-class Products(Protocol):
-    """What a training multiplies, over tensors of float32 or float64.
-
-    Each result is returned; it is `out`, written over, or a new tensor.
-    """
-
-    name: str
-
-    def encode(self, X: Tensor, V: Tensor, b: Tensor, out: Tensor) -> Tensor:
-        """Compute max(0, X V + b)."""
-
-    def residual(self, Z: Tensor, W: Tensor, a: Tensor, X: Tensor, out: Tensor) -> Tensor:
-        """Compute Z W + a - X."""
-
-    def multiply(self, A: Tensor, B: Tensor, scale: float, out: Tensor) -> Tensor:
-        """Compute scale A B."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread within the block."""
+    threads = torch.get_num_threads()
+    if threads > 1:  # to set even the same number again makes oneDNN forget what it has prepared
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            torch.set_num_threads(threads)
 
 
 class Blas:
-    """By torch.addmm, on any device, into the buffers."""
+    """By torch.addmm, on any device, tensors of float32 or float64: each result is `out`, written over."""
 
     name = "blas"
 
@@ -56,7 +50,7 @@ class Blas:
 
 
 class OneDnn:
-    """By oneDNN, float32 on the CPU, into new tensors: bias, ReLU and difference are part of the product.
+    """By oneDNN, float32 on the CPU: each result is a new tensor; bias, ReLU and difference are part of the product.
 
     The operator is what torch.compile makes of a linear layer. It takes B transposed, and transposed views too.
     It multiplies with one thread only: with several it counts on as many threads of OpenMP as were asked for, and
@@ -65,43 +59,31 @@ class OneDnn:
 
     name = "onednn"
 
+    @one_thread()
     def encode(self, X: Tensor, V: Tensor, b: Tensor, out: Tensor) -> Tensor:
         """Compute max(0, X V + b)."""
-        with one_thread():
-            code: Tensor = _linear(X, V.T, b, "relu", [], None)
+        code: Tensor = _linear(X, V.T, b, "relu", [], None)
         return code
 
+    @one_thread()
     def residual(self, Z: Tensor, W: Tensor, a: Tensor, X: Tensor, out: Tensor) -> Tensor:
         """Compute Z W + a - X."""
-        with one_thread():
-            residual: Tensor = _linear.binary(Z, X, W.T, a, "sub")
+        residual: Tensor = _linear.binary(Z, X, W.T, a, "sub")
         return residual
 
+    @one_thread()
     def multiply(self, A: Tensor, B: Tensor, scale: float, out: Tensor) -> Tensor:
         """Compute scale A B."""
-        if scale != 1:
-            A = A * scale
-        with one_thread():
-            product: Tensor = _linear(A, B.T, None, "none", [], None)
+        product: Tensor = _linear(A if scale == 1 else A * scale, B.T, None, "none", [], None)
         return product
+
+
+Products = Blas | OneDnn
 
 
 def threads_for(products: Products) -> AbstractContextManager[None]:
     """Let torch compute with one thread within the block, if the library is right with one alone."""
     return one_thread() if products.name == "onednn" else nullcontext()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread within the block."""
-    threads = torch.get_num_threads()
-    if threads > 1:  # to set even the same number again makes oneDNN forget what it has prepared
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if threads > 1:
-            torch.set_num_threads(threads)
 
 
 _linear: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)  # undocumented: it may be gone one day
@@ -148,10 +130,9 @@ def onednn_works() -> bool:
 def _agree(m: int, d: int, h: int) -> bool:
     """Tell whether both libraries give the same products of a step on m faces of d pixels by h units."""
     generator = torch.Generator().manual_seed(0)
-    sizes = ((m, d), (d, h), (h,), (h, d), (d,))
-    X, V, b, W, a = (torch.randn(size, generator=generator) for size in sizes)
-    Z, R = torch.randn(m, h, generator=generator), torch.randn(m, d, generator=generator)
-    pairs = [
+    sizes = ((m, d), (d, h), (h,), (h, d), (d,), (m, h), (m, d))
+    X, V, b, W, a, Z, R = (torch.randn(size, generator=generator) for size in sizes)
+    blas, onednn = (
         (
             products.encode(X, V, b, torch.empty(m, h)),
             products.residual(Z, W, a, X, torch.empty(m, d)),
@@ -160,10 +141,11 @@ def _agree(m: int, d: int, h: int) -> bool:
             products.multiply(X.T, Z, 1.0, torch.empty(d, h)),
         )
         for products in LIBRARIES.values()
-    ]
+    )
     # Relative to the largest: each sums up to d products.
     return all(
-        float((one - other).abs().max()) <= 1e-4 * float(one.abs().max()) for one, other in zip(*pairs, strict=True)
+        torch.allclose(one, other, rtol=0, atol=1e-4 * float(one.abs().max()))
+        for one, other in zip(blas, onednn, strict=True)
     )
 
 
@@ -172,7 +154,6 @@ def _is_amd_with_avx512() -> bool:
 
 
 def _processor() -> str:
-    """Describe the processor; Linux alone keeps it in a file."""
-    with suppress(OSError):
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    return platform.processor()
+    """Describe the processor, as Linux does; on macOS none is AMD's with AVX-512."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
