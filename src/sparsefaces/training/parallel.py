@@ -5,7 +5,7 @@ torchrun starts the processes, torch.distributed lets them talk (gloo, or NCCL o
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,31 +47,26 @@ class Ranks:
         Raises:
             UserError: Another process has ended, or is silent.
         """
-        if self.count > 1:
-            with self._talking():
-                dist.all_reduce(tensor, group=self.group)
+        self._exchange(dist.all_reduce, tensor)
         return tensor
 
     def take_over(self, tensors: Iterable[Tensor]) -> None:
         """Write process 0's values into the tensors; raises what `add_up` does."""
-        if self.count > 1:
-            with self._talking():
-                for tensor in tensors:
-                    dist.broadcast(tensor, group=self.group, group_src=0)
+        for tensor in tensors:
+            self._exchange(dist.broadcast, tensor, group_src=0)
 
     def of_first(self, value: Any) -> Any:  # noqa: ANN401 - of whatever type the value is
         """Return what process 0 calls this with; raises what `add_up` does."""
         values = [value]
-        if self.count > 1:
-            with self._talking():
-                dist.broadcast_object_list(values, group=self.group, group_src=0)
+        self._exchange(dist.broadcast_object_list, values, group_src=0)
         return values[0]
 
-    @contextmanager
-    def _talking(self) -> Iterator[None]:
-        """Say what it means that a message does not arrive."""
+    def _exchange(self, function: Callable[..., Any], values: Any, **how: int) -> None:  # noqa: ANN401 - tensor or list
+        """Call a function of torch.distributed, if there are others, and say what it means that it fails."""
+        if self.count == 1:
+            return
         try:
-            yield
+            function(values, group=self.group, **how)
         except RuntimeError as error:
             raise UserError(
                 f"another of the {self.count} processes that train this model has ended or is silent "
@@ -102,7 +97,12 @@ def join(machine: MachineParams, identity: Mapping[str, object], seconds_to_wait
     ranks = Ranks(rank, int(os.environ["WORLD_SIZE"]))
     try:
         _meet(ranks, machine, timedelta(seconds=seconds_to_wait) + LONGEST_SILENCE)
-        _check_alike(ranks, identity)
+        wanted = ranks.of_first(dict(identity))
+        if different := [name for name in wanted if wanted[name] != identity[name]]:
+            raise UserError(
+                f"its {' and '.join(different)} are not the first one's: give all machines the same src, params.yaml "
+                "and stages, and name machine.products, if their processors differ"
+            )
         yield ranks
     except UserError as error:
         raise UserError(f"process {rank} of {ranks.count}: {error}" if rank else str(error)) from None
@@ -128,13 +128,3 @@ def _meet(ranks: Ranks, machine: MachineParams, timeout: timedelta) -> None:
 def _cause(error: Exception) -> str:
     """Take the first line of a message: gloo's and NCCL's frames follow it, and their sources' place begins it."""
     return re.sub(r"^\[[^\]]*\] ", "", str(error)).partition("\n")[0] or type(error).__name__
-
-
-def _check_alike(ranks: Ranks, identity: Mapping[str, object]) -> None:
-    """Make sure that this process is given what the first one is."""
-    wanted = ranks.of_first(dict(identity))
-    if different := [name for name in wanted if wanted[name] != identity[name]]:
-        raise UserError(
-            f"its {' and '.join(different)} are not the first one's: give all machines the same src, params.yaml and "
-            "stages, and name machine.products, if their processors differ"
-        )
