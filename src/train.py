@@ -10,7 +10,7 @@ from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import describe_training, log_training
-from sparsefaces.training.checkpoints import identify, open_checkpoints
+from sparsefaces.training.checkpoints import Checkpoints, identify
 from sparsefaces.training.loop import train_model
 from sparsefaces.training.outputs import save_training
 from sparsefaces.training.parallel import join
@@ -33,10 +33,11 @@ def main() -> None:
             params.tracking.on_failure,
             params.tracking.seconds_to_open,
         ) as tracked:
-            checkpoints = open_checkpoints(stage, identity, params.machine.checkpoint_every)
+            checkpoints = Checkpoints(stage, identity, params.machine.checkpoint_every)
+            start = checkpoints.load()
             with closing(TrainingTable(stage, params.train.iterations)) as table:
                 pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
-                tracked.resume(checkpoints.start.history if checkpoints.start else ())
+                tracked.resume(start.history if start else ())
                 callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
                 training = train_model(
                     data.training,
@@ -45,7 +46,7 @@ def main() -> None:
                     params.machine,
                     held_out=data.held_out,
                     callbacks=callbacks,
-                    start=checkpoints.start,
+                    start=start,
                     ranks=ranks,
                 )
             save_training(stage, training)

@@ -30,20 +30,10 @@ def identify(stage: str, params: Params, data_hash: str) -> dict[str, object]:
     }
 
 
-def open_checkpoints(stage: str, identity: Mapping[str, object], every: int) -> "Checkpoints":
-    """Keep a checkpoint of a training every so many steps, and read where an interrupted one stood."""
-    checkpoints = Checkpoints(stage, identity, every)
-    checkpoints.load()
-    return checkpoints
-
-
 class Checkpoints:
     """The checkpoint of one training, in the cache: read at its start, written now and then, deleted at its end.
 
     It is found by what the training's bits depend on: of anything else, by whatever name, there is none.
-
-    Attributes:
-        start: Where the training stood, once it is loaded; None if it starts anew.
     """
 
     def __init__(self, stage: str, identity: Mapping[str, object], every: int) -> None:
@@ -56,7 +46,6 @@ class Checkpoints:
         """
         self._name, self._key, self._every = f"checkpoints/{stage}", key_of(identity), every
         self._history: list[Row] = []
-        self.start: State | None = None
 
     def load(self) -> State | None:
         """Read where the training stood; None if there is no checkpoint, or if it is damaged, which is said."""
@@ -65,9 +54,9 @@ class Checkpoints:
             return None
         record = json.loads(arrays.pop("record").tobytes())
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        self.start, self._history = State(record["step"], tensors, record["history"]), list(record["history"])
-        print(f"continues from the checkpoint of step {self.start.step}", flush=True)
-        return self.start
+        self._history = list(record["history"])
+        print(f"continues from the checkpoint of step {record['step']}", flush=True)
+        return State(record["step"], tensors, record["history"])
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Write a checkpoint if one is due."""

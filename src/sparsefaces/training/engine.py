@@ -18,14 +18,16 @@ from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter, beside the number of its steps
-
 
 class Engine:
     """One training's weights, gradients, buffers and optimizer.
 
-    Several processes that share a training call every method together but `forward`, `state`, `restore` and
-    `go_on_at`; what they call together raises what `Ranks.add_up` does.
+    Several processes that share a training call every method together but `forward`, `state` and `restore`; what
+    they call together raises what `Ranks.add_up` does.
+
+    Attributes:
+        weights: As they stand.
+        learning_rate: Adam's step size, which may be set anew between steps.
     """
 
     def __init__(
@@ -45,18 +47,16 @@ class Engine:
             weights: Initial weights, which are updated in place.
             batch_size: m, the faces of every batch, over all processes.
             coefficients: What the terms are weighted with.
-            learning_rate: Adam's step size; `learning_rate` may be set anew between steps.
+            learning_rate: Adam's step size.
             activation: What the code keeps.
             products: What multiplies.
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
         self._activation, self._products, self._ranks = activation, products, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
-        self.weights = weights
-        self.learning_rate = learning_rate
-        self._moments = {moment: Weights(*map(torch.zeros_like, weights)) for moment in MOMENTS}
+        self.weights, self.learning_rate = weights, learning_rate
         self._steps = Weights(*(torch.zeros((), device=weight.device) for weight in weights))
-        self._gradients = Weights(*map(torch.zeros_like, weights))
+        self._averages, self._squares, self._gradients = (Weights(*map(torch.zeros_like, weights)) for _ in range(3))
         rows, (d, h) = len(range(batch_size)[ranks.part(batch_size)]), weights.V.shape
         self._code, self._signal = weights.V.new_empty(rows, h), weights.V.new_empty(rows, h)
         self._residual = weights.V.new_empty(rows, d)
@@ -129,13 +129,13 @@ class Engine:
         By the function behind torch.optim.Adam: the class checks all its options again at each step, and loads torch's
         compiler at the first, which takes seconds.
         """
-        sets = (self.weights, self._gradients, *self._moments.values(), self._steps)
-        weights, gradients, first, second, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
+        sets = (self.weights, self._gradients, self._averages, self._squares, self._steps)
+        weights, gradients, averages, squares, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
         adam(
             weights,
             gradients,
-            first,
-            second,
+            averages,
+            squares,
             [],
             steps,
             fused=True,
@@ -162,14 +162,12 @@ class Engine:
         return Model(Weights(*(weight.detach().cpu().numpy() for weight in self.weights)), self._activation)
 
     def state(self) -> dict[str, Tensor]:
-        """Name everything that the next step depends on: the weights and Adam's moments, not copied."""
-        state = self.weights._asdict()
-        for moment, tensors in self._moments.items():
-            state |= {f"{name}.{moment}": tensor for name, tensor in tensors._asdict().items()}
-        return state
+        """Name everything that the next step depends on: the weights and what Adam keeps of each, not copied."""
+        kept = {"": self.weights, ".step": self._steps, ".exp_avg": self._averages, ".exp_avg_sq": self._squares}
+        return {name + what: tensor for what, of in kept.items() for name, tensor in of._asdict().items()}
 
-    def restore(self, state: Mapping[str, Tensor], steps: int) -> None:
-        """Go on from what `state` named after so many steps; the tensors are copied.
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` named; the tensors are copied.
 
         Raises:
             KeyError: A tensor is missing.
@@ -177,9 +175,3 @@ class Engine:
         """
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
-        self.go_on_at(steps)
-
-    def go_on_at(self, steps: int) -> None:
-        """Let Adam count from so many steps."""
-        for step in self._steps:
-            step.fill_(steps)

@@ -126,7 +126,10 @@ def fit(
         products=products,
         ranks=ranks,
     )
-    first, history = _begin(engine, start, ranks)
+    if start is not None:
+        engine.restore(start.tensors)
+    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
+    ranks.take_over(engine.state().values())
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
     with threads_for(products):
@@ -162,16 +165,6 @@ def _check_sizes(X: Faces, params: TrainParams, ranks: Ranks) -> None:
         )
 
 
-def _begin(engine: Engine, start: State | None, ranks: Ranks) -> tuple[int, list[Row]]:
-    """Let the engine of each process stand where the first one's training was interrupted: its step and history."""
-    if start is not None:
-        engine.restore(start.tensors, start.step)
-    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
-    ranks.take_over(engine.state().values())
-    engine.go_on_at(first)
-    return first, history
-
-
 def _row(engine: Engine, step: int, coefficients: Coefficients) -> Row:
     """Describe the batch last given to the engine, before its update."""
     terms = engine.terms()
@@ -193,11 +186,7 @@ def _stop_if_diverged(row: Row, start: float) -> None:
     A large learning rate need not reach infinity: Adam's steps have bounded size. `start` is the first batch's
     `rec`, with W zero, or the number of pixels, which is that of standardised faces on average.
     """
-    # A silent unit makes ent, and the loss with it, infinite, and is no divergence.
-    watched = [
-        name for name in ("rec", "spa", "ent", "reg", "gradient_norm") if name != "ent" or not row["silent_units"]
-    ]
-    for name in watched:
+    for name in ("rec", "spa", "reg", "gradient_norm"):  # a silent unit makes ent and the loss infinite
         if not math.isfinite(row[name]):
             raise _diverged(f"{name} is {row[name]}", int(row["step"]))
     if row["rec"] > BLOWN_UP * start:
