@@ -10,6 +10,9 @@ from sparsefaces.base.errors import UserError
 
 DEEP_MODES = ("F", "I", "I;16", "I;16L", "I;16B")  # how Pillow calls grey of more than 8 bits
 DEPTHS = (10, 12, 14, 16)  # of cameras, in files of 16 bits
+Crop = tuple[int, int, int, int] | None
+Size = float | tuple[int, int]
+Box = tuple[int, int, int, int]
 GROUND = "white"  # on which what is transparent stands, as viewers show it
 
 
@@ -56,42 +59,37 @@ def _shallow(image: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray((values.astype(np.uint32) * 255 // ((1 << depth) - 1)).astype(np.uint8))
 
 
-def prepare(
-    image: Image.Image,
-    crop: tuple[int, int, int, int] | None,
-    resize: float | tuple[int, int],
-    name: str,
-) -> NDArray[np.float32]:
-    """Crop and resize one grey image, as scikit-learn does for LFW.
+def plan(height: int, width: int, crop: Crop, resize: Size, name: str) -> tuple[Box, tuple[int, int]]:
+    """Find out what of an image to cut out, (left, top, right, bottom), and to which (height, width) to resize it.
 
     Args:
-        image: 8-bit grey.
+        height: Of the image, in pixels.
+        width: Of the image.
         crop: (top, bottom, left, right) in pixels, or None for the whole image.
         resize: A factor (sizes are rounded down), or (height, width) in pixels.
         name: What messages call the image.
 
-    Returns:
-        (height, width) float32 in [0, 1].
-
     Raises:
         UserError: The crop does not lie inside the image, or nothing is left after resizing.
     """
-    if crop is not None:
-        top, bottom, left, right = crop
-        if not (top < bottom <= image.height and left < right <= image.width):
-            raise UserError(
-                f"fetch.crop is {list(crop)}, but {name} is {image.height} x {image.width} pixels: "
-                "[top, bottom, left, right] must lie inside, top above bottom and left before right"
-            )
-        image = image.crop((left, top, right, bottom))
-    height, width = resized(image.height, image.width, resize)
-    if height < 1 or width < 1:
-        raise UserError(f"fetch.resize is {resize}: of {name}, {image.height} x {image.width}, nothing is left")
-    if (height, width) != (image.height, image.width):
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(image, dtype=np.float32) / np.float32(255)
+    top, bottom, left, right = crop or (0, height, 0, width)
+    if not (top < bottom <= height and left < right <= width):
+        raise UserError(
+            f"fetch.crop is {[top, bottom, left, right]}, but {name} is {height} x {width} pixels: "
+            "[top, bottom, left, right] must lie inside, top above bottom and left before right"
+        )
+    size = resize if isinstance(resize, tuple) else (int(resize * (bottom - top)), int(resize * (right - left)))
+    if min(size) < 1:
+        raise UserError(f"fetch.resize is {resize}: of {name}, {bottom - top} x {right - left}, nothing is left")
+    return (left, top, right, bottom), size
 
 
-def resized(height: int, width: int, resize: float | tuple[int, int]) -> tuple[int, int]:
-    """Compute (height, width) after resizing by a factor, or to a size."""
-    return resize if isinstance(resize, tuple) else (int(resize * height), int(resize * width))
+def prepare(image: Image.Image, crop: Crop, resize: Size, name: str) -> NDArray[np.float32]:
+    """Crop and resize one image of 8-bit grey as `plan` says, by the filter that scikit-learn takes for LFW.
+
+    Returns:
+        (height, width) float32 in [0, 1].
+    """
+    box, (height, width) = plan(image.height, image.width, crop, resize, name)
+    prepared = image.crop(box).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(prepared, dtype=np.float32) / np.float32(255)

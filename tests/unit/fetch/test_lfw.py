@@ -53,7 +53,7 @@ def test_lfw__faces_are_those_that_scikit_learn_reads(images, tmp_path):
 def test_lfw__takes_a_crop_and_a_size(hosts):
     assert fetch(crop=(0, 250, 0, 250), resize=0.1).images.shape == (5, 25, 25)
     assert fetch(resize=(20, 15)).images.shape == (5, 20, 15)
-    with pytest.raises(UserError, match="LFW's images are 250 x 250"):
+    with pytest.raises(UserError, match="an image of LFW is 250 x 250"):
         fetch(crop=(0, 251, 0, 250))
     with pytest.raises(UserError, match="nothing is left"):
         fetch(resize=0.001)

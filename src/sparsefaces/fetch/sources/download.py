@@ -31,27 +31,7 @@ class Address(NamedTuple):
     url: str
 
 
-class Answer(NamedTuple):
-    """Why an address did not serve the file, in the same words whenever the same thing is wrong.
-
-    Attributes:
-        address: The address.
-        reason: What it answered.
-    """
-
-    address: Address
-    reason: str
-
-    @property
-    def damaged(self) -> bool:
-        """Whether it sent such a file, but not the published one."""
-        return self.reason == DAMAGED
-
-    def __str__(self) -> str:
-        return f"{without_login(self.address.url)}: {self.reason}"
-
-
-def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: float) -> list[Answer]:
+def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: float) -> dict[Address, str]:
     """Download a gzip archive, trying one address after the other.
 
     Args:
@@ -61,19 +41,19 @@ def download(path: Path, sha256: str, addresses: Iterable[Address], timeout: flo
         timeout: Seconds an address may stay silent.
 
     Returns:
-        What each address answered; empty when the file is there.
+        Why each address did not serve it, in the same words whenever the same is wrong; empty when the file is there.
 
     Raises:
         OSError: The file cannot be written.
     """
-    answers = []
+    answers = {}
     for address in addresses:
         print(f"Downloading {path.name} from {without_login(address.url)}", flush=True)
         reason = _get(address.url, path, timeout) or _fault(path, sha256)
         if reason is None:
-            return []
+            return {}
         print(f"  not served: {reason}", flush=True)
-        answers.append(Answer(address, reason))
+        answers[address] = reason
     return answers
 
 

@@ -15,7 +15,7 @@ from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import writing
 from sparsefaces.base.progress import Progress
-from sparsefaces.fetch.images import prepare
+from sparsefaces.fetch.images import Crop, Size, prepare
 
 Item = TypeVar("Item")
 
@@ -51,11 +51,7 @@ class UnreachableError(UserError):
 
 
 def prepare_all(
-    items: Sequence[Item],
-    load: Callable[[Item], Image.Image],
-    name: Callable[[Item], str],
-    crop: tuple[int, int, int, int] | None,
-    resize: float | tuple[int, int],
+    items: Sequence[Item], load: Callable[[Item], Image.Image], name: Callable[[Item], str], crop: Crop, resize: Size
 ) -> NDArray[np.float32]:
     """Load, crop and resize every image into one array, with progress; the array is mapped from a file, not in memory.
 
@@ -63,8 +59,8 @@ def prepare_all(
         items: What to load, in the order of the rows.
         load: Reads one item as 8-bit grey.
         name: What messages call an item.
-        crop: As for `images.prepare`.
-        resize: As for `images.prepare`.
+        crop: As for `images.plan`.
+        resize: As for `images.plan`.
 
     Returns:
         (N, height, width) float32 in [0, 1].

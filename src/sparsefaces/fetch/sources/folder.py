@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.images import read_grey
+from sparsefaces.fetch.images import Crop, Size, read_grey
 from sparsefaces.fetch.sources.faces import Faces, prepare_all
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 NOTES = "README.md"  # the project's own, in its folder for images
 
 
-def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int]) -> Faces:
+def read(path: str, crop: Crop, resize: Size) -> Faces:
     """Read every image below a folder, in the order of their paths.
 
     If all images lie in subfolders, each subfolder counts as one person. Hidden files and folders, such as programs
@@ -22,8 +22,8 @@ def read(path: str, crop: tuple[int, int, int, int] | None, resize: float | tupl
 
     Args:
         path: The folder.
-        crop: As for `images.prepare`.
-        resize: As for `images.prepare`.
+        crop: As for `images.plan`.
+        resize: As for `images.plan`.
 
     Raises:
         UserError: The folder is missing, holds no image or a link to a folder; an image is damaged; the sizes differ.

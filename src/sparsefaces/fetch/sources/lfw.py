@@ -12,7 +12,7 @@ from sklearn.datasets import fetch_lfw_people
 from sklearn.utils import Bunch
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.images import resized
+from sparsefaces.fetch.images import Crop, Size, plan
 from sparsefaces.fetch.sources.faces import Faces, prepare_all
 from sparsefaces.fetch.sources.lfw_archive import FOLDER, HOME, find_images
 
@@ -23,9 +23,7 @@ CROP = (70, 195, 78, 172)  # scikit-learn's default: the face without most of th
 PAIRS = ("pairs.txt", "pairsDevTrain.txt", "pairsDevTest.txt")
 
 
-def read(
-    crop: tuple[int, int, int, int] | None, resize: float | tuple[int, int], mirror: str | None, timeout: float
-) -> Faces:
+def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
     """Read LFW from scikit-learn's data folder, downloading it if it is not there.
 
     Args:
@@ -38,11 +36,7 @@ def read(
         UnreachableError: No address serves the archive.
         UserError: What was downloaded, or lies on disk, is damaged; it cannot be written; or the crop does not fit.
     """
-    top, bottom, left, right = crop = crop or CROP
-    if not (top < bottom <= SIZE and left < right <= SIZE):
-        raise UserError(f"fetch.crop is {list(crop)}, but LFW's images are {SIZE} x {SIZE} pixels")
-    if min(resized(bottom - top, right - left, resize)) < 1:
-        raise UserError(f"fetch.resize is {resize}: of a crop of {bottom - top} x {right - left}, nothing is left")
+    (left, top, right, bottom), _ = plan(SIZE, SIZE, crop or CROP, resize, "an image of LFW")  # before it is downloaded
     factor = None if isinstance(resize, tuple) else resize
     with tempfile.TemporaryDirectory(prefix="sparsefaces-") as private:
         folder = find_images(Path(private), mirror, timeout)
@@ -77,7 +71,7 @@ def _read(folder: Path, private: Path, **how: Any) -> Bunch:  # noqa: ANN401 - s
         raise UserError(_damaged(folder, message)) from None
 
 
-def _to_size(images: NDArray[np.float32], resize: float | tuple[int, int]) -> NDArray[np.float32]:
+def _to_size(images: NDArray[np.float32], resize: Size) -> NDArray[np.float32]:
     """Resize to a (height, width), which scikit-learn's reader does not offer."""
     if not isinstance(resize, tuple):
         return images

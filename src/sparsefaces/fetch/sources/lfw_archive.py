@@ -13,7 +13,7 @@ from sklearn.datasets import get_data_home
 
 from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.sources.download import Address, download, hash_of
+from sparsefaces.fetch.sources.download import DAMAGED, Address, download, hash_of
 from sparsefaces.fetch.sources.faces import UnreachableError
 
 HOME, FOLDER, ARCHIVE = "lfw_home", "lfw_funneled", "lfw-funneled.tgz"
@@ -76,13 +76,13 @@ def _download(home: Path, mirror: str | None, timeout: float) -> Path:
                 return _unpack(archive, home)
     except OSError as error:
         raise _unwritable(home, error) from None
-    listed = "\n".join(f"  {answer}" for answer in answers)
-    if any(answer.damaged for answer in answers):
+    listed = "\n".join(f"  {without_login(address.url)}: {reason}" for address, reason in answers.items())
+    if DAMAGED in answers.values():
         raise UserError(
             f"{ARCHIVE} arrives damaged:\n{listed}\n"
             f"try again later, or set fetch.source to orl in params.yaml; {BY_HAND}"
         )
-    reasons = "; ".join(f"{answer.address.name}: {answer.reason}" for answer in answers)
+    reasons = "; ".join(f"{address.name}: {reason}" for address, reason in answers.items())
     raise UnreachableError(
         f"LFW could not be downloaded:\n{listed}\n"
         f"check the network, or set fetch.fallback or fetch.source to orl in params.yaml; {BY_HAND}",
