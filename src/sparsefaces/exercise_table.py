@@ -1,12 +1,12 @@
 """The exercise's printed table, and whether our trainings agree with it row by row."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import as_file, files
 from itertools import chain
 from typing import NamedTuple
 
 from tabulate import tabulate
 
+from sparsefaces.base.environment import LIBRARY
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_csv
 from sparsefaces.training.outputs import Row
@@ -66,8 +66,7 @@ def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Compar
 
 def exercise_table() -> list[dict[str, str]]:
     """Read the exercise's table: model, lambda, step, rec, spa, ent and reg, 11 rows per model."""
-    with as_file(files("sparsefaces") / "exercise_table.csv") as path:
-        return read_csv(path)
+    return read_csv(LIBRARY / "exercise_table.csv")
 
 
 def format_comparisons(compared: Sequence[Comparison]) -> str:

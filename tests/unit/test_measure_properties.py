@@ -22,7 +22,6 @@ OF_CODES = {  # measure: lowest and highest value
     "hoyer_sparsity": (0, 1),
     "gini": (0, 1 - 1 / UNITS),
     "treves_rolls": (1 / UNITS, 1),
-    "l0": (0, UNITS),
 }
 PIXELS = SHAPE[0] * SHAPE[1]
 WITHOUT_GEOMETRY = {"effective_area": (1 / PIXELS, 1)}

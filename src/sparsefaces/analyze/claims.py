@@ -13,6 +13,7 @@ from sparsefaces.analyze.methods import Measured, median, rounded_all
 from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.metrics import METRICS
 
+UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 NEAR_ZERO = "The sparse code has far more activations near zero."
 COST = "Sparsity costs some reconstruction."
@@ -100,34 +101,30 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
 
 def _of_faces(row: Measure, dense: Values, sparse: Values, statistic: Callable[[Values], Values]) -> dict[str, Any]:
     first, second = (float(statistic(np.asarray(values.mean()))) for values in (dense, sparse))
-    return _row(row, first, second, paired_difference(dense, sparse, statistic), None)
+    return _row(row, (first, second), paired_difference(dense, sparse, statistic), None)
 
 
 def _of_filters(row: Measure, dense: Measured, sparse: Measured) -> dict[str, Any]:
     first, second = dense.filters[row.metric], sparse.filters[row.metric]
-    estimate = difference_of_medians(first, second) if len(first) and len(second) else None
+    estimate = difference_of_medians(first, second) if len(first) and len(second) else UNKNOWN
     null = {"dense": dense.null[row.metric], "sparse": sparse.null[row.metric]} if row.metric in dense.null else None
-    return _row(row, median(first), median(second), estimate, null)
+    return _row(row, (median(first), median(second)), estimate, null)
 
 
 def _row(
-    row: Measure,
-    dense: float | None,
-    sparse: float | None,
-    estimate: Estimate | None,
-    null: Mapping[str, float | None] | None,
+    row: Measure, models: Sequence[float | None], estimate: Estimate, null: Mapping[str, float | None] | None
 ) -> dict[str, Any]:
-    """Write a row; without an estimate, if a model has no filters or leaves no error, nothing is decided."""
-    decided = estimate is not None and all(np.isfinite(estimate))
+    """Write a row; if a model has no filters or leaves no error, the difference is unknown, and nothing is decided."""
+    if not all(np.isfinite(estimate)):
+        estimate = UNKNOWN
     shift = null["sparse"] - null["dense"] if null and None not in null.values() else 0.0  # type: ignore[operator]
-    numbers = estimate._asdict() if estimate is not None and decided else dict.fromkeys(Estimate._fields)
-    written = rounded_all(numbers)
+    numbers = rounded_all(estimate._asdict())
     return {
         "claim": row.claim,
         "measure": row.label or METRICS[row.metric].label,
-        **rounded_all({"dense": dense, "sparse": sparse}),
-        "difference": written["value"],
-        "interval": [written["low"], written["high"]] if decided else None,
+        **rounded_all(dict(zip(("dense", "sparse"), models, strict=True))),
+        "difference": numbers["value"],
+        "interval": None if estimate is UNKNOWN else [numbers["low"], numbers["high"]],
         "null": null and rounded_all(null),
-        "verdict": verdict(estimate, row.expected, shift) if estimate is not None and decided else OPEN,
+        "verdict": verdict(estimate, row.expected, shift),
     }

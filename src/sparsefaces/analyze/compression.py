@@ -86,15 +86,8 @@ def autoencoder_code(model: Model, fitting: Array, judged: Array) -> LinearCode:
 
 def orthogonal_code(atoms: Array, mean: Array, fitting: Array, judged: Array, *, chosen: bool) -> LinearCode:
     """Describe the code in orthonormal atoms, (n, d), about a mean: PCA's components, or DCT's."""
-    range_of = (fitting - mean) @ atoms.T
-    return LinearCode(
-        np.asarray((judged - mean) @ atoms.T, np.float32),
-        atoms,
-        mean,
-        range_of.min(axis=0),
-        range_of.max(axis=0),
-        chosen,
-    )
+    fitted, codes = (np.asarray((X - mean) @ atoms.T, np.float32) for X in (fitting, judged))
+    return LinearCode(codes, atoms, mean, fitted.min(axis=0), fitted.max(axis=0), chosen)
 
 
 def dct_atoms(shape: tuple[int, int]) -> Array:

@@ -19,15 +19,6 @@ NEAR = 0.01  # of a code's largest activation
 WINDOW = 9  # pixels, height and width of the window
 
 
-def l0(Z: Array) -> NDArray[np.int64]:
-    """Count the active units, those that are not zero, of each code, (N, k): (N,).
-
-    >>> l0(np.array([[0, 3, 0, -1], [0, 0, 0, 0]], dtype=np.float32)).tolist()
-    [2, 0]
-    """
-    return np.asarray(np.count_nonzero(Z, axis=1))
-
-
 def near_zero(Z: Array) -> NDArray[np.float64]:
     """Compute the share of each code's entries that are at most a hundredth of its largest, by absolute value.
 

@@ -10,7 +10,6 @@ from sparsefaces.analyze.baselines import Factors
 from sparsefaces.analyze.measures import (
     WINDOW,
     gini,
-    l0,
     near_zero,
     psnr,
     shuffle_pixels,
@@ -79,7 +78,7 @@ def _measure_codes(factors: Factors, rows: slice, data: Dataset) -> dict[str, Va
     residual = Z @ factors.components + factors.offset - data.X[rows]
     return {
         "mse": np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2,
-        "l0": l0(Z).astype(np.float64),
+        "l0": np.count_nonzero(Z, axis=1).astype(np.float64),
         "near_zero": near_zero(Z),
         "hoyer": hoyer_sparsity(Z).astype(np.float64),
         "gini": gini(Z),

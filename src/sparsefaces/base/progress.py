@@ -74,5 +74,4 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line above the bar, on standard output; in a log, it counts as a line of progress."""
         self._last_line = time.monotonic()
-        with tqdm.external_write_mode(file=sys.stdout):
-            print(line, flush=True)
+        tqdm.write(line, file=sys.stdout)

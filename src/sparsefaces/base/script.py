@@ -37,7 +37,10 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
         main: What the script does.
         stage: The stage that it makes: one process makes it in a workspace at a time.
     """
-    for number in stop_signals():
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, _terminate)
     try:
         try:
@@ -46,7 +49,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
                 main()
         finally:
             # From here on Python takes itself apart: nothing handles an interruption any more.
-            for number in stop_signals():
+            for number in numbers:
                 signal.signal(number, signal.SIG_DFL)
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -64,11 +67,3 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
 def _terminate(number: int, frame: FrameType | None) -> None:
     """Turn the signal into the interruption that everything already handles."""
     raise KeyboardInterrupt
-
-
-def stop_signals() -> list[int]:
-    """List the signals that ask a process to stop; not SIGHUP where nohup had it ignored, and Windows has none."""
-    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    return numbers
