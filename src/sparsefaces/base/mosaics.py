@@ -22,8 +22,7 @@ def mosaic(images: NDArray[np.float32], columns: int, *, gap: int = 1, backgroun
     """
     count, height, width = images.shape
     rows = math.ceil(count / columns)
-    tiles = np.full((rows * columns, height + gap, width + gap), background, dtype=np.float32)
-    tiles[:count, :height, :width] = images
+    tiles = np.pad(images, ((0, rows * columns - count), (0, gap), (0, gap)), constant_values=background)
     grid = tiles.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
     whole = grid.reshape(rows * (height + gap), columns * (width + gap))
     return np.ascontiguousarray(whole[: whole.shape[0] - gap, : whole.shape[1] - gap])

@@ -25,11 +25,6 @@ class Terms(NamedTuple):
     reg: Tensor
 
 
-def encode(X: Tensor, V: Tensor, b: Tensor, activation: Activation = RELU) -> Tensor:
-    """Compute the code Z, (N, h), of faces X, (N, d): what the activation keeps of max(0, X V + b)."""
-    return sparsify(torch.relu(torch.addmm(b, X, V)), activation)
-
-
 def sparsify(Z: Tensor, activation: Activation) -> Tensor:
     """Make the code of max(0, X V + b), (N, h); gradients flow through what is kept."""
     if activation == RELU:
@@ -63,7 +58,7 @@ def get_objective_terms(
         (rec, spa, ent, reg), scalars.
     """
     X = torch.as_tensor(X, dtype=V.dtype, device=V.device)
-    Z = encode(X, V, b, activation)
+    Z = sparsify(torch.relu(torch.addmm(b, X, V)), activation)
     rec = (X - torch.addmm(a, Z, W)).square().sum(1).mean()
     spa = Z.sum(1).mean()
     return Terms(rec, spa, entropy_term(Z.mean(0)), W.square().sum())

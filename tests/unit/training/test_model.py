@@ -13,10 +13,10 @@ from safetensors.numpy import save_file
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import sha256
-from sparsefaces.training import objective
 from sparsefaces.training.activations import ACTIVATIONS, RELU, Activation
 from sparsefaces.training.model import Model
 from sparsefaces.training.model_file import load_model, save_model
+from sparsefaces.training.objective import sparsify
 from sparsefaces.training.weights import Weights
 
 TOP_2 = Activation("topk", 2)
@@ -102,7 +102,7 @@ def test_numpy__code_and_reconstruction_are_those_of_the_objective(weights, acti
     X = np.random.default_rng(1).standard_normal((5, 6), dtype=np.float32)
     model = Model(weights, activation)
     V, W, b, a = map(torch.from_numpy, weights)
-    Z = objective.encode(torch.from_numpy(X), V, b, activation)
+    Z = sparsify(torch.relu(torch.addmm(b, torch.from_numpy(X), V)), activation)
     assert 0 < int((Z == 0).sum()) < Z.numel()
     np.testing.assert_allclose(model.encode(X), Z, rtol=0, atol=1e-6)
     np.testing.assert_allclose(model.decode(Z.numpy()), torch.addmm(a, Z, W), rtol=0, atol=1e-5)

@@ -69,7 +69,9 @@ def _get(url: str, path: Path, timeout: float) -> str | None:
         response = requests.get(url, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"})
     except requests.RequestException as error:
         return next(reason for kind, reason in FAILURES if isinstance(error, kind))
-    with response, path.open("wb") as file, closing(_progress(path.name, response)) as progress:
+    length = response.headers.get("Content-Length", "")
+    progress = Progress(f"Downloading {path.name}", int(length) if length.isdecimal() else 0, unit="B", scale=True)
+    with response, path.open("wb") as file, closing(progress):
         if response.status_code != requests.codes.ok:
             # What figshare's web front says to scripts, with 202 and no content.
             challenge = ", a challenge that only browsers pass" if "x-amzn-waf-action" in response.headers else ""
@@ -83,11 +85,6 @@ def _get(url: str, path: Path, timeout: float) -> str | None:
         except requests.RequestException:
             return "broke off"
     return None
-
-
-def _progress(name: str, response: requests.Response) -> Progress:
-    length = response.headers.get("Content-Length", "")
-    return Progress(f"Downloading {name}", int(length) if length.isdecimal() else 0, unit="B", scale=True)
 
 
 def _fault(path: Path, sha256: str) -> str | None:

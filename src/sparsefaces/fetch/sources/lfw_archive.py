@@ -1,6 +1,5 @@
 """Where LFW's images are: in scikit-learn's data folder, or in the archive, found there or downloaded."""
 
-import errno
 import os
 import re
 import shutil
@@ -42,40 +41,37 @@ def find_images(private: Path, mirror: str | None, timeout: float) -> Path:
         UnreachableError: No address serves the archive.
         UserError: The archive is damaged, or cannot be put into the data folder.
     """
+    home = Path(HOME)
     try:
         data = Path(get_data_home())
+        home = data / HOME
+        if (home / FOLDER).exists():
+            return home / FOLDER
+        archive = next((path for path in (home / ARCHIVE, data / ARCHIVE) if path.is_file()), None)
+        if archive is None:
+            return _download(home, mirror, timeout)
+        if hash_of(archive) == SHA256:
+            writable = os.access(home if home.exists() else data, os.W_OK)
+            return _unpack(archive, home if writable else private / "unpacked")
     except OSError as error:
-        raise _unwritable(Path(error.filename), error) from None
-    home = data / HOME
-    if (home / FOLDER).exists():
-        return home / FOLDER
-    archive = next((path for path in (home / ARCHIVE, data / ARCHIVE) if path.is_file()), None)
-    if archive is None:
-        return _download(home, mirror, timeout)
-    if hash_of(archive) != SHA256:
         raise UserError(
-            f"{archive} is not the published archive (its SHA-256 is another): was it downloaded to the end? "
-            "Remove it or download it again (docs/data.md)"
-        )
-    try:
-        return _unpack(archive, home)
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise _unwritable(home, error) from None
-    return _unpack(archive, private / "unpacked")
+            f"LFW cannot be put into {error.filename or home} ({error.strerror or error}): make room there and see "
+            "that you may write there, or name another data folder in the environment variable SCIKIT_LEARN_DATA"
+        ) from None
+    raise UserError(
+        f"{archive} is not the published archive (its SHA-256 is another): was it downloaded to the end? "
+        "Remove it or download it again (docs/data.md)"
+    )
 
 
 def _download(home: Path, mirror: str | None, timeout: float) -> Path:
     """Download and unpack the archive, and leave nothing but the folder of images."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as aside:
-            archive = Path(aside) / ARCHIVE
-            answers = download(archive, SHA256, _addresses(mirror), timeout)
-            if not answers:
-                return _unpack(archive, home)
-    except OSError as error:
-        raise _unwritable(home, error) from None
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as aside:
+        archive = Path(aside) / ARCHIVE
+        answers = download(archive, SHA256, _addresses(mirror), timeout)
+        if not answers:
+            return _unpack(archive, home)
     listed = "\n".join(f"  {without_login(address.url)}: {reason}" for address, reason in answers.items())
     if DAMAGED in answers.values():
         raise UserError(
@@ -118,10 +114,3 @@ def _unpack(archive: Path, home: Path) -> Path:
             if not (home / FOLDER).exists():  # else another process was faster
                 raise
     return home / FOLDER
-
-
-def _unwritable(folder: Path, error: OSError) -> UserError:
-    return UserError(
-        f"LFW cannot be put into {folder} ({error.strerror or error}): make room there and see that you may "
-        "write there, or name another data folder in the environment variable SCIKIT_LEARN_DATA"
-    )
