@@ -1,9 +1,9 @@
 """What takes long, several at a time by joblib: each in a process with one thread, or found in the cache."""
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from joblib import Parallel, cpu_count, delayed
@@ -52,11 +52,20 @@ def _make(jobs: Sequence[Job]) -> None:
     # Arrays that are mapped from a file are mapped by the processes, too; others are sent: nothing is put into
     # /dev/shm, which may be small.
     how: dict[str, Any] = {"return_as": "generator_unordered", "max_nbytes": None}
+    # Processes leave Ctrl-C to this one, which ends them: they inherit that it is ignored while they start (50 ms).
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run = Parallel(min(len(jobs), cpu_count()), "loky", idle_worker_timeout=SECONDS_IDLE, **how)
+        ends = run(delayed(_put_into_cache)(job) for job in jobs)
+    except OSError as error:
+        raise UserError(
+            f"no processes can be started ({error}): make room in memory, and in /dev/shm, where their semaphores are, "
+            "or set JOBLIB_MULTIPROCESSING=0 in the environment, which does without"
+        ) from None
+    finally:
+        signal.signal(signal.SIGINT, former)
     try:
         with closing(Progress("Fitting", len(jobs), unit="done")) as progress:
-            with _starting_processes():
-                run = Parallel(min(len(jobs), cpu_count()), "loky", idle_worker_timeout=SECONDS_IDLE, **how)
-                ends = run(delayed(_put_into_cache)(job) for job in jobs)
             for _ in ends:
                 progress.update()
     except BrokenProcessPool:
@@ -65,27 +74,6 @@ def _make(jobs: Sequence[Job]) -> None:
             f"a process was killed ({labels}), by the system if memory was short: close other programs "
             "or lower analyze.most_faces or fetch.resize, and run it again"
         ) from None
-
-
-@contextmanager
-def _starting_processes() -> Iterator[None]:
-    """Let processes that start within the block leave Ctrl-C to this one, which ends them.
-
-    What a signal does is inherited if it is ignored; here it is so for some 50 ms.
-
-    Raises:
-        UserError: None can be started.
-    """
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"no processes can be started ({error}): make room in memory, and in /dev/shm, where their semaphores are, "
-            "or set JOBLIB_MULTIPROCESSING=0 in the environment, which does without"
-        ) from None
-    finally:
-        signal.signal(signal.SIGINT, former)
 
 
 def _put_into_cache(job: Job) -> None:
