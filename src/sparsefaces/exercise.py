@@ -88,8 +88,6 @@ def train(
     if not 0 <= lambd < math.inf:
         raise UserError(f"lambd is {lambd}: it weighs sparsity, so give 0 or more")
     faces = _faces(X)
-    if batch_size > len(faces):
-        raise UserError(f"X has {len(faces)} images, fewer than a batch: give batch_size={len(faces)} or less")
     params = TrainParams(
         seed=seed,
         hidden_units=hidden_units,

@@ -17,7 +17,7 @@ SMALL = {"iterations": 3, "hidden_units": 4, "batch_size": 5}
         (lambda: train(X, -1, **SMALL), "lambd is -1: .* give 0 or more"),
         (lambda: train(X, float("nan"), **SMALL), "lambd is nan"),
         (lambda: train(np.where(X > 2, np.nan, X), **SMALL), "finite numbers alone"),
-        (lambda: train(X[:1], 1), "X has 1 images, .* batch_size=1"),
+        (lambda: train(X[:1], 1), "train.batch_size is 100, but there are 1 images: lower it"),
         (lambda: train(X[0], 1), r"X, of shape \(30,\)"),
         (lambda: view_decoder(X, X), r"W1 has filters of 30 pixels, not of 37 x 28: .*shape=\(height, width\)"),
         (lambda: view_decoder(X, X[:, :20], shape=(6, 5)), "W2 has filters of 20 pixels"),

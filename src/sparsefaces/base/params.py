@@ -19,7 +19,6 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Pixel = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, le=10_000)]
-Factor = Annotated[float, Field(gt=0, le=10)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Crop = Annotated[tuple[Pixel, Pixel, Pixel, Pixel] | None, Field(strict=False)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]
@@ -47,7 +46,7 @@ class FetchParams(Section):
     """The path of the folder with your own images; it must exist whatever the source is, since DVC watches it."""
     crop: Crop
     """[top, bottom, left, right] in pixels of the original image; null crops LFW as scikit-learn does, others not."""
-    resize: Factor | Size
+    resize: Annotated[float, Field(gt=0, le=10)] | Size
     """A factor, by which height and width are multiplied and rounded down, or [height, width] in pixels."""
 
 
