@@ -71,7 +71,7 @@ def judge_claims(
     statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / variance}
     rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.metric]) for row in OF_FIT]
     for k, few_dense, few_sparse in pairs:
-        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with a {FACE}'s {k} strongest units, dB")
+        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per {FACE}, dB")
         rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, psnr))
     return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS if row.metric in dense.filters]
 

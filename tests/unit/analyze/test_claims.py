@@ -48,7 +48,7 @@ def test_claims__do_not_hold_the_other_way_round_and_are_not_decided_between_equ
     rows = judge(sparse, model(), few=(0.01, 0.02))
     assert {row["verdict"] for row in rows.values()} == {"does not hold"}
     same = judge(model(), model(), few=(0.01, 0.01))
-    del same["PSNR with a face's 20 strongest units, dB"]  # there, other errors are drawn for each
+    del same["PSNR with the 20 strongest units per face, dB"]  # there, other errors are drawn for each
     assert {row["verdict"] for row in same.values()} == {"not decided"}
 
 
