@@ -79,5 +79,5 @@ def _draw_reconstructions(faces: Reconstructions) -> Figure:
     return figures.draw_reconstructions(
         new_figure(size),
         faces.originals,
-        {names.get(name, name): (row, faces.differences[name]) for name, row in faces.rows.items()},
+        {names.get(name, name): (row, row - faces.originals) for name, row in faces.rows.items()},
     )

@@ -125,7 +125,7 @@ def test_comparison__has_every_figure_of_its_size_and_names_pca_with_its_compone
     rows = dict.fromkeys(("dense", "sparse", "PCA"), FACES)
     evidence = SimpleNamespace(
         codes=dict.fromkeys(trainings, np.abs(FILTERS)),
-        reconstructions=Reconstructions(FACES, rows, rows, 17),
+        reconstructions=Reconstructions(FACES, rows, 17),
         rate_distortion=RATES,
         strip=STRIP,
     )
