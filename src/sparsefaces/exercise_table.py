@@ -17,26 +17,25 @@ ABSOLUTE = 0.01  # half a unit of the last printed digit and more: matters for r
 
 
 class Comparison(NamedTuple):
-    """One term of one row.
+    """One row of the table.
 
     Attributes:
         model: dense or sparse.
         step: Iteration.
-        term: rec, spa, ent or reg.
-        ours: Our value.
-        theirs: The exercise's.
+        ours: Our row of that step.
+        theirs: The exercise's rec, spa, ent and reg.
     """
 
     model: str
     step: int
-    term: str
-    ours: float
-    theirs: float
+    ours: Row
+    theirs: Row
 
     @property
-    def agrees(self) -> bool:
-        """Whether the two differ by no more than the tolerance."""
-        return abs(self.ours - self.theirs) <= max(ABSOLUTE, TOLERANCE[self.term] * self.theirs)
+    def off(self) -> list[str]:
+        """The terms that differ by more than the tolerance."""
+        allowed = {term: max(ABSOLUTE, TOLERANCE[term] * value) for term, value in self.theirs.items()}
+        return [term for term, value in self.theirs.items() if abs(self.ours[term] - value) > allowed[term]]
 
 
 def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Comparison]:
@@ -46,7 +45,7 @@ def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Compar
         histories: Rows of history.csv by model name, dense and sparse.
 
     Returns:
-        Four comparisons per row, in the table's order.
+        A comparison per row, in the table's order.
 
     Raises:
         UserError: A history lacks a row of the table.
@@ -60,7 +59,7 @@ def compare_with_exercise(histories: Mapping[str, Sequence[Row]]) -> list[Compar
                 f"stages/train_{model}/history.csv has no row of step {step}: the comparison needs "
                 "train.iterations 10001 and a train.log_every that divides 1000"
             )
-        compared += [Comparison(model, step, term, ours[term], float(row[term])) for term in TOLERANCE]
+        compared.append(Comparison(model, step, ours, {term: float(row[term]) for term in TOLERANCE}))
     return compared
 
 
@@ -73,14 +72,13 @@ def format_comparisons(compared: Sequence[Comparison]) -> str:
     """Lay comparisons out, one line per row: ours, theirs and the difference in percent for each term."""
     headers = ["model", "step", *chain.from_iterable((term, "exercise", "") for term in TOLERANCE), "verdict"]
     rows = []
-    for start in range(0, len(compared), len(TOLERANCE)):
-        row = compared[start : start + len(TOLERANCE)]
-        cells = chain.from_iterable((f"{one.ours:.2f}", f"{one.theirs:.2f}", _percent(one)) for one in row)
-        off = ", ".join(one.term for one in row if not one.agrees)
-        rows.append([row[0].model, row[0].step, *cells, f"off: {off}" if off else "agrees"])
+    for one in compared:
+        terms = [(one.ours[term], theirs) for term, theirs in one.theirs.items()]
+        cells = chain.from_iterable((f"{ours:.2f}", f"{theirs:.2f}", _percent(ours, theirs)) for ours, theirs in terms)
+        rows.append([one.model, one.step, *cells, f"off: {', '.join(one.off)}" if one.off else "agrees"])
     alignment = ("left", *["right"] * (len(headers) - 2), "left")
     return str(tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=alignment))
 
 
-def _percent(one: Comparison) -> str:
-    return f"{one.ours / one.theirs - 1:+.1%}" if one.theirs else ""
+def _percent(ours: float, theirs: float) -> str:
+    return f"{ours / theirs - 1:+.1%}" if theirs else ""
