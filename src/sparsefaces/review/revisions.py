@@ -4,12 +4,10 @@ import json
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
-from sparsefaces.tracking.commands import ask
+from sparsefaces.tracking.commands import ask, parse, read_now
 
 Json = Mapping[str, Any]
 MISSING = ("not in cache", "deleted")  # what DVC calls data that is not here
@@ -130,13 +128,7 @@ def _states(changes: list[Any], kind: str) -> list[tuple[str, Any]]:
 def read_then(commit: str, path: str) -> dict[str, Any] | None:
     """Read a JSON or YAML file of this folder as Git has it at a commit; None if it was not there."""
     done = ask("git", "cat-file", "blob", f"{commit}:./{path}")  # without ./, from the top of the repository
-    return None if done.returncode else _parse(done.stdout, path)
-
-
-def read_now(path: str) -> dict[str, Any] | None:
-    """Read a JSON or YAML file as it is in the workspace; None if it is not there."""
-    file = Path(path)
-    return _parse(file.read_text(encoding="utf-8"), path) if file.is_file() else None
+    return None if done.returncode else parse(done.stdout, path)
 
 
 def read_both(commit: str, path: str) -> tuple[Json | None, Json | None]:
@@ -153,13 +145,3 @@ def changed_figures(commit: str) -> dict[str, tuple[bool, bool]]:
     pictures = (":(glob)stages/**/*.png",)
     lines = git("diff", "--relative", "--no-renames", "--name-status", "-z", commit, "--", *pictures).split("\0")[:-1]
     return {path: (status != "A", status != "D") for status, path in zip(lines[::2], lines[1::2], strict=True)}
-
-
-def _parse(text: str, path: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text) if path.endswith(".json") else read_yaml(text)
-    except NOT_YAML as error:
-        raise UserError(f"{path} cannot be read ({' '.join(str(error).split())}): git restore {path}") from None
-    if not isinstance(values or {}, dict):
-        raise UserError(f"{path} holds no keys and values: git restore {path}")
-    return values or {}

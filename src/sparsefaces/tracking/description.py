@@ -3,12 +3,11 @@
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,17 +16,16 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_array, sha256
 from sparsefaces.base.params import label_of
 from sparsefaces.base.words import FACES
-from sparsefaces.base.yaml_files import NOT_YAML, read_yaml
 from sparsefaces.colors import QUIET, color_of_model
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
 from sparsefaces.tracking.address import notify
-from sparsefaces.tracking.commands import ask
+from sparsefaces.tracking.commands import ask, read_now
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 PACKAGES = ("torch", "numpy", "scikit-learn", "dvc", "mlflow")
+OF_EXPERIMENTS = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
 Sections = Mapping[str, Mapping[str, Any]]
-Record = TypeVar("Record")
 
 
 class Description(NamedTuple):
@@ -99,14 +97,17 @@ def describe(
         tags["restored"] = "logged from the stage's folder, not while it ran"
     else:
         tags |= {**machine, "cpu": cpu_model(), "python": platform.python_version()}
-        tags |= {f"version.{name}": version(name) for name in PACKAGES} | _git() | _dvc()
-        diff = uncommitted() if tags.get("git.dirty") == "true" else ""
+        tags |= {f"version.{name}": version(name) for name in PACKAGES}
+        tags |= {tag: os.environ[name] for tag, name in OF_EXPERIMENTS.items() if os.environ.get(name)}
+        commit, diff = _git()
+        tags |= commit
     note = f"**{stage}** on {len(data.X):,} {FACES} of {size} pixels from {source}."
     if source != wanted:
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} {FACES}."
     models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
     inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
-    return Description(stage, params, tags, note, inputs, recorded_results(stage), diff)
+    results = frozenset(out["md5"] for out in recorded(stage).get("outs", []))
+    return Description(stage, params, tags, note, inputs, results, diff)
 
 
 def data_hash() -> str:
@@ -121,37 +122,14 @@ def data_hash() -> str:
     return hashlib.sha256(f"{digest} {sha256(split)}".encode()).hexdigest()
 
 
-def recorded_params(stage: str) -> Sections:
-    """Read from dvc.lock the parameters that a stage's folder was made with; none if DVC has no record.
+def recorded(stage: str) -> Mapping[str, Any]:
+    """Read from dvc.lock what DVC has on record of a stage; nothing if it has none.
 
     Raises:
         UserError: dvc.lock is damaged.
     """
-    return _recorded(stage, lambda record: dict(record.get("params", {}).get("params.yaml", {})))
-
-
-def recorded_results(stage: str) -> frozenset[str]:
-    """Read from dvc.lock the MD5 of each file that a stage left.
-
-    Raises:
-        UserError: dvc.lock is damaged.
-    """
-    return _recorded(stage, lambda record: frozenset(out["md5"] for out in record.get("outs", [])))
-
-
-def _recorded(stage: str, read: Callable[[Mapping[str, Any]], Record]) -> Record:
-    path = Path("dvc.lock")
-    if not path.is_file():
-        return read({})
-    try:
-        return read(_parsed(path.read_text(encoding="utf-8"))["stages"].get(stage, {}))
-    except NOT_YAML as error:
-        raise UserError(f"{path} is damaged ({error}): git restore {path}") from None
-
-
-@cache
-def _parsed(lock: str) -> Any:  # noqa: ANN401 - whatever the file holds
-    return read_yaml(lock)
+    record: Mapping[str, Any] = (read_now("dvc.lock") or {}).get("stages", {}).get(stage, {})
+    return record
 
 
 def cpu_model() -> str:
@@ -163,28 +141,17 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git() -> dict[str, str]:
+def _git() -> tuple[dict[str, str], str]:
+    """Name the commit, and show what differs from it in the code and the parameters: files, then lines."""
     commit = _output("git", "rev-parse", "HEAD")
     if commit is None:
-        return {}
-    return {"git.commit": commit, "git.dirty": str(bool(_status())).lower()}
-
-
-def uncommitted() -> str:
-    """Show what differs from the commit in the code and the parameters: files, then lines."""
+        return {}, ""
+    status = _output("git", "status", "--porcelain", "--untracked-files=normal", "--", *CODE)
+    if not status:
+        return {"git.commit": commit, "git.dirty": "false"}, ""
     plain = ("--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
-    return f"{_status()}\n\n{_output('git', 'diff', *plain, 'HEAD', '--', *CODE) or ''}\n"
-
-
-def _status() -> str:
-    return _output("git", "status", "--porcelain", "--untracked-files=normal", "--", *CODE) or ""
-
-
-def _dvc() -> dict[str, str]:
-    names = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
-    tags = {tag: os.environ[name] for tag, name in names.items() if os.environ.get(name)}
-    lock = Path("dvc.lock")
-    return tags | ({"dvc.lock.sha256": sha256(lock)} if lock.is_file() else {})
+    lines = _output("git", "diff", *plain, "HEAD", "--", *CODE)
+    return {"git.commit": commit, "git.dirty": "true"}, f"{status}\n\n{lines}\n"
 
 
 def _output(*command: str) -> str | None:

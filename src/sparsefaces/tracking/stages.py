@@ -15,11 +15,11 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import STAGES, md5, read_json, sha256
-from sparsefaces.base.params import AnalyzeParams, Coefficients, ModelParams, Params, TrainParams
+from sparsefaces.base.params import AnalyzeParams, Coefficients, ModelParams, Params, Section, TrainParams
 from sparsefaces.metrics import check_metrics
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.address import shown_uri
-from sparsefaces.tracking.description import Description, data_hash, describe, recorded_params
+from sparsefaces.tracking.description import Description, Sections, data_hash, describe, recorded
 from sparsefaces.tracking.models import is_served, register
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import asking
@@ -52,7 +52,8 @@ def describe_training(stage: str, params: Params, data: Dataset, processes: int 
     products = choose_products(params.machine.products, device).name
     machine = {"device": device, "products": products, "threads": str(params.machine.threads)}
     machine["processes"] = str(processes)
-    return describe(stage, _of_training(stage, params.train, params.of_model(stage)), data, _training_code(), machine)
+    sections = {"train": _values(params.train), stage: _values(params.of_model(stage))}
+    return describe(stage, sections, data, _training_code(), machine)
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -70,7 +71,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
 
 def describe_comparison(params: Params, data: Dataset) -> Description:
     """Describe a comparison that is about to start; its tags name the models that it reads."""
-    return describe("analyze", _of_comparison(params.analyze), data, _comparison_identity(), {})
+    return describe("analyze", {"analyze": _values(params.analyze)}, data, _comparison_identity(), {})
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
@@ -112,9 +113,7 @@ def log_missing_comparison(data: Dataset) -> list[str]:
     with alone("track"), asking() as store:
         if store.find({"stage": "analyze", **_comparison_tag()}):
             return []
-        sections = recorded_params("analyze")
-        with suppress(ValidationError, KeyError):  # as of a training, below
-            sections = _of_comparison(AnalyzeParams.model_validate(sections["analyze"]))
+        sections = _recorded_sections("analyze", analyze=AnalyzeParams)
         with track(describe("analyze", sections, data, _comparison_identity())) as run:
             log_comparison(run, metrics)
     return ["analyze"]
@@ -159,7 +158,8 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
         register(store, finished[0].info.run_id, *_model(stage, data))
         return True
     training = load_training(stage, data.X.shape[1])
-    with track(_describe_recorded(stage, data)) as run:
+    sections = _recorded_sections(stage, train=TrainParams, **{stage: ModelParams})
+    with track(describe(stage, sections, data, _training_code())) as run:
         for row in training.history:
             run.on_step(int(row["step"]), row)
         log_pictures(run, int(training.history[-1]["step"]), training.model, data)
@@ -167,22 +167,16 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
     return True
 
 
-def _describe_recorded(stage: str, data: Dataset) -> Description:
-    sections = recorded_params(stage)
-    # As a training writes them, 1.0 for 1: the key depends on it. Those of another version of the code get a run of
-    # their own.
-    with suppress(ValidationError, KeyError):
-        train, model = TrainParams.model_validate(sections["train"]), ModelParams.model_validate(sections[stage])
-        sections = _of_training(stage, train, model)
-    return describe(stage, sections, data, _training_code())
+def _recorded_sections(stage: str, **kinds: type[Section]) -> Sections:
+    """Read from dvc.lock the sections that a stage's folder was made with, as the stage has them: 1.0 for 1."""
+    sections: Sections = recorded(stage).get("params", {}).get("params.yaml", {})
+    with suppress(ValidationError, KeyError):  # of another version of the code, whose runs are other runs
+        return {name: _values(kind.model_validate(sections[name])) for name, kind in kinds.items()}
+    return sections
 
 
-def _of_comparison(analyze: AnalyzeParams) -> dict[str, dict[str, Any]]:
-    return {"analyze": analyze.model_dump()}
-
-
-def _of_training(stage: str, train: TrainParams, model: ModelParams) -> dict[str, dict[str, Any]]:
-    return {"train": train.model_dump(), stage: model.model_dump(by_alias=True)}
+def _values(section: Section) -> dict[str, Any]:
+    return section.model_dump(by_alias=True)
 
 
 def _training_code() -> dict[str, str]:

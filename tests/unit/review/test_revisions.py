@@ -3,7 +3,8 @@
 import pytest
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.revisions import changed_figures, check_stages, git, make_readable, read_now, read_then, resolve
+from sparsefaces.review.revisions import changed_figures, check_stages, git, make_readable, read_then, resolve
+from sparsefaces.tracking.commands import read_now
 
 DVC_YAML = "stages:\n  fetch:\n    cmd: x\n  train:\n    cmd: y\n"
 LOCK = """
