@@ -1,5 +1,6 @@
 """MLflow's SQLite store as a file: made whole or not at all, and moved along with its project's folder."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,19 +10,17 @@ from mlflow import MlflowClient
 
 from sparsefaces.tracking.address import sqlite_uri
 
-JOURNALS = ("", "-journal", "-wal", "-shm")  # the file and what SQLite keeps beside it
 # Where MLflow keeps absolute addresses of files, which nothing of its own renews.
 ADDRESSES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
 
 
 def create(path: Path) -> None:
-    """Make a store, if there is none: under another name, then renamed, so that a kill leaves no half of one.
+    """Make a store, if there is none: in another folder, then moved, so that a kill leaves no half of one.
 
     MLflow makes its tables in hundreds of steps, and cannot go on from the midst of them.
 
@@ -30,14 +29,14 @@ def create(path: Path) -> None:
     """
     if path.exists() and (path.is_dir() or path.stat().st_size):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    _unlink(partial)  # of a process that was killed
+    partial = path.with_name(f".{path.name}.partial")  # with the journals that SQLite keeps beside a file
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    partial.mkdir(parents=True)
     try:
-        MlflowClient(tracking_uri=sqlite_uri(partial)).search_experiments()
-        partial.replace(path)
+        MlflowClient(tracking_uri=sqlite_uri(partial / path.name)).search_experiments()
+        (partial / path.name).replace(path)
     finally:
-        _unlink(partial)
+        shutil.rmtree(partial)
 
 
 def relocate(path: Path, experiment: str, artifacts: Path) -> str | None:
@@ -57,7 +56,7 @@ def relocate(path: Path, experiment: str, artifacts: Path) -> str | None:
     with closing(sqlite3.connect(path)) as database, database:
         known = {(table, row[1]) for table, _ in ADDRESSES for row in database.execute(f"PRAGMA table_info({table})")}
         query = "SELECT artifact_location FROM experiments WHERE name = ?"
-        row = database.execute(query, (experiment,)).fetchone() if ADDRESSES[0] in known else None
+        row = database.execute(query, (experiment,)).fetchone()
         if row is None or row[0] == artifacts.as_uri():
             return None
         former, now = Path(unquote(urlsplit(row[0]).path)).parent, artifacts.parent
@@ -65,13 +64,6 @@ def relocate(path: Path, experiment: str, artifacts: Path) -> str | None:
             return f"{path} is of another version of MLflow, which looks for its runs' files in {former}: move it back"
         for table, column in ADDRESSES:
             for old, new in ((f"{former.as_uri()}/", f"{now.as_uri()}/"), (f"{former}/", f"{now}/")):
-                database.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
-                    (new, len(old) + 1, len(old), old),
-                )
+                change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE instr({column}, ?) = 1"  # noqa: S608
+                database.execute(change, (new, len(old) + 1, old))
     return f"the project's folder has moved: its runs' files are now looked for in {now}"
-
-
-def _unlink(path: Path) -> None:
-    for suffix in JOURNALS:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
