@@ -44,11 +44,6 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(str(url.database)) if is_file else None
 
 
-def is_own(path: Path) -> bool:
-    """Tell whether a store's file is the one that the project makes for itself."""
-    return path == project_root() / "mlflow.db"
-
-
 def shown_uri() -> str:
     """Name the store as a message may: without a user's name and password."""
     return without_login(tracking_uri())

@@ -11,7 +11,7 @@ from typing import Any
 import mlflow
 import numpy as np
 from mlflow.entities import LoggedModelOutput, Run
-from mlflow.models import Model, ModelSignature
+from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
@@ -34,24 +34,21 @@ def is_served(store: Store, run_id: str, alias: str | None) -> bool:
     return any(alias is None or alias in version.aliases for version in _versions(store, run_id, model))
 
 
-def register(
-    store: Store, run_id: str, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]
-) -> None:
+def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None:
     """Register a finished run's model, with tags of what it is; what is there of it stays, what is missing is made.
 
     Args:
         store: The store.
         run_id: The run.
         alias: The name under which the model is served from now on; None leaves names to other models.
-        files: `weights`, a model.safetensors, and `scaling`, a scaling.npz.
-        example: Faces, (N, height, width), as an example of the model's input.
+        folder: What `save_model` has written.
 
     Raises:
         StoreError: The store fails, or refuses the model.
     """
     model = _logged_model(store, run_id)
     if not _is_whole(store, model):
-        model = _log_model(store, run_id, model, files, example)
+        model = _log_model(store, run_id, model, folder)
     if not store.client.search_registered_models(f"name = '{MODEL}'"):
         description = "Autoencoders: `dense` and `sparse` name the models in stages/, tags tell all of them apart."
         try:
@@ -65,6 +62,31 @@ def register(
     )
     if alias is not None:
         store.client.set_registered_model_alias(MODEL, alias, registered.version)
+
+
+def save_model(folder: Path, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
+    """Write an MLflow model that runs `served_model.py`, in place of what is in the folder.
+
+    Args:
+        folder: Where to.
+        files: `weights`, a model.safetensors, and `scaling`, a scaling.npz.
+        example: Faces, (N, height, width), as an example of the model's input.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    with warnings.catch_warnings(), TemporaryDirectory() as temporary:
+        # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
+        copies = {name: shutil.copy(path, temporary) for name, path in files.items()}
+        warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
+        mlflow.pyfunc.save_model(
+            folder,
+            python_model=str(_served_model(Path(temporary))),
+            artifacts=copies,
+            signature=_signature(example),
+            input_example=example,
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+    for pycache in folder.rglob("__pycache__"):
+        shutil.rmtree(pycache)
 
 
 def _tags(run: Run) -> dict[str, str]:
@@ -94,35 +116,12 @@ def _is_whole(store: Store, model: Any) -> bool:  # noqa: ANN401 - as above
     return "MLmodel" in {Path(file.path).name for file in store.client.list_logged_model_artifacts(model.model_id)}
 
 
-def _log_model(
-    store: Store,
-    run_id: str,
-    model: Any,  # noqa: ANN401 - as above
-    files: Mapping[str, Path],
-    example: NDArray[np.float32],
-) -> Any:  # noqa: ANN401 - as above
-    """Log an MLflow model that runs `served_model.py` on these files: one that was begun, or a new one."""
+def _log_model(store: Store, run_id: str, model: Any, folder: Path) -> Any:  # noqa: ANN401 - as above
+    """Upload a model: one that was begun, or a new one."""
     if model is None:
         model = store.client.create_logged_model(store.experiment, "model", run_id)
     store.check_files_reach_it(model.artifact_location)
-    about = Model(model.artifact_location, run_id, model_uuid=model.model_id, model_id=model.model_id)
-    with warnings.catch_warnings(), TemporaryDirectory() as folder:
-        # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
-        copies = {name: shutil.copy(path, folder) for name, path in files.items()}
-        warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
-        whole = Path(folder) / "model"
-        mlflow.pyfunc.save_model(
-            whole,
-            mlflow_model=about,
-            python_model=str(_served_model(Path(folder))),
-            artifacts=copies,
-            signature=_signature(example),
-            input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        )
-        for pycache in whole.rglob("__pycache__"):
-            shutil.rmtree(pycache)
-        store.client.log_model_artifacts(model.model_id, str(whole))
+    store.client.log_model_artifacts(model.model_id, str(folder))
     outputs = store.client.get_run(run_id).outputs
     if model.model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
         store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])  # which fails if done twice

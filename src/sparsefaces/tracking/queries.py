@@ -8,6 +8,8 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.store import Store, StoreError
 
+MOST_RUNS = 50_000  # that one search may return
+
 
 class Logged(NamedTuple):
     """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
@@ -37,5 +39,6 @@ def finished_trainings() -> list[Logged]:
         UserError: The store cannot be used.
     """
     with asking() as store:
-        runs = store.find_trainings()
+        condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
+        runs = store.client.search_runs([store.experiment], condition, max_results=MOST_RUNS)
     return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]

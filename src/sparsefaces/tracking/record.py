@@ -6,33 +6,27 @@ A record is a folder, `.scratch/runs/STAGE-KEY-ID`, with
 - `rows.jsonl`: its numbers, each as [name, number, time in ms since 1970, step],
 - `files/`: its artifacts, under the names that they have in the run; the pictures, too,
 - `model/`: what its registered model is made of,
-- `sent.json`: how far MLflow has it.
+- `sent.json`: how far MLflow has it,
+- `.lock`: the lock of the process that writes it.
 """
 
 import json
+import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from sparsefaces.base.cache import scratch_path
 from sparsefaces.base.files import write_bytes
 from sparsefaces.base.locks import try_lock
 from sparsefaces.tracking.description import Description
 
-MOST_KEPT = 20  # finished records of a stage that MLflow has whole: the next run of the same content may need one
+MOST_KEPT = 20  # records of a stage: the next run of the same content may need one that MLflow has whole
 OVER = ("FINISHED", "FAILED", "KILLED")
-NOTHING_SENT: Mapping[str, Any] = {
-    "run_id": None,
-    "bytes": 0,
-    "files": [],
-    "status": None,
-    "left_out": {},
-    "done": False,
-}
 
 
 class Value(NamedTuple):
@@ -56,40 +50,48 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def nothing_sent() -> dict[str, Any]:
+    """Say that MLflow has nothing of a record."""
+    return {"run_id": None, "values": 0, "files": [], "status": None, "left_out": {}, "done": False}
+
+
 class Record:
     """One record, whose lock this process holds until it releases it or ends, however it ends.
 
     Attributes:
         folder: Its folder.
         run: What run.json holds.
-        sent: How far MLflow has it: the run's id, bytes of rows.jsonl, names of files, the status; whether that is
+        sent: How far MLflow has it: the run's id, the number of values, names of files, the status; whether that is
             all; and `left_out`, what MLflow refused and why.
+        opened: Whether this process has made sure that MLflow has its run.
     """
 
-    def __init__(self, folder: Path, lock: BinaryIO) -> None:
-        """Read a record.
+    def __init__(self, folder: Path, run: Mapping[str, Any] | None = None) -> None:
+        """Take a record, or begin one, of a run.
 
         Raises:
-            OSError: It is not there.
+            OSError: Another process has it, or it is not there.
             ValueError: It is damaged.
         """
-        self.folder, self._lock = folder, lock
+        lock = try_lock(folder / ".lock")
+        if lock is None:
+            raise BlockingIOError(f"{folder} is another process's")
+        self.folder, self.opened, self._lock = folder, False, lock
+        if run is not None:
+            _write(folder / "run.json", run)
         self.run: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        self.opened_in: object = None  # the store in which this process has opened its run
         path = folder / "sent.json"
-        self.sent: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        self.sent = {**NOTHING_SENT, **self.sent}
+        sent = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.sent: dict[str, Any] = nothing_sent() | sent
         self._rows = folder / "rows.jsonl"
         self._rows.touch()
-        data = self._rows.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):  # a process was killed while it wrote
-            with self._rows.open("r+b") as file:
-                file.truncate(whole)
+        # A process may have been killed while it wrote a line.
+        os.truncate(self._rows, self._rows.read_bytes().rfind(b"\n") + 1)
 
     @cached_property
-    def _known(self) -> set[tuple[str, int]]:
-        return {(value.name, value.step) for value in self.values(0)[0]}
+    def _values(self) -> dict[tuple[str, int], Value]:
+        values = (Value(*json.loads(line)) for line in self._rows.read_bytes().splitlines())
+        return {(value.name, value.step): value for value in values}
 
     @property
     def id(self) -> str:
@@ -104,7 +106,6 @@ class Record:
         """Remove it: nobody wants it."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
-        _lock_of(self.folder).unlink(missing_ok=True)
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - what JSON can hold
         """Write changes into run.json; MLflow does not have them yet."""
@@ -117,31 +118,16 @@ class Record:
         self.sent |= changes
         _write(self.folder / "sent.json", self.sent)
 
-    def forget_what_was_sent(self) -> None:
-        """Note that MLflow has nothing of it, as after its run was deleted; to send something again does no harm."""
-        self.note(**NOTHING_SENT)
+    def values(self) -> list[Value]:
+        """List its values, in the order in which they were taken."""
+        return list(self._values.values())
 
     def add_values(self, values: Iterable[Value]) -> None:
         """Append values; those of a name and step that it has already are left out."""
-        fresh = [value for value in values if (value.name, value.step) not in self._known]
-        self._known.update((value.name, value.step) for value in fresh)
+        fresh = {(one.name, one.step): one for one in values if (one.name, one.step) not in self._values}
         with self._rows.open("ab") as file:
-            file.write("".join(f"{json.dumps(value)}\n" for value in fresh).encode())
-
-    def values(self, start: int) -> tuple[list[Value], int]:
-        """Read the values from a byte of rows.jsonl on, and where they end."""
-        with self._rows.open("rb") as file:
-            file.seek(start)
-            data = file.read()
-        return [Value(*json.loads(line)) for line in data.splitlines()], start + len(data)
-
-    def has_values(self) -> bool:
-        """Tell whether there are any values."""
-        return self._rows.stat().st_size > 0
-
-    def last_step(self, prefix: str) -> int | None:
-        """Find the last step of the values whose name starts so."""
-        return max((step for name, step in self._known if name.startswith(prefix)), default=None)
+            file.write("".join(f"{json.dumps(value)}\n" for value in fresh.values()).encode())
+        self._values.update(fresh)
 
     def add_file(self, name: str, data: bytes) -> None:
         """Keep an artifact under its name in the run, in the place of what has the name already."""
@@ -179,14 +165,10 @@ def open_record(description: Description) -> Record:
         record.release()
     _remove_old(description.stage)
     folder = _runs() / f"{description.stage}-{description.tags['content.key']}-{uuid.uuid4().hex[:12]}"
-    lock = try_lock(_lock_of(folder))
-    if lock is None:
-        raise RuntimeError(f"{folder} is taken by another process, which cannot know its name")
     about = {name: value for name, value in description._asdict().items() if name not in ("diff", "recorded")}
     run = {**about, "name": description.run_name, "color": description.color}
     run |= {"status": "RUNNING", "start_time": now_ms(), "end_time": None}
-    _write(folder / "run.json", run)
-    record = Record(folder, lock)
+    record = Record(folder, run)
     if description.diff:
         record.add_file("uncommitted.diff", description.diff.encode())
     return record
@@ -203,8 +185,8 @@ def pending_records(refused: bool = False, but: Record | None = None) -> Iterato
         if but is not None and record.id == but.id:
             continue
         if record.run["status"] not in OVER:
-            last = record.values(0)[0][-1:]
-            record.update(status="KILLED", end_time=last[0].time_ms if last else record.run["start_time"])
+            taken = [value.time_ms for value in record.values()]
+            record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
         if refused and record.sent["left_out"]:
             record.note(left_out={}, status=None, done=False)
         try:
@@ -216,35 +198,24 @@ def pending_records(refused: bool = False, but: Record | None = None) -> Iterato
 
 def take_records(pattern: str) -> Iterator[Record]:
     """Take each record of such a name that no other process writes, the newest first."""
-    names = [path.parent for path in _runs().glob(f"{pattern}/run.json")]
-    for folder in sorted(names, key=lambda folder: folder.stat().st_mtime, reverse=True):
-        lock = try_lock(_lock_of(folder))
-        if lock is None:
-            continue
+    folders = [path.parent for path in _runs().glob(f"{pattern}/run.json")]
+    for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True):
         try:
-            record = Record(folder, lock)
-        except (OSError, ValueError):  # removed meanwhile, or the power was cut while it was written
-            lock.close()
+            record = Record(folder)
+        except (OSError, ValueError):  # another's, or removed meanwhile, or the power was cut while it was written
             continue
         yield record
 
 
 def _remove_old(stage: str) -> None:
-    kept = 0
-    for record in take_records(f"{stage}-*"):
-        kept += record.sent["done"]
-        if record.sent["done"] and kept > MOST_KEPT:
+    for number, record in enumerate(take_records(f"{stage}-*")):
+        if number >= MOST_KEPT and record.sent["done"]:
             record.delete()
-        else:
-            record.release()
+        record.release()
 
 
 def _runs() -> Path:
     return scratch_path("runs")
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.lock")
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

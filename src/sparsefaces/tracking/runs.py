@@ -6,22 +6,23 @@ delivers it.
 
 import io
 import math
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.files import write_array
 from sparsefaces.tracking.address import notify, shown_uri
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
+from sparsefaces.tracking.models import save_model
 from sparsefaces.tracking.record import Record, Value, now_ms, open_record, pending_records
 from sparsefaces.tracking.store import Store, StoreError
 from sparsefaces.tracking.sync import sync
@@ -43,7 +44,7 @@ class TrackedRun:
         self._stage: str = record.run["stage"]
         self._store: Store | None = None
         self._error: StoreError | UserError | None = None
-        self._next_sync, self._failures, self._seconds = math.inf, 0, 0.0
+        self._next_sync, self._seconds = math.inf, 0.0
         self._machine = MachineMetrics()
         self._last_row: tuple[int, float] | None = None
         self._given_up = self._warned = False
@@ -61,7 +62,6 @@ class TrackedRun:
                 break
             if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
                 self._given_up = True
-                self._record.update(status="KILLED", end_time=now_ms())
                 self._record.release()
                 raise UserError(
                     f"MLflow's store {shown_uri()} cannot be used ({self._error}). Start or repair it, or unset "
@@ -72,7 +72,7 @@ class TrackedRun:
                 said = True
                 notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
             time.sleep(SECONDS_BETWEEN_TRIES)
-        self._next_sync = time.monotonic() + SECONDS_BETWEEN_SYNCS * 2**self._failures
+        self._next_sync = time.monotonic() + SECONDS_BETWEEN_SYNCS
 
     @property
     def store(self) -> Store | None:
@@ -88,9 +88,8 @@ class TrackedRun:
                     values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
                 self._last_row = step, now
             self.log_values("batch", values, step)
-        if engine is not None and (sample := self._machine.measure()):
-            last = self._record.last_step("system/")
-            self.log_values("system", sample, 0 if last is None else last + 1)
+        if engine is not None:
+            self.log_values("system", self._machine.measure(), step)
         if time.monotonic() >= self._next_sync:
             self._sync_on_the_way()
 
@@ -99,8 +98,8 @@ class TrackedRun:
         for row in history:
             self.on_step(int(row["step"]), row)
 
-    def log_values(self, group: str, values: Mapping[str, float | None], step: int = 0) -> None:
-        """Log numbers, shown as group/name. Those that are None or not finite are left out.
+    def log_values(self, group: str, values: Mapping[str, Any], step: int = 0) -> None:
+        """Log numbers, shown as group/name, and groups of them. Those that are None or not finite are left out.
 
         MLflow would store inf as 1.8e308, which ruins every chart it is in.
         """
@@ -108,8 +107,11 @@ class TrackedRun:
         self._record.add_values(
             Value(f"{group}/{name}", float(value), now, step)
             for name, value in values.items()
-            if name != "step" and value is not None and math.isfinite(value)
+            if isinstance(value, Real) and math.isfinite(value) and name != "step"
         )
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                self.log_values(f"{group}/{name}", value, step)
 
     def log_picture(self, name: str, step: int, render: Callable[[], bytes]) -> None:
         """Log a picture of a step, a PNG; nothing is rendered if the run has it already.
@@ -149,11 +151,7 @@ class TrackedRun:
 
     def log_model(self, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
         """Register the model of these files, once the run has finished, under an alias if it is to have one."""
-        folder = self._record.folder / "model"
-        folder.mkdir(exist_ok=True)
-        for file in files.values():
-            shutil.copy(file, folder)
-        write_array(folder / "example.npy", example)
+        save_model(self._record.folder / "model", files, example)
         self._record.update(alias=alias)
 
     def end(self, status: str) -> None:
@@ -179,7 +177,7 @@ class TrackedRun:
             self._warn()
         now = time.monotonic()
         self._seconds += now - start
-        self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS * 2**self._failures)
+        self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS)
 
     def _try_sync(self) -> bool:
         """Bring MLflow up to date; tell whether its store worked."""
@@ -187,9 +185,9 @@ class TrackedRun:
             self._store = self._store or Store()
             sync(self._record, self._store)
         except (StoreError, UserError) as error:
-            self._error, self._failures = error, self._failures + 1
+            self._error = error
             return False
-        self._error, self._failures = None, 0
+        self._error = None
         return True
 
     def _warn(self) -> None:
@@ -227,11 +225,8 @@ def track(
                 deliver_pending(run.store, but=record)
         yield run
         run.end("FINISHED")
-    except (KeyboardInterrupt, SystemExit):
-        run.end("KILLED")
-        raise
-    except BaseException:
-        run.end("FAILED")
+    except BaseException as error:
+        run.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise
 
 

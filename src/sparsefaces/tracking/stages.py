@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ from sparsefaces.metrics import check_metrics
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.description import Description, Sections, data_hash, describe, recorded
-from sparsefaces.tracking.models import is_served, register
+from sparsefaces.tracking.models import is_served, register, save_model
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import asking
 from sparsefaces.tracking.record import take_records
 from sparsefaces.tracking.runs import TrackedRun, deliver_pending, left_out, track
-from sparsefaces.tracking.store import Store, StoreError
+from sparsefaces.tracking.store import Store, leaving_out
 from sparsefaces.training.model import Model
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
 from sparsefaces.training.weights import initialize
@@ -60,8 +61,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     """Log what a training left: final metrics, its files, its filters, its hash, and the model to be served."""
     folder = STAGES / stage
     files = [folder / name for name in ("model.safetensors", "history.csv", "metrics.json")]
-    for group, values in _groups({"final": training.metrics}).items():
-        run.log_values(group, values)
+    run.log_values("final", training.metrics)
     filters = draw_filters(training.model, data)
     run.log_file("filters.png", filters)
     result, note = md5(folder / "model.safetensors"), _table({ALIASES[stage]: training.metrics})
@@ -76,8 +76,8 @@ def describe_comparison(params: Params, data: Dataset) -> Description:
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
     """Log what a comparison left."""
-    for group, values in _groups(metrics).items():
-        run.log_values(group, values)
+    for model, values in metrics.items():
+        run.log_values(model, values)
     files = [file for file in sorted(ANALYZE.iterdir()) if not file.name.startswith(".")]
     run.log_results(files, md5(ANALYZE / "metrics.json"), _comparison_tag(), _table(metrics), "decoder.png")
 
@@ -93,17 +93,15 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete, or the store cannot be used or refuses a model.
     """
-    logged, refused = [], []
+    logged: list[str] = []
+    refused: dict[str, str] = {}
     with alone("track"), asking() as store:  # alone, or two would find the same missing, and both log it
         for stage in TRAININGS.values():
-            try:
+            with leaving_out(refused, stage):
                 logged += [stage] if _complete(store, stage, data) else []
-            except StoreError as error:
-                if not error.refused:
-                    raise
-                refused.append(f"{stage} ({error})")
     if refused:
-        raise UserError(f"MLflow's store {shown_uri()} refuses the model of {' and '.join(refused)}")
+        reasons = " and ".join(f"{stage} ({reason})" for stage, reason in refused.items())
+        raise UserError(f"MLflow's store {shown_uri()} refuses the model of {reasons}")
     return logged
 
 
@@ -140,28 +138,21 @@ def log_all(data: Dataset) -> list[str]:
     return list(dict.fromkeys(logged))
 
 
-def _groups(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Make groups of their own of what metrics hold in groups: those on people held out."""
-    groups: dict[str, Mapping[str, Any]] = {}
-    for group, values in metrics.items():
-        groups[group] = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
-        groups |= {f"{group}/{name}": value for name, value in values.items() if isinstance(value, Mapping)}
-    return groups
-
-
 def _complete(store: Store, stage: str, data: Dataset) -> bool:
     """Log a training, or register its model; tell whether either was missing."""
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
     if any(is_served(store, run.info.run_id, _alias(stage)) for run in finished):
         return False
     if finished:
-        register(store, finished[0].info.run_id, *_model(stage, data))
+        alias, files, example = _model(stage, data)
+        with TemporaryDirectory() as folder:
+            save_model(Path(folder), files, example)
+            register(store, finished[0].info.run_id, alias, Path(folder))
         return True
     training = load_training(stage, data.X.shape[1])
     sections = _recorded_sections(stage, train=TrainParams, **{stage: ModelParams})
     with track(describe(stage, sections, data, _training_code())) as run:
-        for row in training.history:
-            run.on_step(int(row["step"]), row)
+        run.resume(training.history)
         log_pictures(run, int(training.history[-1]["step"]), training.model, data)
         log_training(run, stage, training, data)
     return True

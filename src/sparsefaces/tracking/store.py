@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,20 @@ import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from sparsefaces.base.cache import project_root
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.locks import locked
-from sparsefaces.tracking.address import brief, is_own, notify, sqlite_path, tracking_uri
+from sparsefaces.tracking.address import brief, notify, sqlite_path, tracking_uri
 from sparsefaces.tracking.store_file import create, relocate
 
 EXPERIMENT = MODEL = "sparsefaces"  # the registered models' name too
 RECORD = "record"  # the tag that names a run's record
-BROKEN_SQLITE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-HOPELESS_SQLITE = (*BROKEN_SQLITE, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 HOPELESS_WORDS = ("CERTIFICATE_VERIFY_FAILED", "Could not find")  # as requests says of a certificate's file
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 TRY_AGAIN = (401, 408, 409, 423, 425, 429)  # of the answers from 400 to 499: all others are refusals
 BUGS = (TypeError, AttributeError, NameError, AssertionError)
-MOST_RUNS = 50_000  # that one search may return
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -44,17 +44,39 @@ class StoreError(Exception):
     """MLflow's store did not do what it was asked to; the text says in one line, without secrets, why.
 
     Attributes:
-        refused: Whether it answered that it never will, so that only a person can mend it.
-        hopeless: Whether the store cannot be opened at all until a person mends it.
-        broken: Whether it is a file of SQLite's that is damaged.
+        refused: Whether a server has answered that it never will, or this is a disk that nobody may write on.
+        hopeless: Whether waiting does not mend it, but a person: an address, a password, a driver, a file.
     """
 
-    def __init__(self, error: Exception, refused: bool = False) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(brief(error))
-        self.refused = refused or _is_refusal(error)
-        codes = {getattr(cause, "sqlite_errorcode", 0) & 0xFF for cause in _causes(error)}
-        self.broken = not codes.isdisjoint(BROKEN_SQLITE)
-        self.hopeless = self.refused or not codes.isdisjoint(HOPELESS_SQLITE) or _is_hopeless(error)
+        causes = list(_causes(error))
+        status = next(filter(None, map(_http_status, causes)), 500)
+        self.refused = (400 <= status < 500 and status not in TRY_AGAIN) or any(
+            getattr(cause, "errno", None) in NOT_ALLOWED for cause in causes
+        )
+        self.hopeless = (
+            self.refused
+            or status == 401
+            or any(isinstance(cause, ImportError | sqlalchemy.exc.ArgumentError) for cause in causes)
+            or any(isinstance(cause, sqlite3.Error) and "locked" not in str(cause) for cause in causes)
+            or any(words in str(error) for words in HOPELESS_WORDS)
+        )
+
+
+@contextmanager
+def leaving_out(refused: dict[str, str], name: str) -> Iterator[None]:
+    """Note under a name why the store refuses for good what the block sends.
+
+    Raises:
+        StoreError: The store fails otherwise.
+    """
+    try:
+        yield
+    except StoreError as error:
+        if not error.refused:
+            raise
+        refused[name] = str(error)
 
 
 class Client:
@@ -102,20 +124,17 @@ class Store:
             StoreError: It cannot be used.
             UserError: The project's own store is broken, or the experiment was deleted.
         """
-        uri = tracking_uri()
         for name in ("alembic", "mlflow"):  # what matters is said by this package, once
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        path = sqlite_path(uri)
-        self.uri = uri
-        beside = path.parent if path and path.parent.is_dir() else project_root()
-        self.lock = partial(locked, beside / ".mlflow.lock")
+        self.uri = tracking_uri()
+        self.lock = partial(locked, project_root() / ".mlflow.lock")
         with self.lock():
-            if path is not None:
+            if path := sqlite_path(self.uri):
                 _prepare(path)
-            if not uri.startswith("http"):
-                call(_probe, uri)
-            self.client = Client(uri)
-            self.experiment = self._find_experiment() or self._create_experiment()
+            if not self.uri.startswith("http"):
+                call(_probe, self.uri)
+            self.client = Client(self.uri)
+            self.experiment = self._open_experiment()
 
     def find(self, tags: Mapping[str, str], status: str | None = "FINISHED") -> list[Run]:
         """Find the runs of a status, or of any, that bear all of the tags, the newest first."""
@@ -123,11 +142,6 @@ class Store:
         conditions += [f"attributes.status = '{status}'"] if status else []
         order = ["attributes.start_time DESC"]
         return list(self.client.search_runs([self.experiment], " and ".join(conditions), order_by=order))
-
-    def find_trainings(self) -> list[Run]:
-        """Find the finished trainings, the newest first."""
-        condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
-        return list(self.client.search_runs([self.experiment], condition, max_results=MOST_RUNS))
 
     def check_files_reach_it(self, artifact_uri: str) -> None:
         """Make sure that artifacts sent to a place would come to the server, not onto this machine's disk.
@@ -141,26 +155,24 @@ class Store:
             and urlsplit(self.uri).hostname not in THIS_MACHINE
         ):
             reason = f"its files would lie at {artifact_uri} on the server's own disk: start it with --serve-artifacts"
-            raise StoreError(ValueError(reason), refused=True)
+            raise StoreError(MlflowException(reason, PERMISSION_DENIED))
 
-    def _find_experiment(self) -> str | None:
-        experiment = self.client.get_experiment_by_name(EXPERIMENT)
-        if experiment is not None and experiment.lifecycle_stage == "deleted":
+    def _open_experiment(self) -> str:
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            local = None if self.uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
+            try:
+                return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+            except StoreError:  # from another machine, at the same moment
+                found = self.client.get_experiment_by_name(EXPERIMENT)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
             raise UserError(
                 f"the experiment {EXPERIMENT} was deleted: bring it back with `mlflow experiments restore "
-                f"--experiment-id {experiment.experiment_id}`, MLFLOW_TRACKING_URI naming the store"
+                f"--experiment-id {found.experiment_id}`, MLFLOW_TRACKING_URI naming the store"
             )
-        return None if experiment is None else str(experiment.experiment_id)
-
-    def _create_experiment(self) -> str:
-        local = None if self.uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
-        try:
-            return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
-        except StoreError:  # from another machine, at the same moment
-            found = self._find_experiment()
-            if found is None:
-                raise
-            return found
+        return str(found.experiment_id)
 
 
 def _prepare(path: Path) -> None:
@@ -173,13 +185,13 @@ def _prepare(path: Path) -> None:
     if path.is_symlink() and not path.exists():
         raise UserError(f"{path} is a link to {path.readlink()}, which is not there: mend or remove it")
     call(create, path)
-    if not is_own(path):
+    if path != project_root() / "mlflow.db":
         return
     try:
-        said = call(relocate, path, EXPERIMENT, project_root() / "mlartifacts")
-    except StoreError as error:
-        if not error.broken:
-            raise
+        said = relocate(path, EXPERIMENT, project_root() / "mlartifacts")
+    except sqlite3.OperationalError as error:  # it is locked, or no store of MLflow's
+        raise StoreError(error) from error
+    except sqlite3.DatabaseError as error:
         raise UserError(
             f"{error}: {path} is broken: move it away (mv {path.name} {path.name}.broken); a new one takes its place, "
             "and `make track` logs there what lies in stages/"
@@ -195,34 +207,18 @@ def _probe(uri: str) -> None:
         pass
 
 
-def _is_hopeless(error: Exception) -> bool:
-    """Tell whether a store fails in a way that waiting does not mend: an address, a password, a driver, a file."""
-    if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError):
-        return True
-    return any(words in str(error) for words in HOPELESS_WORDS) or _http_status(error) == 401
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Tell whether a server has answered that it does not take something, or a disk that nobody may write on it."""
-    if any(getattr(cause, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS) for cause in _causes(error)):
-        return True
-    status = _http_status(error)
-    return status is not None and 400 <= status < 500 and status not in TRY_AGAIN
-
-
-def _http_status(error: Exception) -> int | None:
+def _http_status(error: BaseException) -> int | None:
     """Find the status of the answer that an error is about."""
-    for cause in _causes(error):
-        response = getattr(cause, "response", None)
-        if isinstance(response, Mapping):  # as botocore has it, for files on S3
-            return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
-        if response is not None:
-            return int(response.status_code)
-        # What does not come from MLflow's server, but from a proxy before it, has no code of MLflow's.
-        if isinstance(cause, MlflowException):
-            named = re.search(r"failed with error code (\d{3})", str(cause))
-            return int(named[1]) if named else cause.get_http_status_code()
-    return None
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):  # as botocore has it, for files on S3
+        return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
+    if response is not None:
+        return int(response.status_code)
+    if not isinstance(error, MlflowException):
+        return None
+    # What does not come from MLflow's server, but from a proxy before it, has no code of MLflow's.
+    named = re.search(r"failed with error code (\d{3})", str(error))
+    return int(named[1]) if named else error.get_http_status_code()
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

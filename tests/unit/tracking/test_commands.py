@@ -99,10 +99,10 @@ def test_record__number_that_a_kill_cut_off_is_gone_and_spoils_no_other(tmp_path
     (tmp_path / "rows.jsonl").write_text('["a", 1.0, 7, 0]\n["b", 2.')
     values = [Value("a", 1.0, 7, 0), Value("c", 3.0, 8, 1)]
     for _ in range(2):  # what is there already is not there twice
-        with (tmp_path / "lock").open("wb") as lock:
-            record = Record(tmp_path, lock)
-            record.add_values(values)
-            assert record.values(0) == (values, (tmp_path / "rows.jsonl").stat().st_size)
+        record = Record(tmp_path)
+        record.add_values(values)
+        assert record.values() == values
+        record.release()
 
 
 def test_live_pictures__are_due_every_so_often_and_at_the_end_and_weights_after_so_many_steps(monkeypatch):

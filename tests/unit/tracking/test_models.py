@@ -3,7 +3,7 @@
 import pytest
 
 from sparsefaces.base import locks
-from sparsefaces.tracking.models import MODEL, is_served, register
+from sparsefaces.tracking.models import MODEL, is_served, register, save_model
 from sparsefaces.tracking.store import Store
 
 # What people do in MLflow's UI, or a colleague's training to the alias.
@@ -34,7 +34,8 @@ def test_register__makes_again_what_was_deleted(served, what):
     assert is_served(store, served.run_id, "dense")
     LOSSES[what](served.client, served.client.get_model_version_by_alias(MODEL, "dense"))
     assert not is_served(store, served.run_id, "dense")
-    register(store, served.run_id, "dense", served.files, np.zeros((2, 3, 2), np.float32))
+    save_model(served.folder / "model", served.files, np.zeros((2, 3, 2), np.float32))
+    register(store, served.run_id, "dense", served.folder / "model")
     assert is_served(store, served.run_id, "dense")
     version = served.client.get_model_version_by_alias(MODEL, "dense")
     assert version.run_id == served.run_id

@@ -31,7 +31,7 @@ def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags
     assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 36
     assert (logged.folder / "mlartifacts").is_dir()
     (record,) = (logged.folder / ".scratch/runs").glob("train_dense-k-*")
-    assert {path.name for path in record.iterdir()} == {"run.json", "rows.jsonl", "sent.json"}  # nothing large
+    assert {path.name for path in record.iterdir()} == {".lock", "run.json", "rows.jsonl", "sent.json"}  # nothing large
 
 
 def test_track__picture_is_named_as_mlflow_itself_names_one(logged):
