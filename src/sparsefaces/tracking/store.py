@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-# With the defaults, a call to a server that is down blocks for minutes; whoever delivers a record tries again instead.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "6")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 import sqlalchemy
 from mlflow import MlflowClient
