@@ -19,8 +19,7 @@ EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else (
 DESCRIPTION = Description(
     stage="train_dense",
     params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k"},
-    note="**note**",
+    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k", "mlflow.note.content": "**note**"},
     inputs={"orl": "d" * 64},
     diff="+ a line",
 )

@@ -1,4 +1,4 @@
-"""What a run says of itself: parameters, tags and a note, gathered without MLflow."""
+"""What a run says of itself: parameters and tags."""
 
 import hashlib
 import os
@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+)
 
 from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
@@ -24,6 +31,7 @@ from sparsefaces.tracking.commands import ask, read_now
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 PACKAGES = ("torch", "numpy", "scikit-learn", "dvc", "mlflow")
+RUN_COLOR, LOGGED_IMAGES = "mlflow.runColor", "mlflow.loggedImages"  # the UI's tags, without a name in MLflow's Python
 OF_EXPERIMENTS = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -34,8 +42,7 @@ class Description(NamedTuple):
     Attributes:
         stage: The stage.
         params: Parameters by name.
-        tags: Tags by name; data.source and data.sha256 name the data.
-        note: Markdown that opens the run's page.
+        tags: Tags by name; data.source and data.sha256 name the data, MLflow's own the run and what its page says.
         inputs: SHA-256 by name of what it reads.
         recorded: MD5 of what DVC has on record as the stage's results.
         diff: What differs from the commit in the code and the parameters, as text; empty if nothing does.
@@ -44,20 +51,9 @@ class Description(NamedTuple):
     stage: str
     params: dict[str, Any]
     tags: dict[str, str]
-    note: str
     inputs: Mapping[str, str] = {}
     recorded: frozenset[str] = frozenset()
     diff: str = ""
-
-    @property
-    def run_name(self) -> str:
-        """What lists and legends call the run: its stage, and what tells its model from others."""
-        return f"{self.stage}, {label_of(self.params)}" if "lambda" in self.params else self.stage
-
-    @property
-    def color(self) -> str:
-        """What the run's curves are drawn in."""
-        return color_of_model(self.params) if "lambda" in self.params else QUIET
 
 
 def describe(
@@ -90,7 +86,7 @@ def describe(
     if not data.trains.all():
         params["data.held_out"] = int((~data.trains).sum())
     tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
-    tags |= {"faces.sha256": str(record.get("sha256")), **identity}
+    tags |= identity
     tags["content.key"] = key_of({"stage": stage, "params": sections, "data": tags["data.sha256"], **identity})
     diff = ""
     if machine is None:
@@ -104,10 +100,15 @@ def describe(
     note = f"**{stage}** on {len(data.X):,} {FACES} of {size} pixels from {source}."
     if source != wanted:
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} {FACES}."
+    tags |= {MLFLOW_RUN_NOTE: note, MLFLOW_SOURCE_NAME: f"dvc repro {stage}", MLFLOW_SOURCE_TYPE: "LOCAL"}
+    tags |= {MLFLOW_RUN_NAME: stage, RUN_COLOR: QUIET}
+    if "lambda" in params:  # a model's, whose training logs pictures
+        tags[MLFLOW_RUN_NAME] = f"{stage}, {label_of(params)}"
+        tags |= {RUN_COLOR: color_of_model(params), LOGGED_IMAGES: "True"}
     models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
     inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
     results = frozenset(out["md5"] for out in recorded(stage).get("outs", []))
-    return Description(stage, params, tags, note, inputs, results, diff)
+    return Description(stage, params, tags, inputs, results, diff)
 
 
 def data_hash() -> str:
@@ -146,12 +147,13 @@ def _git() -> tuple[dict[str, str], str]:
     commit = _output("git", "rev-parse", "HEAD")
     if commit is None:
         return {}, ""
+    tags = {"git.commit": commit, MLFLOW_GIT_COMMIT: commit}
     status = _output("git", "status", "--porcelain", "--untracked-files=normal", "--", *CODE)
     if not status:
-        return {"git.commit": commit, "git.dirty": "false"}, ""
+        return {**tags, "git.dirty": "false"}, ""
     plain = ("--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/")
     lines = _output("git", "diff", *plain, "HEAD", "--", *CODE)
-    return {"git.commit": commit, "git.dirty": "true"}, f"{status}\n\n{lines}\n"
+    return {**tags, "git.dirty": "true"}, f"{status}\n\n{lines}\n"
 
 
 def _output(*command: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModelOutput, Run
+from mlflow.entities import LoggedModelOutput
 from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
@@ -29,9 +29,8 @@ def is_served(store: Store, run_id: str, alias: str | None) -> bool:
         StoreError: The store fails.
     """
     model = _logged_model(store, run_id)
-    if not _is_whole(store, model):
-        return False
-    return any(alias is None or alias in version.aliases for version in _versions(store, run_id, model))
+    versions = _versions(store, run_id, model) if _is_whole(store, model) else []
+    return any(alias in (None, *version.aliases) for version in versions)
 
 
 def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None:
@@ -57,9 +56,14 @@ def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None
             store.client.get_registered_model(MODEL)
     # MLflow looks for the model in the store that is current, whatever a client was made for: let it be this one.
     mlflow.set_tracking_uri(store.uri)
-    registered = next(iter(_versions(store, run_id, model)), None) or store.client.create_model_version(
-        MODEL, _source(model), run_id, tags=_tags(store.client.get_run(run_id)), model_id=model.model_id
-    )
+    registered = next(iter(_versions(store, run_id, model)), None)
+    if registered is None:
+        data = store.client.get_run(run_id).data
+        known = {**data.tags, **data.params}
+        tags = {name: known[name] for name in VERSION_TAGS if name in known}
+        registered = store.client.create_model_version(
+            MODEL, model.model_uri, run_id, tags=tags, model_id=model.model_id
+        )
     if alias is not None:
         store.client.set_registered_model_alias(MODEL, alias, registered.version)
 
@@ -89,20 +93,10 @@ def save_model(folder: Path, files: Mapping[str, Path], example: NDArray[np.floa
         shutil.rmtree(pycache)
 
 
-def _tags(run: Run) -> dict[str, str]:
-    """Name what tells a version from others, as its run has it."""
-    known = {**run.data.tags, **run.data.params}
-    return {name: known[name] for name in VERSION_TAGS if name in known}
-
-
 def _versions(store: Store, run_id: str, model: Any) -> list[Any]:  # noqa: ANN401 - MLflow's LoggedModel
     """List the registered versions of a run's model, with their aliases, which a search leaves out."""
     found = store.client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")
-    return [store.client.get_model_version(MODEL, one.version) for one in found if one.source == _source(model)]
-
-
-def _source(model: Any) -> str:  # noqa: ANN401 - as above
-    return f"models:/{model.model_id}"
+    return [store.client.get_model_version(MODEL, one.version) for one in found if one.source == model.model_uri]
 
 
 def _logged_model(store: Store, run_id: str) -> Any:  # noqa: ANN401 - MLflow's LoggedModel

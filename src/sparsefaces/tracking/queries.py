@@ -1,22 +1,16 @@
 """What the store is asked outside of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+
+from mlflow.entities import RunData
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.store import Store, StoreError
 
 MOST_RUNS = 50_000  # that one search may return
-
-
-class Logged(NamedTuple):
-    """A finished run as the store has it: its parameters as text, the last value of each metric, its tags."""
-
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
+Logged = RunData  # a run as the store has it: its parameters as text, the last value of each metric, its tags
 
 
 @contextmanager
@@ -41,4 +35,4 @@ def finished_trainings() -> list[Logged]:
     with asking() as store:
         condition = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
         runs = store.client.search_runs([store.experiment], condition, max_results=MOST_RUNS)
-    return [Logged(run.data.params, run.data.metrics, run.data.tags) for run in runs]
+    return [run.data for run in runs]

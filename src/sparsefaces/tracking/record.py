@@ -16,6 +16,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ def nothing_sent() -> dict[str, Any]:
 
 
 class Record:
-    """One record, whose lock this process holds until it releases it or ends, however it ends.
+    """One record, whose lock this process holds until it closes it or ends, however it ends.
 
     Attributes:
         folder: Its folder.
@@ -98,14 +99,14 @@ class Record:
         """Its own name, which its run bears as a tag."""
         return self.folder.name
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let another process have it."""
         self._lock.close()
 
     def delete(self) -> None:
         """Remove it: nobody wants it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.release()
+        self.close()
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - what JSON can hold
         """Write changes into run.json; MLflow does not have them yet."""
@@ -162,38 +163,15 @@ def open_record(description: Description) -> Record:
             record.update(status="RUNNING", end_time=None, tags=record.run["tags"] | description.tags)
             record.note(left_out={})
             return record
-        record.release()
+        record.close()
     _remove_old(description.stage)
     folder = _runs() / f"{description.stage}-{description.tags['content.key']}-{uuid.uuid4().hex[:12]}"
-    about = {name: value for name, value in description._asdict().items() if name not in ("diff", "recorded")}
-    run = {**about, "name": description.run_name, "color": description.color}
+    run = {name: value for name, value in description._asdict().items() if name not in ("diff", "recorded")}
     run |= {"status": "RUNNING", "start_time": now_ms(), "end_time": None}
     record = Record(folder, run)
     if description.diff:
         record.add_file("uncommitted.diff", description.diff.encode())
     return record
-
-
-def pending_records(refused: bool = False, but: Record | None = None) -> Iterator[Record]:
-    """Take, one after the other, the records of processes that have ended of which MLflow lacks something.
-
-    Args:
-        refused: Whether those count of which MLflow has all but what it refused.
-        but: This process's own, which it could take once more on a file system without locks.
-    """
-    for record in take_records("*"):
-        if but is not None and record.id == but.id:
-            continue
-        if record.run["status"] not in OVER:
-            taken = [value.time_ms for value in record.values()]
-            record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
-        if refused and record.sent["left_out"]:
-            record.note(left_out={}, status=None, done=False)
-        try:
-            if not record.sent["done"]:
-                yield record
-        finally:
-            record.release()
 
 
 def take_records(pattern: str) -> Iterator[Record]:
@@ -209,9 +187,9 @@ def take_records(pattern: str) -> Iterator[Record]:
 
 def _remove_old(stage: str) -> None:
     for number, record in enumerate(take_records(f"{stage}-*")):
-        if number >= MOST_KEPT and record.sent["done"]:
-            record.delete()
-        record.release()
+        with closing(record):
+            if number >= MOST_KEPT and record.sent["done"]:
+                record.delete()
 
 
 def _runs() -> Path:

@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sparsefaces.tracking.address import notify, shown_uri
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
 from sparsefaces.tracking.models import save_model
-from sparsefaces.tracking.record import Record, Value, now_ms, open_record, pending_records
+from sparsefaces.tracking.record import OVER, Record, Value, now_ms, open_record, take_records
 from sparsefaces.tracking.store import Store, StoreError
 from sparsefaces.tracking.sync import sync
 from sparsefaces.training.outputs import Row
@@ -55,23 +55,17 @@ class TrackedRun:
         Raises:
             UserError: It has failed, and `on_failure` is `stop`.
         """
-        give_up_at, said = time.monotonic() + seconds, False
-        while not self._try_sync():
-            if self._on_failure == "continue":
-                self._warn()
-                break
-            if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
+        may_go_on = self._on_failure == "continue"
+        if not self._sync(0 if may_go_on else seconds):
+            if not may_go_on:
                 self._given_up = True
-                self._record.release()
+                self._record.close()
                 raise UserError(
                     f"MLflow's store {shown_uri()} cannot be used ({self._error}). Start or repair it, or unset "
                     "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes "
                     "on without (`make track` delivers later)"
                 )
-            if not said:
-                said = True
-                notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
-            time.sleep(SECONDS_BETWEEN_TRIES)
+            self._warn()
         self._next_sync = time.monotonic() + SECONDS_BETWEEN_SYNCS
 
     @property
@@ -146,7 +140,7 @@ class TrackedRun:
         """
         for file in files:
             self._record.add_file(file.name, file.read_bytes())
-        about = {"result": result, "last_note": note, "figure": figure}
+        about = {"result": result, "last_note": f"\n\n{note}", "figure": figure}
         self._record.update(tags=self._record.run["tags"] | dict(tags), **about)
 
     def log_model(self, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
@@ -160,35 +154,40 @@ class TrackedRun:
             return
         tags = self._record.run["tags"] | {"seconds_of_tracking": f"{self._seconds:.2f}"}
         self._record.update(status=status, end_time=now_ms(), tags=tags)
-        give_up_at = time.monotonic() + (SECONDS_TO_FINISH if status == "FINISHED" else 0)
-        while not self._try_sync() and time.monotonic() < give_up_at:
-            time.sleep(SECONDS_BETWEEN_TRIES)
-        if self._error:
+        if not self._sync(SECONDS_TO_FINISH if status == "FINISHED" else 0):
             notify(f"MLflow lacks some of {self._stage} ({self._error}): `make track` delivers it")
         elif self._warned:
             notify(f"MLflow's store is back and has all of {self._stage}")
         if refused := left_out(self._record):
             notify(f"warning: {refused}")
-        self._record.release()
+        self._record.close()
 
     def _sync_on_the_way(self) -> None:
         start = time.monotonic()
-        if not self._try_sync():
+        if not self._sync():
             self._warn()
         now = time.monotonic()
         self._seconds += now - start
         self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS)
 
-    def _try_sync(self) -> bool:
-        """Bring MLflow up to date; tell whether its store worked."""
-        try:
-            self._store = self._store or Store()
-            sync(self._record, self._store)
-        except (StoreError, UserError) as error:
-            self._error = error
-            return False
-        self._error = None
-        return True
+    def _sync(self, seconds: float = 0.0) -> bool:
+        """Bring MLflow up to date; a store may fail for so many seconds. Tell whether it works."""
+        give_up_at, said = time.monotonic() + seconds, False
+        while True:
+            try:
+                self._store = self._store or Store()
+                sync(self._record, self._store)
+            except (StoreError, UserError) as error:
+                self._error = error
+            else:
+                self._error = None
+                return True
+            if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
+                return False
+            if not said:
+                said = True
+                notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
+            time.sleep(SECONDS_BETWEEN_TRIES)
 
     def _warn(self) -> None:
         """Say once that the store fails."""
@@ -236,7 +235,7 @@ def deliver_pending(store: Store, refused: bool = False, but: Record | None = No
     Args:
         store: The store.
         refused: Whether to try again what it has refused.
-        but: This process's own record, which is not over.
+        but: This process's own record, which is not over, and which it could take once more where there are no locks.
 
     Returns:
         The stages that lacked something.
@@ -245,21 +244,29 @@ def deliver_pending(store: Store, refused: bool = False, but: Record | None = No
         StoreError: The store fails.
     """
     stages = []
-    for record in pending_records(refused, but):
-        sync(record, store)
-        stages.append(record.run["stage"])
+    for record in take_records("*"):
+        if but is not None and record.id == but.id:
+            continue
+        with closing(record):
+            if record.run["status"] not in OVER:
+                taken = [value.time_ms for value in record.values()]
+                record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
+            if refused and record.sent["left_out"]:
+                record.note(left_out={}, status=None, done=False)
+            if not record.sent["done"]:
+                sync(record, store)
+                stages.append(record.run["stage"])
     return stages
 
 
-def left_out(record: Record) -> str | None:
-    """Say what MLflow has refused of a run, and why; None if it has all."""
+def left_out(record: Record) -> str:
+    """Say in a line what MLflow has refused of a run, and why; nothing if it has all."""
     parts = [f"{name} ({reason})" for name, reason in record.sent["left_out"].items()]
-    if not parts:
-        return None
-    return (
+    said = (
         f"MLflow's store {shown_uri()} refuses some of {record.run['stage']}: {'; '.join(parts)}. It has the rest; "
         "`make track` tries again once that is mended"
     )
+    return said if parts else ""
 
 
 @contextmanager

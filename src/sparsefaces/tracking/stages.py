@@ -1,8 +1,8 @@
 """What each stage's run holds, and the runs that are still missing."""
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -93,28 +93,7 @@ def log_missing_trainings(data: Dataset) -> list[str]:
     Raises:
         UserError: A folder is incomplete, or the store cannot be used or refuses a model.
     """
-    logged: list[str] = []
-    refused: dict[str, str] = {}
-    with alone("track"), asking() as store:  # alone, or two would find the same missing, and both log it
-        for stage in TRAININGS.values():
-            with leaving_out(refused, stage):
-                logged += [stage] if _complete(store, stage, data) else []
-    if refused:
-        reasons = " and ".join(f"{stage} ({reason})" for stage, reason in refused.items())
-        raise UserError(f"MLflow's store {shown_uri()} refuses the model of {reasons}")
-    return logged
-
-
-def log_missing_comparison(data: Dataset) -> list[str]:
-    """Log the comparison from its folder if no finished run is known of it; otherwise as the trainings."""
-    metrics = read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict))
-    with alone("track"), asking() as store:
-        if store.find({"stage": "analyze", **_comparison_tag()}):
-            return []
-        sections = _recorded_sections("analyze", analyze=AnalyzeParams)
-        with track(describe("analyze", sections, data, _comparison_identity())) as run:
-            log_comparison(run, metrics)
-    return ["analyze"]
+    return _log_missing(data, TRAININGS.values())
 
 
 def log_all(data: Dataset) -> list[str]:
@@ -128,17 +107,31 @@ def log_all(data: Dataset) -> list[str]:
     """
     with asking() as store:
         logged = deliver_pending(store, refused=True)
-    logged += log_missing_trainings(data) + log_missing_comparison(data)
+    logged += _log_missing(data, [*TRAININGS.values(), "analyze"])
     refused = []
     for record in take_records("*"):
-        refused += [left_out(record)] if record.sent["left_out"] else []
-        record.release()
-    if refused:
+        with closing(record):
+            refused.append(left_out(record))
+    if any(refused):
         raise UserError("\n".join(filter(None, refused)))
     return list(dict.fromkeys(logged))
 
 
-def _complete(store: Store, stage: str, data: Dataset) -> bool:
+def _log_missing(data: Dataset, stages: Iterable[str]) -> list[str]:
+    logged: list[str] = []
+    refused: dict[str, str] = {}
+    with alone("track"), asking() as store:  # alone, or two would find the same missing, and both log it
+        for stage in stages:
+            complete = _complete_comparison if stage == "analyze" else _complete_training
+            with leaving_out(refused, stage):
+                logged += [stage] if complete(store, stage, data) else []
+    if refused:
+        reasons = " and ".join(f"{stage} ({reason})" for stage, reason in refused.items())
+        raise UserError(f"MLflow's store {shown_uri()} refuses the model of {reasons}")
+    return logged
+
+
+def _complete_training(store: Store, stage: str, data: Dataset) -> bool:
     """Log a training, or register its model; tell whether either was missing."""
     finished = store.find({"stage": stage, "data.sha256": data_hash(), **_model_tag(stage)})
     if any(is_served(store, run.info.run_id, _alias(stage)) for run in finished):
@@ -155,6 +148,16 @@ def _complete(store: Store, stage: str, data: Dataset) -> bool:
         run.resume(training.history)
         log_pictures(run, int(training.history[-1]["step"]), training.model, data)
         log_training(run, stage, training, data)
+    return True
+
+
+def _complete_comparison(store: Store, stage: str, data: Dataset) -> bool:
+    """Log the comparison; tell whether it was missing."""
+    if store.find({"stage": stage, **_comparison_tag()}):
+        return False
+    sections = _recorded_sections(stage, analyze=AnalyzeParams)
+    with track(describe(stage, sections, data, _comparison_identity())) as run:
+        log_comparison(run, read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict)))
     return True
 
 

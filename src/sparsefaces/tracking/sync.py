@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from sparsefaces.base.arrays import parts
 from sparsefaces.tracking.models import register
@@ -14,7 +14,6 @@ from sparsefaces.tracking.store import RECORD, Store, leaving_out
 DIGEST_LENGTH = 36  # all that MLflow takes
 BATCH = 1000  # the most values that MLflow takes at once
 SIDE_BY_SIDE = 8  # files that are sent at once
-RUN_COLOR, LOGGED_IMAGES = "mlflow.runColor", "mlflow.loggedImages"  # the UI's tags, without a name in MLflow's Python
 
 
 def sync(record: Record, store: Store) -> None:
@@ -66,7 +65,7 @@ def _open_run(record: Record, store: Store) -> bool:
         if run["status"] in OVER and not record.values():
             return False
         tags = {tag.key: tag.value for tag in _tags(record)}
-        found = client.create_run(store.experiment, run["start_time"], tags, run["name"])
+        found = client.create_run(store.experiment, run["start_time"], tags)
     run_id = found.info.run_id
     if run_id != record.sent["run_id"]:  # what is sent twice is there once
         record.note(**nothing_sent())
@@ -83,23 +82,13 @@ def _open_run(record: Record, store: Store) -> bool:
 
 
 def _tags(record: Record) -> list[RunTag]:
-    """List the run's tags, with the text of its page: at its end, they hold the results' hashes and numbers, too."""
-    run, figure = record.run, record.run.get("figure")
-    note = [run["note"], run.get("last_note", "")]
-    if figure:
+    """List the run's tags; from its end on, the text of its page has the results, too."""
+    run = record.run
+    note = run["tags"][MLFLOW_RUN_NOTE] + run.get("last_note", "")
+    if figure := run.get("figure"):
         # The address is relative to the UI's.
-        note.append(f"![{figure}](get-artifact?path={figure}&run_uuid={record.sent['run_id']})")
-    tags = {
-        **run["tags"],
-        RECORD: record.id,
-        MLFLOW_RUN_NOTE: "\n\n".join(filter(None, note)),
-        MLFLOW_SOURCE_NAME: f"dvc repro {run['stage']}",
-        MLFLOW_SOURCE_TYPE: "LOCAL",
-        MLFLOW_GIT_COMMIT: run["tags"].get("git.commit"),
-        RUN_COLOR: run["color"],
-        LOGGED_IMAGES: "True" if "lambda" in run["params"] else None,  # all trainings log pictures
-    }
-    return [RunTag(name, value) for name, value in tags.items() if value is not None]
+        note += f"\n\n![{figure}](get-artifact?path={figure}&run_uuid={record.sent['run_id']})"
+    return [RunTag(name, value) for name, value in {**run["tags"], RECORD: record.id, MLFLOW_RUN_NOTE: note}.items()]
 
 
 def _inputs(record: Record) -> list[DatasetInput]:

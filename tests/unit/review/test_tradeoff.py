@@ -1,11 +1,12 @@
 """The trade-off over a sweep: which trainings are compared, and what is drawn."""
 
+from types import SimpleNamespace
+
 import pytest
 from matplotlib.figure import Figure
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.review.tradeoff import compare, draw, draw_tradeoff, format_tradeoff
-from sparsefaces.tracking.queries import Logged
 
 
 def run(lambd=0.0, k=None, *, data="d", without=(), experiment="", silent=0, held_out=False, **params):
@@ -20,7 +21,7 @@ def run(lambd=0.0, k=None, *, data="d", without=(), experiment="", silent=0, hel
         metrics |= {f"final/held_out/{name}": value - 0.1 for name, value in of_faces.items()}
     for name in without:
         del metrics[f"final/{name}"]
-    return Logged(values, metrics, {"data.sha256": data, "dvc.experiment": experiment})
+    return SimpleNamespace(params=values, metrics=metrics, tags={"data.sha256": data, "dvc.experiment": experiment})
 
 
 def test_compare__orders_each_family_by_lambda_or_k_and_keeps_the_experiments_names():

@@ -102,7 +102,7 @@ def test_record__number_that_a_kill_cut_off_is_gone_and_spoils_no_other(tmp_path
         record = Record(tmp_path)
         record.add_values(values)
         assert record.values() == values
-        record.release()
+        record.close()
 
 
 def test_live_pictures__are_due_every_so_often_and_at_the_end_and_weights_after_so_many_steps(monkeypatch):

@@ -13,9 +13,10 @@ from samples import params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import write_json
+from sparsefaces.colors import COLORS
 from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
-from sparsefaces.tracking.description import describe
+from sparsefaces.tracking.description import LOGGED_IMAGES, RUN_COLOR, describe
 from sparsefaces.tracking.pictures import ZOOM, draw_reconstructions, example_rows
 from sparsefaces.tracking.stages import ANALYZE, log_all, log_missing_trainings
 from sparsefaces.tracking.store import Store, StoreError
@@ -70,6 +71,8 @@ def test_log_all__what_lies_in_the_folders_is_logged_whole_and_once(logged, data
     assert run.data.tags["restored"]
     assert run.data.tags["data.wanted"] == "lfw"
     assert run.info.run_name == "train_dense, lambda 1"
+    assert run.data.tags[RUN_COLOR] == COLORS["sparse"]
+    assert run.data.tags[LOGGED_IMAGES] == "True"
     assert (run.data.metrics["final/rec"], run.data.metrics["final/held_out/rec"]) == (1.25, 2.5)
     history = logged.client.get_metric_history(run.info.run_id, "batch/rec")
     assert [(metric.step, metric.value) for metric in history] == [(0, 5.0), (3, 2.0)]
