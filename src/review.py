@@ -15,8 +15,8 @@ def main() -> None:
     """Print the review; say on stderr, last, if dvc.lock does not match."""
     review = gather_review(" ".join(sys.argv[1:]))
     print(render_review(review), flush=True)
-    if review.stale:
-        print(f"dvc.lock is out of sync: {', '.join(review.stale)} (exit code {OUT_OF_SYNC})", file=sys.stderr)
+    if review["stale"]:
+        print(f"dvc.lock is out of sync: {', '.join(review['stale'])} (exit code {OUT_OF_SYNC})", file=sys.stderr)
         sys.exit(OUT_OF_SYNC)
 
 

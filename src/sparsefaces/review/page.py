@@ -1,91 +1,68 @@
 """What a reviewer needs to know of a change, gathered from DVC and Git and rendered as Markdown."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparsefaces.base.words import FACES
-from sparsefaces.metrics import METRICS
+from sparsefaces.metrics import METRICS, Metric
 from sparsefaces.review import markdown, revisions
-from sparsefaces.review.revisions import Json
+from sparsefaces.review.revisions import Json, git
 from sparsefaces.training.outputs import TRAININGS
 
-
-class Review(NamedTuple):
-    """A change, as its reviewer reads it.
-
-    Attributes:
-        base: The revision that it is compared with, as it was named.
-        then: The commit at which this branch left it.
-        now: The commit in the workspace.
-        folder: Where in the repository the project lies, with a slash at its end; empty at the top.
-        dirty: Whether tracked files in the workspace differ from `now`.
-        stale: The stages that dvc.lock does not match; none if it is in sync.
-        missing: How many results are not in the cache here.
-        alerts: What changed about the faces.
-        params: (name, then, now) of each parameter that differs.
-        stages: (stage, what it reads that differs, what it leaves that differs).
-        metrics: (metric, wanted direction, one cell per model) of each that differs.
-        other_metrics: (name, cell) of those that belong to no model.
-        claims: (claim, verdict then, verdict now, evidence now) if the verdict differs.
-        figures: (path, was there then, is there now) of the pictures that differ.
-    """
-
-    base: str
-    then: str
-    now: str
-    folder: str
-    dirty: bool
-    stale: list[str]
-    missing: int
-    alerts: list[str]
-    params: list[tuple[str, str, str]]
-    stages: list[tuple[str, list[str], list[str]]]
-    metrics: list[tuple[str, str, list[str]]]
-    other_metrics: list[tuple[str, str]]
-    claims: list[tuple[str, str, str, str]]
-    figures: list[tuple[str, bool, bool]]
+UNKNOWN = Metric(label="", form="", arrow="", along="", against="")
 
 
-def gather_review(base: str) -> Review:
+def gather_review(base: str) -> dict[str, Any]:
     """Compare the workspace with the commit at which this branch left another revision.
 
     Args:
         base: A branch, tag or commit.
 
+    Returns:
+        What the template shows, by name:
+
+        - `base`, as it was named; `then`, the commit at which this branch left it; `now`, the commit in the workspace;
+        - `folder`: where in the repository the project lies, with a slash at its end; empty at the top;
+        - `dirty`: whether tracked files in the workspace differ from `now`;
+        - `stale`: the stages that dvc.lock does not match; none if it is in sync;
+        - `missing`: how many results are not in the cache here;
+        - `alerts`: what changed about the faces;
+        - `params`: (name, then, now) of each parameter that differs;
+        - `stages`: (stage, what it reads that differs, what it leaves that differs);
+        - `metrics`: (metric, wanted direction, one cell per model) of each that differs;
+        - `other_metrics`: (name, cell) of those that belong to no model;
+        - `claims`: (claim, verdict then, verdict now, evidence now) if the verdict differs;
+        - `figures`: (path, was there then, is there now) of the pictures that differ.
+
     Raises:
         UserError: `base` names nothing, or Git or DVC fails.
     """
     then = revisions.resolve(base)
-    alerts = compare_faces(*revisions.read_both(then, "stages/fetch/provenance.json"))
-    stages = compare_locks(*revisions.read_both(then, "dvc.lock"))
-    claims = compare_claims(*revisions.read_both(then, "stages/analyze/claims.json"))
+    review = {
+        "base": base,
+        "then": then,
+        "now": git("rev-parse", "HEAD"),
+        "folder": git("rev-parse", "--show-prefix"),
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", ".")),
+        "alerts": compare_faces(*revisions.read_both(then, "stages/fetch/provenance.json")),
+        "stages": compare_locks(*revisions.read_both(then, "dvc.lock")),
+        "claims": compare_claims(*revisions.read_both(then, "stages/analyze/claims.json")),
+        "figures": [(path, *there) for path, there in sorted(revisions.changed_figures(then).items())],
+    }
     revisions.make_readable(then)
     status, params, metrics = revisions.ask_dvc(then)
-    stale, missing = revisions.check_stages(status)
-    by_model, others = compare_metrics(metrics)
-    changed = params.get("params.yaml", {})
-    return Review(
-        base=base,
-        then=then,
-        now=revisions.git("rev-parse", "HEAD"),
-        folder=revisions.git("rev-parse", "--show-prefix"),
-        dirty=revisions.is_dirty(),
-        stale=stale,
-        missing=missing,
-        alerts=alerts,
-        params=[(name, str(value["old"]), str(value["new"])) for name, value in sorted(changed.items())],
-        stages=stages,
-        metrics=by_model,
-        other_metrics=others,
-        claims=claims,
-        figures=[(path, *there) for path, there in sorted(revisions.changed_figures(then).items())],
-    )
+    changed = sorted(params.get("params.yaml", {}).items())
+    review["params"] = [(name, str(value["old"]), str(value["new"])) for name, value in changed]
+    review["stale"], review["missing"] = revisions.check_stages(status)
+    review["metrics"], review["other_metrics"] = compare_metrics(metrics)
+    return review
 
 
-def render_review(review: Review) -> str:
+def render_review(review: Mapping[str, Any]) -> str:
     """Render Markdown; on GitHub, with the figures as they were and are."""
     environment = Environment(  # noqa: S701 - Markdown, escaped by the filters below
         loader=PackageLoader("sparsefaces.review", "templates"),
@@ -99,7 +76,7 @@ def render_review(review: Review) -> str:
     repository = os.environ.get("GITHUB_REPOSITORY")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     raw = f"{server}/{repository}/raw" if repository else None
-    return environment.get_template("review.md.j2").render(review._asdict(), models=list(TRAININGS), raw=raw)
+    return environment.get_template("review.md.j2").render(review, models=list(TRAININGS), raw=raw)
 
 
 def compare_faces(then: Json | None, now: Json | None) -> list[str]:
@@ -148,16 +125,18 @@ def compare_metrics(diff: Json) -> tuple[list[tuple[str, str, list[str]]], list[
                 cells.setdefault(metric, {})[model] = cell
             else:
                 others.append((f"{stage}: {name}", cell))
-    known = list(METRICS)
-    ranked = sorted(cells, key=lambda name: (known.index(name) if name in known else len(known), name))
-    arrows = {name: METRICS[_last(name)].arrow if _last(name) in METRICS else "" for name in ranked}
-    rows = [(name, arrows[name], [cells[name].get(model, "unchanged") for model in TRAININGS]) for name in ranked]
+    ranked = [name for name in METRICS if name in cells] + sorted(cells.keys() - METRICS)
+    rows = [(name, _known(name).arrow, [cells[name].get(model, "unchanged") for model in TRAININGS]) for name in ranked]
     return rows, sorted(others)
 
 
 def compare_claims(then: Json | None, now: Json | None) -> list[tuple[str, str, str, str]]:
     """Find the claims whose verdict differs, with what is known of them now."""
-    old, new = ({_name(claim): claim for claim in (record or {}).get("claims", [])} for record in (then, now))
+    # Several claims may measure the same sentence, each otherwise.
+    old, new = (
+        {f"{claim['claim']} ({claim['measure']})": claim for claim in (record or {}).get("claims", [])}
+        for record in (then, now)
+    )
     rows = []
     for name in dict.fromkeys([*new, *old]):
         before, after = (claims[name]["verdict"] if name in claims else "not made" for claims in (old, new))
@@ -180,24 +159,19 @@ def _change(metric: str, change: Json) -> str:
     shown = f"{_show(old)} → {_show(new)}"
     if not isinstance(old, int | float) or not isinstance(new, int | float):
         return shown
-    known = METRICS.get(_last(metric))
-    verdict = known.judge(new - old) if known else ""
+    verdict = _known(metric).judge(new - old)
     return f"{shown} ({new - old:+.4g}{', ' + verdict if verdict else ''})"
 
 
-def _last(metric: str) -> str:
-    return metric.rpartition(".")[2]
+def _known(metric: str) -> Metric:
+    """Say what is known of a metric, also of one in a group, such as held_out.rec."""
+    return METRICS.get(metric.rpartition(".")[2], UNKNOWN)
 
 
 def _show(value: object) -> str:
     if value is None:
         return "none"
     return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _name(claim: Json) -> str:
-    """Name a claim apart from others that measure the same sentence otherwise."""
-    return f"{claim['claim']} ({claim['measure']})"
 
 
 def _evidence(claim: Json) -> str:

@@ -47,11 +47,6 @@ def git(*arguments: str) -> str:
     return done.stdout.rstrip("\n")
 
 
-def is_dirty() -> bool:
-    """Whether tracked files of this folder, which may lie deep in a larger repository, differ from the commit."""
-    return bool(git("status", "--porcelain", "--untracked-files=no", "--", "."))
-
-
 def make_readable(commit: str) -> None:
     """Make sure that DVC can read a commit: of what it cannot, it says little and does not end.
 

@@ -117,18 +117,14 @@ def _differing(run: Logged, reference: Logged) -> list[str]:
 def format_tradeoff(tradeoff: Tradeoff) -> str:
     """Lay the trainings out as a table, and below it say what was left out."""
     headers = ("model", "seed", *MEASURED, "experiment")
-    rows = [
-        (point.label, point.seed, *(_shown(point, name) for name in MEASURED), point.experiment)
-        for point in tradeoff.points
-    ]
+    rows = []
+    for point in tradeoff.points:
+        measured = [METRICS[name].form.format(point.measured[name]) for name in MEASURED]
+        rows.append((point.label, point.seed, *measured, point.experiment))
     table = tabulate(rows, headers, tablefmt="plain", disable_numparse=True, colalign=("right",) * len(headers))
     whose = [f"explained_variance and l0 are of {PEOPLE} held out"] if tradeoff.held_out else []
     left_out = [f"left out: {', '.join(tradeoff.left_out)}"] if tradeoff.left_out else []
     return "\n".join([table, *whose, *left_out])
-
-
-def _shown(point: Point, name: str) -> str:
-    return METRICS[name].form.format(point.measured[name])
 
 
 def draw_tradeoff(tradeoff: Tradeoff) -> bytes:

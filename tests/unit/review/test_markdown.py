@@ -8,7 +8,7 @@ from hypothesis import example, given
 from markdown_it import MarkdownIt
 
 from sparsefaces.review.markdown import cell, code, line_of, text
-from sparsefaces.review.page import Review, render_review
+from sparsefaces.review.page import render_review
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 NASTY = (
@@ -69,22 +69,22 @@ def test_cell__leaves_what_is_plain_alone(value):
 @pytest.mark.parametrize("repository", ["ada/faces", ""])
 def test_review__of_hostile_words_has_its_own_headings_and_nothing_else_of_theirs(nasty, repository, monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", repository)
-    review = Review(
-        base=nasty,
-        then="a" * 40,
-        now="b" * 40,
-        folder=nasty,
-        dirty=False,
-        stale=[nasty],
-        missing=0,
-        alerts=[nasty],
-        params=[(nasty, nasty, nasty)],
-        stages=[(nasty, [nasty], [nasty])],
-        metrics=[(nasty, "", [nasty, nasty])],
-        other_metrics=[(nasty, nasty)],
-        claims=[(nasty, nasty, nasty, nasty)],
-        figures=[(nasty, True, True)],
-    )
+    review = {
+        "base": nasty,
+        "then": "a" * 40,
+        "now": "b" * 40,
+        "folder": nasty,
+        "dirty": False,
+        "stale": [nasty],
+        "missing": 0,
+        "alerts": [nasty],
+        "params": [(nasty, nasty, nasty)],
+        "stages": [(nasty, [nasty], [nasty])],
+        "metrics": [(nasty, "", [nasty, nasty])],
+        "other_metrics": [(nasty, nasty)],
+        "claims": [(nasty, nasty, nasty, nasty)],
+        "figures": [(nasty, True, True)],
+    }
     tokens = MARKDOWN.parse(render_review(review))
     opened = [(before.tag, token) for before, token in pairwise(tokens) if before.type == "heading_open"]
     headings = [shown(token.children) for tag, token in opened if tag == "h3"]
