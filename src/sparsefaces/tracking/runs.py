@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import count
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -172,22 +173,21 @@ class TrackedRun:
 
     def _sync(self, seconds: float = 0.0) -> bool:
         """Bring MLflow up to date; a store may fail for so many seconds. Tell whether it works."""
-        give_up_at, said = time.monotonic() + seconds, False
-        while True:
+        give_up_at = time.monotonic() + seconds
+        for attempt in count():
             try:
                 self._store = self._store or Store()
                 sync(self._record, self._store)
+                self._error = None
+                break
             except (StoreError, UserError) as error:
                 self._error = error
-            else:
-                self._error = None
-                return True
             if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
-                return False
-            if not said:
-                said = True
+                break
+            if not attempt:
                 notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
             time.sleep(SECONDS_BETWEEN_TRIES)
+        return not self._error
 
     def _warn(self) -> None:
         """Say once that the store fails."""

@@ -84,7 +84,7 @@ def _open_run(record: Record, store: Store) -> bool:
 def _tags(record: Record) -> list[RunTag]:
     """List the run's tags; from its end on, the text of its page has the results, too."""
     run = record.run
-    note = run["tags"][MLFLOW_RUN_NOTE] + run.get("last_note", "")
+    note = run["tags"].get(MLFLOW_RUN_NOTE, "") + run.get("last_note", "")
     if figure := run.get("figure"):
         # The address is relative to the UI's.
         note += f"\n\n![{figure}](get-artifact?path={figure}&run_uuid={record.sent['run_id']})"
