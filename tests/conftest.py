@@ -27,17 +27,19 @@ collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.default_int_handler)
 
+# What the machine sets of MLflow, such as the hosts that a server answers, is forgotten; then the library sets its own.
+for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
+    if name != "MLFLOW_DISABLE_TELEMETRY":
+        del os.environ[name]
+
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
-    """Forget what the machine sets of MLflow, such as the hosts that a server answers; keep tests to their values."""
+    """Keep tests to their own values."""
     sys.addaudithook(_keep_out)
-    for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
-        if name != "MLFLOW_DISABLE_TELEMETRY":
-            del os.environ[name]
 
 
 def _keep_out(event: str, arguments: tuple) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_SOURCE_TYPE,
 )
 
-from sparsefaces.base.cache import key_of
+from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash, key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import read_array, sha256
 from sparsefaces.base.params import label_of
@@ -52,7 +52,7 @@ class Description(NamedTuple):
     params: dict[str, Any]
     tags: dict[str, str]
     inputs: Mapping[str, str] = {}
-    recorded: frozenset[str] = frozenset()
+    recorded: Sequence[str] = ()
     diff: str = ""
 
 
@@ -60,7 +60,7 @@ def describe(
     stage: str,
     sections: Sections,
     data: Dataset,
-    identity: Mapping[str, str],
+    reads: Mapping[str, str],
     machine: Mapping[str, str] | None = None,
 ) -> Description:
     """Describe one stage's run.
@@ -69,7 +69,7 @@ def describe(
         stage: The stage.
         sections: The sections of params.yaml that it reads; their keys become the parameters' names.
         data: The faces it works on.
-        identity: What else its result depends on, by name: the hashes of what it reads, its code.
+        reads: SHA-256 by name of the models that it reads.
         machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
 
     Raises:
@@ -86,6 +86,8 @@ def describe(
     if not data.trains.all():
         params["data.held_out"] = int((~data.trains).sum())
     tags = {"stage": stage, "data.source": source, "data.wanted": wanted, "data.sha256": data_hash()}
+    code = code_hash(*(ANALYSIS_CODE if reads else TRAINING_CODE))  # a comparison reads models
+    identity = {**{f"{name}.sha256": digest for name, digest in reads.items()}, "code.sha256": code}
     tags |= identity
     tags["content.key"] = key_of({"stage": stage, "params": sections, "data": tags["data.sha256"], **identity})
     diff = ""
@@ -105,9 +107,8 @@ def describe(
     if "lambda" in params:  # a model's, whose training logs pictures
         tags[MLFLOW_RUN_NAME] = f"{stage}, {label_of(params)}"
         tags |= {RUN_COLOR: color_of_model(params), LOGGED_IMAGES: "True"}
-    models = {name: digest for name, digest in identity.items() if name.startswith("model.")}
-    inputs = {source: tags["data.sha256"]} | {name.removesuffix(".sha256"): digest for name, digest in models.items()}
-    results = frozenset(out["md5"] for out in recorded(stage).get("outs", []))
+    inputs = {source: tags["data.sha256"], **reads}
+    results = [out["md5"] for out in recorded(stage).get("outs", [])]
     return Description(stage, params, tags, inputs, results, diff)
 
 

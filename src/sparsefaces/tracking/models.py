@@ -4,6 +4,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
+from inspect import getsource
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -124,12 +125,10 @@ def _log_model(store: Store, run_id: str, model: Any, folder: Path) -> Any:  # n
 
 def _served_model(folder: Path) -> Path:
     """Write one file that needs nothing of the project: served_model.py, with activations.py in place of its import."""
-    activation, served = Path(activations.__file__), Path(__file__).with_name("served_model.py")
+    served = Path(__file__).with_name("served_model.py")
     imported = f"from {activations.__name__} import Activation\n"
     path = folder / served.name
-    path.write_text(
-        served.read_text(encoding="utf-8").replace(imported, activation.read_text(encoding="utf-8")), "utf-8"
-    )
+    path.write_text(served.read_text(encoding="utf-8").replace(imported, getsource(activations)), encoding="utf-8")
     return path
 
 

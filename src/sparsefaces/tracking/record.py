@@ -19,7 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from mlflow.entities import Metric
 
 from sparsefaces.base.cache import scratch_path
 from sparsefaces.base.files import write_bytes
@@ -28,22 +30,6 @@ from sparsefaces.tracking.description import Description
 
 MOST_KEPT = 20  # records of a stage: the next run of the same content may need one that MLflow has whole
 OVER = ("FINISHED", "FAILED", "KILLED")
-
-
-class Value(NamedTuple):
-    """A number of a run; the same value, sent twice, is one value.
-
-    Attributes:
-        name: The metric.
-        number: Finite.
-        time_ms: When it was taken, in milliseconds since 1970.
-        step: The iteration.
-    """
-
-    name: str
-    number: float
-    time_ms: int
-    step: int
 
 
 def now_ms() -> int:
@@ -90,9 +76,9 @@ class Record:
         os.truncate(self._rows, self._rows.read_bytes().rfind(b"\n") + 1)
 
     @cached_property
-    def _values(self) -> dict[tuple[str, int], Value]:
-        values = (Value(*json.loads(line)) for line in self._rows.read_bytes().splitlines())
-        return {(value.name, value.step): value for value in values}
+    def _values(self) -> dict[tuple[str, int], Metric]:
+        values = [Metric(*json.loads(line)) for line in self._rows.read_bytes().splitlines()]
+        return {(value.key, value.step): value for value in values}
 
     @property
     def id(self) -> str:
@@ -119,15 +105,16 @@ class Record:
         self.sent |= changes
         _write(self.folder / "sent.json", self.sent)
 
-    def values(self) -> list[Value]:
+    def values(self) -> list[Metric]:
         """List its values, in the order in which they were taken."""
         return list(self._values.values())
 
-    def add_values(self, values: Iterable[Value]) -> None:
+    def add_values(self, values: Iterable[Metric]) -> None:
         """Append values; those of a name and step that it has already are left out."""
-        fresh = {(one.name, one.step): one for one in values if (one.name, one.step) not in self._values}
+        fresh = {(one.key, one.step): one for one in values if (one.key, one.step) not in self._values}
+        rows = [json.dumps([one.key, one.value, one.timestamp, one.step]) for one in fresh.values()]
         with self._rows.open("ab") as file:
-            file.write("".join(f"{json.dumps(value)}\n" for value in fresh.values()).encode())
+            file.write("".join(f"{row}\n" for row in rows).encode())
         self._values.update(fresh)
 
     def add_file(self, name: str, data: bytes) -> None:
@@ -165,9 +152,8 @@ def open_record(description: Description) -> Record:
             return record
         record.close()
     _remove_old(description.stage)
-    folder = _runs() / f"{description.stage}-{description.tags['content.key']}-{uuid.uuid4().hex[:12]}"
-    run = {name: value for name, value in description._asdict().items() if name not in ("diff", "recorded")}
-    run |= {"status": "RUNNING", "start_time": now_ms(), "end_time": None}
+    folder = scratch_path("runs") / f"{description.stage}-{description.tags['content.key']}-{uuid.uuid4().hex[:12]}"
+    run = {**description._asdict(), "status": "RUNNING", "start_time": now_ms(), "end_time": None}
     record = Record(folder, run)
     if description.diff:
         record.add_file("uncommitted.diff", description.diff.encode())
@@ -176,7 +162,7 @@ def open_record(description: Description) -> Record:
 
 def take_records(pattern: str) -> Iterator[Record]:
     """Take each record of such a name that no other process writes, the newest first."""
-    folders = [path.parent for path in _runs().glob(f"{pattern}/run.json")]
+    folders = [path.parent for path in scratch_path("runs").glob(f"{pattern}/run.json")]
     for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True):
         try:
             record = Record(folder)
@@ -190,10 +176,6 @@ def _remove_old(stage: str) -> None:
         with closing(record):
             if number >= MOST_KEPT and record.sent["done"]:
                 record.delete()
-
-
-def _runs() -> Path:
-    return scratch_path("runs")
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlflow.entities import Metric
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,7 +25,7 @@ from sparsefaces.tracking.address import notify, shown_uri
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
 from sparsefaces.tracking.models import save_model
-from sparsefaces.tracking.record import OVER, Record, Value, now_ms, open_record, take_records
+from sparsefaces.tracking.record import OVER, Record, now_ms, open_record, take_records
 from sparsefaces.tracking.store import Store, StoreError
 from sparsefaces.tracking.sync import sync
 from sparsefaces.training.outputs import Row
@@ -100,7 +101,7 @@ class TrackedRun:
         """
         now = now_ms()
         self._record.add_values(
-            Value(f"{group}/{name}", float(value), now, step)
+            Metric(f"{group}/{name}", float(value), now, step)
             for name, value in values.items()
             if isinstance(value, Real) and math.isfinite(value) and name != "step"
         )
@@ -249,7 +250,7 @@ def deliver_pending(store: Store, refused: bool = False, but: Record | None = No
             continue
         with closing(record):
             if record.run["status"] not in OVER:
-                taken = [value.time_ms for value in record.values()]
+                taken = [value.timestamp for value in record.values()]
                 record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
             if refused and record.sent["left_out"]:
                 record.note(left_out={}, status=None, done=False)

@@ -13,7 +13,6 @@ from tabulate import tabulate
 
 from sparsefaces.base.alone import alone
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import STAGES, md5, read_json, sha256
 from sparsefaces.base.params import AnalyzeParams, Coefficients, ModelParams, Params, Section, TrainParams
@@ -53,8 +52,8 @@ def describe_training(stage: str, params: Params, data: Dataset, processes: int 
     products = choose_products(params.machine.products, device).name
     machine = {"device": device, "products": products, "threads": str(params.machine.threads)}
     machine["processes"] = str(processes)
-    sections = {"train": _values(params.train), stage: _values(params.of_model(stage))}
-    return describe(stage, sections, data, _training_code(), machine)
+    sections = {"train": params.train.model_dump(), stage: params.of_model(stage).model_dump(by_alias=True)}
+    return describe(stage, sections, data, {}, machine)
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -71,7 +70,7 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
 
 def describe_comparison(params: Params, data: Dataset) -> Description:
     """Describe a comparison that is about to start; its tags name the models that it reads."""
-    return describe("analyze", {"analyze": _values(params.analyze)}, data, _comparison_identity(), {})
+    return describe("analyze", {"analyze": params.analyze.model_dump()}, data, _models(), {})
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
@@ -144,7 +143,7 @@ def _complete_training(store: Store, stage: str, data: Dataset) -> bool:
         return True
     training = load_training(stage, data.X.shape[1])
     sections = _recorded_sections(stage, train=TrainParams, **{stage: ModelParams})
-    with track(describe(stage, sections, data, _training_code())) as run:
+    with track(describe(stage, sections, data, {})) as run:
         run.resume(training.history)
         log_pictures(run, int(training.history[-1]["step"]), training.model, data)
         log_training(run, stage, training, data)
@@ -156,7 +155,7 @@ def _complete_comparison(store: Store, stage: str, data: Dataset) -> bool:
     if store.find({"stage": stage, **_comparison_tag()}):
         return False
     sections = _recorded_sections(stage, analyze=AnalyzeParams)
-    with track(describe(stage, sections, data, _comparison_identity())) as run:
+    with track(describe(stage, sections, data, _models())) as run:
         log_comparison(run, read_json(ANALYZE / "metrics.json", dict.fromkeys(TRAININGS, dict)))
     return True
 
@@ -165,21 +164,12 @@ def _recorded_sections(stage: str, **kinds: type[Section]) -> Sections:
     """Read from dvc.lock the sections that a stage's folder was made with, as the stage has them: 1.0 for 1."""
     sections: Sections = recorded(stage).get("params", {}).get("params.yaml", {})
     with suppress(ValidationError, KeyError):  # of another version of the code, whose runs are other runs
-        return {name: _values(kind.model_validate(sections[name])) for name, kind in kinds.items()}
+        return {name: kind.model_validate(sections[name]).model_dump(by_alias=True) for name, kind in kinds.items()}
     return sections
 
 
-def _values(section: Section) -> dict[str, Any]:
-    return section.model_dump(by_alias=True)
-
-
-def _training_code() -> dict[str, str]:
-    return {"code.sha256": code_hash(*TRAINING_CODE)}
-
-
-def _comparison_identity() -> dict[str, str]:
-    models = {f"model.{name}.sha256": _model_tag(stage)["model.sha256"] for name, stage in TRAININGS.items()}
-    return models | {"code.sha256": code_hash(*ANALYSIS_CODE)}
+def _models() -> dict[str, str]:
+    return {f"model.{name}": _model_tag(stage)["model.sha256"] for name, stage in TRAININGS.items()}
 
 
 def _comparison_tag() -> dict[str, str]:

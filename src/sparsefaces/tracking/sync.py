@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from sparsefaces.base.arrays import parts
@@ -105,7 +105,7 @@ def _send_values(record: Record, store: Store, run_id: str) -> None:
     values = record.values()
     fresh = values[record.sent["values"] :]
     for part in parts(len(fresh), BATCH):
-        store.client.log_batch(run_id, metrics=[Metric(*value) for value in fresh[part]])
+        store.client.log_batch(run_id, metrics=fresh[part])
     if fresh:
         record.note(values=len(values))
 

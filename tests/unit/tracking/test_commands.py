@@ -7,13 +7,14 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from mlflow.entities import Metric
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import commands, store_file, ui
 from sparsefaces.tracking.address import sqlite_path
 from sparsefaces.tracking.commands import ask
 from sparsefaces.tracking.pictures import LivePictures
-from sparsefaces.tracking.record import Record, Value
+from sparsefaces.tracking.record import Record
 from sparsefaces.tracking.store import Store
 
 
@@ -97,7 +98,7 @@ def test_store__that_came_along_with_its_folder_finds_its_files_there(logged, mo
 def test_record__number_that_a_kill_cut_off_is_gone_and_spoils_no_other(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     (tmp_path / "rows.jsonl").write_text('["a", 1.0, 7, 0]\n["b", 2.')
-    values = [Value("a", 1.0, 7, 0), Value("c", 3.0, 8, 1)]
+    values = [Metric("a", 1.0, 7, 0), Metric("c", 3.0, 8, 1)]
     for _ in range(2):  # what is there already is not there twice
         record = Record(tmp_path)
         record.add_values(values)

@@ -138,7 +138,7 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def described(settings=SETTINGS, code="c"):
-        return describe("train_dense", settings, data, {"code.sha256": code}, {"threads": "1"})
+        return describe("train_dense", settings, data, {"model": code}, {"threads": "1"})
 
     (logged.folder / "params.yaml").write_text("seed: 1\n")
     assert "git.commit" not in described().tags
@@ -147,7 +147,7 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     git("commit", "-qm", "start")
     clean = described()
     assert (clean.tags["git.commit"], clean.tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
-    assert (clean.diff, clean.recorded) == ("", {"abc"})
+    assert (clean.diff, clean.recorded) == ("", ["abc"])
     assert {"threads", "cpu", "python", "version.torch"} <= clean.tags.keys()
     (logged.folder / "params.yaml").write_text("seed: 2\n")
     dirty = described()

@@ -91,9 +91,9 @@ def test_track__resumed_history_has_no_step_twice_and_the_times_when_it_was_take
 def test_track__finished_run_whose_result_dvc_lacks_is_gone_on_with_and_one_that_it_has_is_left_alone(logged):
     """DVC was killed before it recorded the result; or it did, and the stage is made again on purpose."""
     logged.train()
-    logged.train(DESCRIPTION._replace(recorded=frozenset({"that of another result"})))
+    logged.train(DESCRIPTION._replace(recorded=["that of another result"]))
     logged.assert_whole()
-    logged.train(DESCRIPTION._replace(recorded=frozenset({"r"})))
+    logged.train(DESCRIPTION._replace(recorded=["r"]))
     assert [run.info.status for run in logged.runs()] == ["FINISHED"] * 2
 
 
