@@ -84,8 +84,8 @@ class TrackedRun:
                     values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
                 self._last_row = step, now
             self.log_values("batch", values, step)
-        if engine is not None:
-            self.log_values("system", self._machine.measure(), step)
+        if engine is not None and (sample := self._machine.measure()):
+            self.log_values("system", sample, step)
         if time.monotonic() >= self._next_sync:
             self._sync_on_the_way()
 
