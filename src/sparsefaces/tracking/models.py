@@ -24,13 +24,13 @@ REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
 
 
 def is_served(store: Store, run_id: str, alias: str | None) -> bool:
-    """Tell whether the model of a run is registered, under an alias if there is to be one, and its files are there.
+    """Tell whether the model of a run is registered, under an alias if there is to be one.
 
     Raises:
         StoreError: The store fails.
     """
     model = _logged_model(store, run_id)
-    versions = _versions(store, run_id, model) if _is_whole(store, model) else []
+    versions = _versions(store, run_id, model) if _is_whole(model) else []
     return any(alias in (None, *version.aliases) for version in versions)
 
 
@@ -47,7 +47,7 @@ def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None
         StoreError: The store fails, or refuses the model.
     """
     model = _logged_model(store, run_id)
-    if not _is_whole(store, model):
+    if not _is_whole(model):
         model = _log_model(store, run_id, model, folder)
     if not store.client.search_registered_models(f"name = '{MODEL}'"):
         description = "Autoencoders: `dense` and `sparse` name the models in stages/, tags tell all of them apart."
@@ -105,10 +105,8 @@ def _logged_model(store: Store, run_id: str) -> Any:  # noqa: ANN401 - MLflow's 
     return next(iter(found), None)
 
 
-def _is_whole(store: Store, model: Any) -> bool:  # noqa: ANN401 - as above
-    if model is None or model.status != "READY":
-        return False
-    return "MLmodel" in {Path(file.path).name for file in store.client.list_logged_model_artifacts(model.model_id)}
+def _is_whole(model: Any) -> bool:  # noqa: ANN401 - as above
+    return model is not None and model.status == "READY"
 
 
 def _log_model(store: Store, run_id: str, model: Any, folder: Path) -> Any:  # noqa: ANN401 - as above
