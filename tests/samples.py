@@ -8,21 +8,12 @@ import pytest
 
 from sparsefaces.base.params import ModelParams, TrainParams
 from sparsefaces.standardize.standardize import measure_scaling
-from sparsefaces.tracking.description import Description
 from sparsefaces.training.products import LIBRARIES, onednn_works
 
 PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
 
 needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
 EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
-
-DESCRIPTION = Description(
-    stage="train_dense",
-    params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k", "mlflow.note.content": "**note**"},
-    inputs={"orl": "d" * 64},
-    diff="+ a line",
-)
 
 
 def standardized(faces, trains=None):

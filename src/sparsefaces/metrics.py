@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.words import FACE
@@ -14,7 +14,7 @@ class Metric(NamedTuple):
     Attributes:
         label: What tables and figures call it.
         form: How a table writes it.
-        arrow: The way it should go, up or down; empty if it has none.
+        arrow: The way it should go, up or down.
         along: What a change that way is called.
         against: What a change the other way is called.
         unit: What an axis says of its numbers.
@@ -22,7 +22,7 @@ class Metric(NamedTuple):
 
     label: str
     form: str
-    arrow: str
+    arrow: Literal["↑", "↓"]
     along: str
     against: str
     unit: str = ""

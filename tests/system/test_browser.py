@@ -10,6 +10,7 @@ import pytest
 from projects import ROOT
 from servers import free_port, wait_for
 
+from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.report.units import describe_units
 from sparsefaces.standardize.dataset import load_dataset
 from sparsefaces.training.model_file import load_model
@@ -92,7 +93,7 @@ def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(
     assert [url for url in report.asked if not url.startswith(("file:", "data:"))] == []
     report.get_by_text("All figures of both models").click()
     assert report.locator(".metrics tbody tr").count() == 10
-    assert "400 faces of 14 x 11 pixels from orl, 40 people" in " ".join(report.inner_text(".data").split())
+    assert f"400 {FACES} of 14 x 11 pixels from orl, 40 {PEOPLE}" in " ".join(report.inner_text(".data").split())
     assert "X.npy" in report.inner_text(".hashes")
 
 
@@ -111,11 +112,11 @@ def test_report__fits_a_phone_and_paper_and_the_dark(report):
 def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data, units):
     report.locator("#units-grid [data-unit='5']").click()
     assert report.inner_text("#unit-title") == "Unit 5, sparse"
-    assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the faces"
+    assert report.inner_text("#unit-frequency") == f"{units.frequency[5]:.1%} of the {FACES}"
     w = models["sparse"].filters[5].reshape(data.shape)
     assert np.abs(pixels(report.locator("#unit-filter")) - (128 + 127 * w / np.abs(w).max())).max() <= 1
     shown = report.locator("#unit-faces canvas")
-    assert shown.evaluate_all("all => all.map(one => one.title)") == [f"face {face}" for face in units.faces[5]]
+    assert shown.evaluate_all("all => all.map(one => one.title)") == [f"{FACE} {face}" for face in units.faces[5]]
     face = (data.X[units.faces[5, 0]] * data.scale + data.mean).reshape(data.shape)
     assert np.abs(pixels(shown.first) - 255 * face).mean() < 8  # a JPEG's difference
     report.locator("#unit-neighbours button").first.click()

@@ -7,6 +7,8 @@ import shutil
 import pytest
 from gates import Gate, at_step
 
+from sparsefaces.base.words import FACES
+
 
 def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_bytes(copied):
     before = copied.results()
@@ -14,7 +16,7 @@ def test_analyze__makes_what_is_lost_or_damaged_in_scratch_again_to_the_same_byt
     fit.write_bytes(b"broken")
     shutil.rmtree(copied.folder / ".scratch" / "refits")
     output = copied.run("python", "src/analyze.py", OPENBLAS_NUM_THREADS="2")
-    for words in ("is damaged", "Fitting NMF on 400 faces", "Training dense again on 320 faces"):
+    for words in ("is damaged", f"Fitting NMF on 400 {FACES}", f"Training dense again on 320 {FACES}"):
         assert words in output
     assert copied.results() == before
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from samples import model_params, params
 
+from sparsefaces.base.words import FACES, PEOPLE
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model_file import load_model
 
@@ -32,5 +33,7 @@ def test_repro__reports_people_held_out_beside_the_others(copied):
     assert "dense.held_out.rec" in copied.run("dvc", "metrics", "diff")
     # Its models have not seen them: nothing is trained again to judge compression.
     assert "again" not in output
-    assert "Fitted on 300 faces, judged on 100 of 10 other people" in copied.path("analyze/claims.json").read_text()
-    assert "Explained variance, on faces held out" in copied.path("analyze/report.html").read_text()
+    assert (
+        f"Fitted on 300 {FACES}, judged on 100 of 10 other {PEOPLE}" in copied.path("analyze/claims.json").read_text()
+    )
+    assert f"Explained variance, on {FACES} held out" in copied.path("analyze/report.html").read_text()

@@ -12,6 +12,7 @@ from gates import DEADLINE
 from projects import ROOT
 
 from sparsefaces import get_objective_terms, plot_sparsity, train, view_decoder
+from sparsefaces.base.words import FACES
 
 NOTEBOOK, BLANK = ROOT / "examples/exercise.ipynb", ROOT / "examples/exercise-blank.ipynb"
 
@@ -60,7 +61,7 @@ def execute(path, **cells):
 
 def test_notebook__runs_from_top_to_bottom():
     text = execute(NOTEBOOK)
-    assert "400 faces of 33 x 27 pixels from orl" in text
+    assert f"400 {FACES} of 33 x 27 pixels from orl" in text
     assert "    10 " in text
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from projects import CORES, ROOT
 
 from sparsefaces.base.files import read_history
+from sparsefaces.base.words import FACES
 
 RUNS = ["analyze", "train_sparse", "train_dense"]
 
@@ -38,10 +39,11 @@ def test_repro__changed_parameter_reruns_what_depends_on_it_and_ends_with_the_nu
     assert re.findall("Running stage '(.*)'", output) == ["train_sparse", "analyze"]
     # What does not depend on lambda is fitted once for all of its values.
     assert [
-        copied.output.count(f"Fitting {method} on 400 faces (once") for method in ("PCA", "NMF", "dictionary learning")
+        copied.output.count(f"Fitting {method} on 400 {FACES} (once")
+        for method in ("PCA", "NMF", "dictionary learning")
     ] == [1, 1, 1]
     assert not re.search(r"Fitting .* \(once", output)
-    assert "Training sparse again on 320 faces" in output  # and not dense, whose lambda is as it was
+    assert f"Training sparse again on 320 {FACES}" in output  # and not dense, whose lambda is as it was
     *_, numbers, where = output.strip().splitlines()
     assert "stages/analyze/report.html" in where
     assert not re.search("dvc push|autostage", output)
@@ -119,7 +121,7 @@ def test_fetch__fallback_is_said_loudly_everywhere(copied):
     for place in ("figshare", "figshare's API", "University of Massachusetts"):
         assert f"{place}: no connection to the proxy" in reason
     assert f"NOT LFW: {reason}." in output.replace("\n!", "")
-    assert "These are not the LFW faces." in copied.path("analyze/report.html").read_text()
+    assert f"These are not the LFW {FACES}." in copied.path("analyze/report.html").read_text()
     assert "Running stage 'train_dense'" not in output  # the faces are those of before
     tags = copied.runs("tags.stage = 'analyze'")[0].data.tags
     assert (tags["data.source"], tags["data.wanted"]) == ("orl", "lfw")

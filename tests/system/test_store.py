@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from descriptions import DESCRIPTION
 from gates import DEADLINE
 from mlflow import MlflowClient
-from samples import DESCRIPTION
 
 from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track

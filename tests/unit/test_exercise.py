@@ -6,6 +6,7 @@ import pytest
 
 from sparsefaces import load_faces, plot_sparsity, train, view_decoder
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.words import FACES
 
 X = np.random.default_rng(0).standard_normal((12, 30)).astype(np.float32)
 SMALL = {"iterations": 3, "hidden_units": 4, "batch_size": 5}
@@ -45,7 +46,7 @@ def test_load_faces__gives_the_exercises_x_in_one_line_and_says_which_faces_thes
     assert (faces.shape, faces.dtype) == ((400, 891), np.float32)
     assert np.abs(faces.mean(axis=0)).max() < 1e-5
     assert float(faces.std()) == pytest.approx(1, abs=1e-5)
-    assert "400 faces of 33 x 27 pixels from orl" in capsys.readouterr().out
+    assert f"400 {FACES} of 33 x 27 pixels from orl" in capsys.readouterr().out
     with pytest.raises(UserError, match="source is 'mnist': give lfw or orl"):
         load_faces("mnist")
 

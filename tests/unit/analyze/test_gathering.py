@@ -9,6 +9,7 @@ from sparsefaces.analyze.baselines import Factors
 from sparsefaces.analyze.evidence import choose_faces, key_of_faces, reconstruct, thin_out
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.words import FACES
 from sparsefaces.standardize.dataset import Dataset
 
 
@@ -89,7 +90,7 @@ def test_refits__key_changes_with_the_models_section_params_products_and_faces(f
 def test_refits__train_with_as_large_a_batch_as_there_are_faces(faces):
     X = faces.reshape(60, -1)[:8]
     job = refits(X, params(batch_size=50, iterations=3), {"sparse": model_params(0.5)}, "blas", {})["sparse"]
-    assert job.label == "Training sparse again on 8 faces"
+    assert job.label == f"Training sparse again on 8 {FACES}"
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     weights = job.make(*job.arguments)

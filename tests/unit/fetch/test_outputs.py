@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sparsefaces.base.words import FACES
 from sparsefaces.fetch.outputs import FETCH, MOSAIC_ZOOM, save_faces
 from sparsefaces.fetch.sources import Faces
 
@@ -38,7 +39,7 @@ def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(imag
         "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }
     said, small = capsys.readouterr().out.splitlines()
-    assert said == "20 faces of 4 x 3 pixels from orl"
+    assert said == f"20 {FACES} of 4 x 3 pixels from orl"
     assert small.startswith("warning: 4 x 3 pixels show little")
 
 
@@ -50,7 +51,9 @@ def test_save_faces__of_eight_pixels_a_side_are_not_called_small(in_tmp, capsys)
 def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(images, in_tmp, capsys):
     save_faces(Faces(images, "orl", None, "lfw", "LFW could not be downloaded (a: timed out)"))
     said = capsys.readouterr().out
-    assert "! NOT LFW: LFW could not be downloaded (a: timed out).\n! The embedded ORL faces are used instead" in said
+    assert (
+        f"! NOT LFW: LFW could not be downloaded (a: timed out).\n! The embedded ORL {FACES} are used instead" in said
+    )
     assert "dvc repro -f -s fetch && dvc repro\n" in said
 
 

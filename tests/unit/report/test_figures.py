@@ -11,6 +11,7 @@ from PIL import Image
 from sparsefaces.analyze.evidence import Reconstructions
 from sparsefaces.analyze.rate_distortion import Strip
 from sparsefaces.base.mosaics import filter_mosaic
+from sparsefaces.base.words import FACES
 from sparsefaces.colors import COLORS
 from sparsefaces.metrics import METRICS
 from sparsefaces.report.comparison import compare_metrics, draw_comparison
@@ -27,8 +28,10 @@ RATES = [
     {"method": "PCA best", "coefficients": 3, "bits": 30.0, "psnr": 26.0},
     {"method": "JPEG", "coefficients": None, "bits": 200.0, "psnr": 30.0},
 ]
-FACES = RNG.random((2, 6, 5)).astype(np.float32)
-STRIP = Strip(FACES, [100.0, 2000.0], {"sparse": np.stack([FACES / 2, FACES / 4]), "PCA best": np.stack([FACES] * 2)})
+IMAGES = RNG.random((2, 6, 5)).astype(np.float32)
+STRIP = Strip(
+    IMAGES, [100.0, 2000.0], {"sparse": np.stack([IMAGES / 2, IMAGES / 4]), "PCA best": np.stack([IMAGES] * 2)}
+)
 
 
 def figure():
@@ -53,7 +56,7 @@ def test_sparsity__draws_every_activation_over_its_share_and_says_how_many_are_a
     share = [0.25, 0.5, 0.75, 1.0]
     assert lines_of(axes)["sparse: 50.0% active"] == [list(pair) for pair in zip(share, values, strict=True)]
     assert labels_of(axes) == ["dense: 100.0% active", "sparse: 50.0% active"]
-    assert "7 faces" in title_of(axes)
+    assert f"7 {FACES}" in title_of(axes)
     assert axes.lines[0].get_zorder() > axes.lines[1].get_zorder()
 
 
@@ -78,7 +81,7 @@ def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
 
 
 def test_reconstructions__show_each_method_and_what_it_gets_wrong():
-    originals = FACES / 2
+    originals = IMAGES / 2
     rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA, 3": (originals, originals * 0)}
     panels = draw_reconstructions(figure(), originals, rows).axes
     labels = [axes.get_ylabel() for axes in panels]
@@ -112,20 +115,20 @@ def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
     tiles = np.asarray(top.images[0].get_array())
     starts = [7 * place for place in range(8)]  # of tiles 5 pixels wide, 2 apart
     shown = [tiles[:6, start : start + 5] for start in starts]
-    wanted = [*FACES, np.ones((6, 5)), *FACES / 2, np.ones((6, 5)), *FACES / 4]
+    wanted = [*IMAGES, np.ones((6, 5)), *IMAGES / 2, np.ones((6, 5)), *IMAGES / 4]
     assert np.array(shown) == pytest.approx(np.array(wanted))
     # The labels stand over the middle of a rate's two faces.
     assert top.get_xticks().tolist() == [7.0, 28.0, 49.0]
 
 
 def test_comparison__has_every_figure_of_its_size_and_names_pca_with_its_components():
-    data = SimpleNamespace(X=FACES.reshape(2, 30), shape=(6, 5))
+    data = SimpleNamespace(X=IMAGES.reshape(2, 30), shape=(6, 5))
     trained = SimpleNamespace(model=SimpleNamespace(filters=FILTERS), history=ROWS, metrics={"rec": 3.0})
     trainings = {"dense": trained, "sparse": trained}
-    rows = dict.fromkeys(("dense", "sparse", "PCA"), FACES)
+    rows = dict.fromkeys(("dense", "sparse", "PCA"), IMAGES)
     evidence = SimpleNamespace(
         codes=dict.fromkeys(trainings, np.abs(FILTERS)),
-        reconstructions=Reconstructions(FACES, rows, 17),
+        reconstructions=Reconstructions(IMAGES, rows, 17),
         rate_distortion=RATES,
         strip=STRIP,
     )

@@ -3,6 +3,7 @@
 import pytest
 from samples import claim
 
+from sparsefaces.base.words import FACES
 from sparsefaces.metrics import METRICS
 from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
 
@@ -20,7 +21,7 @@ ORL = {
 def test_faces__fallback_is_an_alert_even_where_nothing_changed():
     fallback = ORL | {"wanted": "lfw", "fallback_reason": "LFW could not be downloaded (timed out)"}
     (alert,) = compare_faces(fallback, fallback)
-    assert alert == "These are not the lfw faces, but orl: LFW could not be downloaded (timed out)."
+    assert alert == f"These are not the lfw {FACES}, but orl: LFW could not be downloaded (timed out)."
 
 
 def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
@@ -28,7 +29,7 @@ def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
     assert "33 x 27" in alert
     assert "56 x 27" in alert
     (alert,) = compare_faces(ORL, ORL | {"sha256": "b"})
-    assert alert.startswith("The faces changed. ")
+    assert alert.startswith(f"The {FACES} changed. ")
     (alert, _) = compare_faces(ORL | {"source": "lfw"}, ORL | {"wanted": "lfw"})
     assert alert.startswith("The data source changed from lfw to orl. ")
     assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.words import PEOPLE
 from sparsefaces.review.tradeoff import compare, draw, draw_tradeoff, format_tradeoff
 
 
@@ -63,8 +64,8 @@ def test_compare__takes_what_is_of_people_held_out_if_there_are_any():
     tradeoff = compare([run(1.0, held_out=True), run(0.0, held_out=True)])
     assert [point.measured["l0"] for point in tradeoff.points] == pytest.approx([89.9, 88.9])
     assert [point.measured["effective_area"] for point in tradeoff.points] == pytest.approx([0.3, 0.29])
-    assert "people held out" in format_tradeoff(tradeoff)
-    assert [axes.get_ylabel().endswith("people held out") for axes in draw(Figure(), tradeoff).axes] == [True, False]
+    assert f"{PEOPLE} held out" in format_tradeoff(tradeoff)
+    assert [axes.get_ylabel().endswith(f"{PEOPLE} held out") for axes in draw(Figure(), tradeoff).axes] == [True, False]
 
 
 def test_compare__runs_of_before_people_were_held_out_are_of_other_data():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from descriptions import DESCRIPTION
 from mlflow import MlflowClient
-from samples import DESCRIPTION
 
 from sparsefaces.base.mosaics import png_of_mosaic
 

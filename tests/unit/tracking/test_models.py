@@ -43,7 +43,7 @@ def test_register__makes_again_what_was_deleted(served, what):
 
 
 def test_is_served__alias_of_another_training_does_not_count(served):
-    from samples import DESCRIPTION
+    from descriptions import DESCRIPTION
 
     first = served.run_id
     served.train(DESCRIPTION._replace(tags=DESCRIPTION.tags | {"content.key": "other"}))

@@ -13,6 +13,7 @@ from samples import params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import write_json
+from sparsefaces.base.words import FACES
 from sparsefaces.colors import COLORS
 from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
@@ -83,7 +84,7 @@ def test_log_all__what_lies_in_the_folders_is_logged_whole_and_once(logged, data
     files = {file.path for file in logged.client.list_artifacts(run.info.run_id)}
     assert files == {"filters.png", "images", "model.safetensors", "history.csv", "metrics.json"}
     note = run.data.tags["mlflow.note.content"]
-    assert re.search(r"60 faces of 6 x 5 pixels from orl.*\*\*Not lfw\*\*.*\| rec +\| +1.25 \|", note, re.DOTALL)
+    assert re.search(rf"60 {FACES} of 6 x 5 pixels from orl.*\*\*Not lfw\*\*.*\| rec +\| +1.25 \|", note, re.DOTALL)
     run = runs["analyze"]
     assert (run.data.metrics["dense/rec"], run.data.metrics["sparse/held_out/rec"]) == (1.25, 2.5)
     files = {file.path for file in logged.client.list_artifacts(run.info.run_id)}

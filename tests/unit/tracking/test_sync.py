@@ -4,9 +4,9 @@ import gc
 from types import SimpleNamespace
 
 import pytest
+from descriptions import DESCRIPTION
 from mlflow.exceptions import MlflowException
 from requests import HTTPError
-from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import runs as tracking

@@ -8,8 +8,8 @@ import sys
 
 import mlflow
 import pytest
+from descriptions import DESCRIPTION
 from mlflow import MlflowClient
-from samples import DESCRIPTION
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.tracking import runs as tracking
