@@ -37,10 +37,11 @@ def main() -> None:
         metrics = compare_metrics(trainings, evidence)
         figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
         page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)
-        report = Report(load_provenance(), metrics, evidence.claims, figures, page, settings(params), hashes())
+        provenance = load_provenance()
+        report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes())
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)
-    print(summarize(metrics))
+    print(summarize(metrics, provenance))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.words import FACE
@@ -22,7 +22,7 @@ class Metric(NamedTuple):
 
     label: str
     form: str
-    arrow: Literal["↑", "↓"]
+    arrow: str
     along: str
     against: str
     unit: str = ""

@@ -122,6 +122,7 @@ def test_fetch__fallback_is_said_loudly_everywhere(copied):
         assert f"{place}: no connection to the proxy" in reason
     assert f"NOT LFW: {reason}." in output.replace("\n!", "")
     assert f"These are not the LFW {FACES}." in copied.path("analyze/report.html").read_text()
+    assert f"NOT LFW: these are the ORL {FACES}. Undo it: git restore dvc.lock stages" in output
     assert "Running stage 'train_dense'" not in output  # the faces are those of before
     tags = copied.runs("tags.stage = 'analyze'")[0].data.tags
     assert (tags["data.source"], tags["data.wanted"]) == ("orl", "lfw")

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
 from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.params import AnalyzeParams
+from sparsefaces.base.words import FACES
 from sparsefaces.metrics import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
@@ -24,15 +25,19 @@ def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> di
     return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
 
 
-def summarize(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Lay the main numbers of both models out for a terminal, and say where the rest is."""
+def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, Any]) -> str:
+    """Lay the main numbers of both models out for a terminal; say where the rest is, and if the faces are others."""
     rows = [
         [METRICS[name].title, *(METRICS[name].form.format(of[name]) for of in metrics.values())]
         for name in MAIN
         if None not in (of.get(name) for of in metrics.values())
     ]
     table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=("left", "right", "right"))
-    return f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
+    said = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
+    if provenance["fallback_reason"]:
+        source, wanted = provenance["source"].upper(), provenance["wanted"].upper()
+        said += f"\nNOT {wanted}: these are the {source} {FACES}. Undo it: git restore dvc.lock stages"
+    return said
 
 
 def draw_comparison(

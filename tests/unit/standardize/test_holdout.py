@@ -26,6 +26,7 @@ def test_split_people__parts_people_and_leaves_someone_on_either_side(people, sh
     if len(set(people)) > 1:
         assert not set(people[trains]) & set(people[~trains])
         assert count_people(people, trains) + count_people(people, ~trains) == len(set(people))
+        assert abs(count_people(people, ~trains) - min(max(share * len(set(people)), 1), len(set(people)) - 1)) <= 0.5
 
 
 @pytest.mark.parametrize(("people", "share"), [([0, 1, 2], 0.0), ([4], 0.5)])
