@@ -9,7 +9,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from numbers import Real
 from pathlib import Path
@@ -25,9 +25,9 @@ from sparsefaces.tracking.address import notify, shown_uri
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.machine_metrics import MachineMetrics
 from sparsefaces.tracking.models import save_model
-from sparsefaces.tracking.record import OVER, Record, now_ms, open_record, take_records
+from sparsefaces.tracking.record import Record, now_ms, open_record
 from sparsefaces.tracking.store import Store, StoreError
-from sparsefaces.tracking.sync import sync
+from sparsefaces.tracking.sync import deliver_pending, left_out, sync
 from sparsefaces.training.outputs import Row
 
 SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
@@ -228,46 +228,6 @@ def track(
     except BaseException as error:
         run.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
         raise
-
-
-def deliver_pending(store: Store, refused: bool = False, but: Record | None = None) -> list[str]:
-    """Bring MLflow what the records of processes that have ended hold and it lacks.
-
-    Args:
-        store: The store.
-        refused: Whether to try again what it has refused.
-        but: This process's own record, which is not over, and which it could take once more where there are no locks.
-
-    Returns:
-        The stages that lacked something.
-
-    Raises:
-        StoreError: The store fails.
-    """
-    stages = []
-    for record in take_records("*"):
-        if but is not None and record.id == but.id:
-            continue
-        with closing(record):
-            if record.run["status"] not in OVER:
-                taken = [value.timestamp for value in record.values()]
-                record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
-            if refused and record.sent["left_out"]:
-                record.note(left_out={}, status=None, done=False)
-            if not record.sent["done"]:
-                sync(record, store)
-                stages.append(record.run["stage"])
-    return stages
-
-
-def left_out(record: Record) -> str:
-    """Say in a line what MLflow has refused of a run, and why; nothing if it has all."""
-    parts = [f"{name} ({reason})" for name, reason in record.sent["left_out"].items()]
-    said = (
-        f"MLflow's store {shown_uri()} refuses some of {record.run['stage']}: {'; '.join(parts)}. It has the rest; "
-        "`make track` tries again once that is mended"
-    )
-    return said if parts else ""
 
 
 @contextmanager

@@ -24,8 +24,9 @@ from sparsefaces.tracking.models import is_served, register, save_model
 from sparsefaces.tracking.pictures import draw_filters, example_rows, log_pictures
 from sparsefaces.tracking.queries import asking
 from sparsefaces.tracking.record import take_records
-from sparsefaces.tracking.runs import TrackedRun, deliver_pending, left_out, track
+from sparsefaces.tracking.runs import TrackedRun, track
 from sparsefaces.tracking.store import Store, leaving_out
+from sparsefaces.tracking.sync import deliver_pending, left_out
 from sparsefaces.training.model import Model
 from sparsefaces.training.outputs import TRAININGS, Training, load_training
 from sparsefaces.training.weights import initialize

@@ -1,14 +1,16 @@
-"""Bring MLflow up to date with a record: this is the only place that writes runs."""
+"""Bring MLflow up to date with records: this is the only place that writes runs."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from sparsefaces.base.arrays import parts
+from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.models import register
-from sparsefaces.tracking.record import OVER, Record, nothing_sent
+from sparsefaces.tracking.record import OVER, Record, nothing_sent, take_records
 from sparsefaces.tracking.store import RECORD, Store, leaving_out
 
 DIGEST_LENGTH = 36  # all that MLflow takes
@@ -44,6 +46,46 @@ def sync(record: Record, store: Store) -> None:
     record.note(done=True)
     if status == "FINISHED" and not record.sent["left_out"]:
         record.keep_only_words()
+
+
+def deliver_pending(store: Store, refused: bool = False, but: Record | None = None) -> list[str]:
+    """Bring MLflow what the records of processes that have ended hold and it lacks.
+
+    Args:
+        store: The store.
+        refused: Whether to try again what it has refused.
+        but: This process's own record, which is not over, and which it could take once more where there are no locks.
+
+    Returns:
+        The stages that lacked something.
+
+    Raises:
+        StoreError: The store fails.
+    """
+    stages = []
+    for record in take_records("*"):
+        if but is not None and record.id == but.id:
+            continue
+        with closing(record):
+            if record.run["status"] not in OVER:
+                taken = [value.timestamp for value in record.values()]
+                record.update(status="KILLED", end_time=max(taken, default=record.run["start_time"]))
+            if refused and record.sent["left_out"]:
+                record.note(left_out={}, status=None, done=False)
+            if not record.sent["done"]:
+                sync(record, store)
+                stages.append(record.run["stage"])
+    return stages
+
+
+def left_out(record: Record) -> str:
+    """Say in a line what MLflow has refused of a run, and why; nothing if it has all."""
+    parts = [f"{name} ({reason})" for name, reason in record.sent["left_out"].items()]
+    said = (
+        f"MLflow's store {shown_uri()} refuses some of {record.run['stage']}: {'; '.join(parts)}. It has the rest; "
+        "`make track` tries again once that is mended"
+    )
+    return said if parts else ""
 
 
 def _unless_refused(record: Record, name: str, send: Callable[[], object]) -> None:

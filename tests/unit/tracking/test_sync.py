@@ -13,8 +13,8 @@ from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking import store as stores
 from sparsefaces.tracking import sync as syncing
 from sparsefaces.tracking.record import take_records
-from sparsefaces.tracking.runs import deliver_pending, left_out
 from sparsefaces.tracking.store import Store, StoreError
+from sparsefaces.tracking.sync import deliver_pending, left_out
 
 CALLS = (
     "create_run",
