@@ -52,6 +52,15 @@ def test_draw_batch__covers_faces_evenly_and_differs_from_step_to_step():
     assert (draw_batch(1, 0, 50, 10) != batches[0]).any()
 
 
+def test_random_numbers__of_batches_and_initial_weights_are_two_streams_of_a_seed_that_no_version_may_change():
+    """A step's numbers begin 2^128 blocks after those of the step before."""
+    batches = np.random.Generator(np.random.Philox(key=7, counter=3 * 2**128))
+    assert (draw_batch(7, 3, 1000, 100) == batches.choice(1000, 100, replace=False)).all()
+    weights = np.random.Generator(np.random.Philox(key=7 + 2**64))
+    V = weights.standard_normal((9, 4)) / 3
+    assert (V.astype(np.float32) == initialize(9, 4, 7).V).all()
+
+
 def test_initialize__has_the_scale_of_the_exercise():
     weights = initialize(1036, 400, seed=3)
     assert float(weights.V.std()) == pytest.approx(1036**-0.5, rel=0.01)
