@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import samples
 from samples import model_params, params
 
-from sparsefaces.training.checkpoints import Checkpoints
+from sparsefaces.base.params import load_params
+from sparsefaces.training.checkpoints import Checkpoints, identify
 from sparsefaces.training.loop import fit
 
 PARAMS = params()
@@ -88,3 +90,15 @@ def test_checkpoints__of_an_experiment_are_found_whatever_its_name(in_tmp, X, mo
     interrupted_at(X, 20)
     monkeypatch.setenv("DVC_EXP_NAME", "agley-rune")
     assert checkpoints().load().step == 21
+
+
+def test_identify__changes_with_all_that_decides_the_bits_and_with_nothing_else():
+    whole = load_params(samples.PARAMS)
+
+    def of(stage="train_dense", data="d", **changes):
+        changed = {name: getattr(whole, name).model_copy(update=keys) for name, keys in changes.items()}
+        return identify(stage, whole.model_copy(update=changed), data)
+
+    others = [of("train_sparse"), of(data="e"), of(train={"seed": 99}), of(train_dense={"lambd": 0.5})]
+    assert all(other != of() for other in others)
+    assert of(machine={"checkpoint_every": 7}) == of(tracking={"seconds_to_open": 1.0}) == of()
