@@ -102,14 +102,19 @@ def describe(
     note = f"**{stage}** on {len(data.X):,} {FACES} of {size} pixels from {source}."
     if source != wanted:
         note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} {FACES}."
-    tags |= {MLFLOW_RUN_NOTE: note, MLFLOW_SOURCE_NAME: f"dvc repro {stage}", MLFLOW_SOURCE_TYPE: "LOCAL"}
-    tags |= {MLFLOW_RUN_NAME: stage, RUN_COLOR: QUIET}
-    if "lambda" in params:  # a model's, whose training logs pictures
-        tags[MLFLOW_RUN_NAME] = f"{stage}, {label_of(params)}"
-        tags |= {RUN_COLOR: color_of_model(params), LOGGED_IMAGES: "True"}
+    tags |= _shown(stage, params, note)
     inputs = {source: tags["data.sha256"], **reads}
     results = [out["md5"] for out in recorded(stage).get("outs", [])]
     return Description(stage, params, tags, inputs, results, diff)
+
+
+def _shown(stage: str, params: Mapping[str, Any], note: str) -> dict[str, str]:
+    """Make the tags by which MLflow's pages name, colour and explain the run."""
+    tags = {MLFLOW_RUN_NOTE: note, MLFLOW_SOURCE_NAME: f"dvc repro {stage}", MLFLOW_SOURCE_TYPE: "LOCAL"}
+    if "lambda" not in params:
+        return {**tags, MLFLOW_RUN_NAME: stage, RUN_COLOR: QUIET}
+    name = f"{stage}, {label_of(params)}"  # a model's, whose training logs pictures
+    return {**tags, MLFLOW_RUN_NAME: name, RUN_COLOR: color_of_model(params), LOGGED_IMAGES: "True"}
 
 
 def data_hash() -> str:
