@@ -5,20 +5,22 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
 from gates import end_all
-from mlflow import MlflowClient
 from PIL import Image
-from projects import ROOT, Project, make_project
-from servers import Server
 
 import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
 
-THEIRS = tuple(str(ROOT / name) for name in ("params.yaml", "dvc.lock", "stages/"))
+# What takes seconds to import is imported where it is used: pytest's first process only hands out the tests.
+if TYPE_CHECKING:
+    from projects import Project
+    from servers import Server
+
+THEIRS = tuple(str(Path(__file__).parents[1] / name) for name in ("params.yaml", "dvc.lock", "stages/"))
 collect_ignore_glob = ["*conftest.py"]  # which are no modules with examples
 collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
 
@@ -32,14 +34,18 @@ for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_
     if name != "MLFLOW_DISABLE_TELEMETRY":
         del os.environ[name]
 
-# How long an example takes is the machine's business.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
-
 
 def pytest_configure() -> None:
     """Keep tests to their own values."""
     sys.addaudithook(_keep_out)
+
+
+def pytest_collection() -> None:
+    """Let a property's examples take their time before tests are imported: how long is the machine's business."""
+    import hypothesis
+
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 
 def _keep_out(event: str, arguments: tuple) -> None:
@@ -55,13 +61,19 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project after `dvc repro`; tests read it and leave it as it is."""
-    # The first of pytest's workers makes it for all, of whom each has a copy.
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that pytest's workers share: the first of them makes what takes long for all."""
     base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, said = base / "first" / "project", base / "first" / "output.txt"
-    with FileLock(base / "first.lock"):
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def finished(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> "Project":
+    """A project after `dvc repro`, of which each worker has a copy; tests read it and leave it as it is."""
+    from projects import Project, make_project
+
+    folder, said = shared / "first" / "project", shared / "first" / "output.txt"
+    with FileLock(shared / "first.lock"):
         if not said.exists():
             project = make_project(folder)
             output = project.run("dvc", "repro")
@@ -73,7 +85,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def copied(finished: Project, tmp_path: Path) -> Project:
+def copied(finished: "Project", tmp_path: Path) -> "Project":
     """A copy of the finished project for a test that changes it."""
     return finished.copy(tmp_path / "project")
 
@@ -88,16 +100,20 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(shared: Path) -> Path:
     """A store with its tables and nothing else: making one takes seconds, copying it does not."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
+    from sparsefaces.tracking.store_file import create
+
+    with FileLock(shared / "store.lock"):
+        create(shared / "mlflow.db")
+    return shared / "mlflow.db"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
     """A server of MLflow's that runs."""
+    from servers import Server
+
     server = Server(tmp_path_factory.mktemp("server")).start()
     yield server
     server.kill()

@@ -16,8 +16,9 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 FOLDERS = ("src", "tools", ".dvc/plots")
 FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config", "faces/README.md")
 
-# Variables of the machine's that would reach into a test.
+# Variables of the machine's that would reach into a test; without bytecode, each process would compile the library.
 PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
+PRIVATE += ("PYTHONDONTWRITEBYTECODE",)
 
 
 class Project:

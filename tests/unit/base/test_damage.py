@@ -52,7 +52,7 @@ def whole(request, tmp_path):
 def test_reading__bits_flipped_and_bytes_cut_or_changed_in_the_head_are_no_traceback(whole):
     path, read, data = whole
     for place in range(min(len(data), 400)):
-        for bit in range(8):
+        for bit in (place % 8, (place + 3) % 8):
             flipped = bytearray(data)
             flipped[place] ^= 1 << bit
             spoil(path, read, bytes(flipped))

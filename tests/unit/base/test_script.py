@@ -129,7 +129,7 @@ def test_run__has_said_each_line_even_if_it_is_killed():
     assert run_script(body, code=-signal.SIGKILL).stdout == "a line\n"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_run__writes_utf_8_whatever_python_is_told(encoding):
     body = "import sys\ndef main(): print('a → b'); print('λ', file=sys.stderr)\nrun(main)"
     done = run_script(body, code=0, PYTHONIOENCODING=encoding)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import samples
@@ -115,9 +116,15 @@ def small_archive():
     return archive.getvalue()
 
 
+@contextmanager
 def small_files():
-    """Let a process that starts write no large file: the nearest to a full disk that needs no disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    """Let this process write no large file: the nearest to a full disk that needs no disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def fetch(*, mirror=None, timeout=60, **changes):
@@ -126,30 +133,13 @@ def fetch(*, mirror=None, timeout=60, **changes):
     return fetch_faces(PARAMS.fetch.model_copy(update=changes), machine)
 
 
-def run_fetch(folder, hosts, archive, *, source="lfw", command=(), **kwargs):
-    """Run stage fetch in a folder that becomes a project's, in a process of its own; return how it ended.
-
-    Args:
-        folder: Is made.
-        hosts: In the place of the public ones.
-        archive: What they should have.
-        source: fetch.source.
-        command: What goes before the command.
-        kwargs: Of subprocess.run.
-    """
+def run_fetch(folder, hosts, archive):
+    """Run stage fetch of LFW in a folder that becomes a project's, in a process that may write what anyone may."""
     (folder / "src").mkdir(parents=True)
     shutil.copy(ROOT / "src" / "fetch.py", folder / "src")
-    (folder / "params.yaml").write_text(yaml.safe_dump(VALUES | {"fetch": VALUES["fetch"] | {"source": source}}))
+    (folder / "params.yaml").write_text(yaml.safe_dump(VALUES))
     settings = {"images": 5, "people": 2, "sha256": hashlib.sha256(archive).hexdigest()}
     settings["addresses"] = [(f"host {number}", host.url) for number, host in enumerate(hosts, start=1)]
-    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(
-        [*command, sys.executable, "-B", "-c", FETCH, json.dumps(settings)],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE,
-        **kwargs,
-    )
+    command = [*AS_ANYONE, sys.executable, "-B", "-c", FETCH, json.dumps(settings)]
+    how = {"env": os.environ | {"PYTHONPATH": str(ROOT / "src")}, "capture_output": True, "text": True}
+    return subprocess.run(command, cwd=folder, timeout=DEADLINE, check=False, **how)

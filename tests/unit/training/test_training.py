@@ -149,7 +149,7 @@ def test_fit__divergence_in_the_last_update_is_an_error_too(X, monkeypatch):
 @pytest.mark.parametrize("how", [{}, {"activation": "topk", "k": 5}])
 def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, products, units, batch):
     X = np.random.default_rng(0).standard_normal((760, 1036)).astype(np.float32)
-    sizes = params(hidden_units=units, batch_size=batch, iterations=60, learning_rate=1e-4)
+    sizes = params(hidden_units=units, batch_size=batch, iterations=21, learning_rate=1e-4)
     before = torch.get_num_threads()
     trainings = []
     for threads in (1, "auto") if products == "onednn" else (1, 2, "auto"):
@@ -193,7 +193,7 @@ import sparsefaces, numpy as np
 from samples import PARAMS, model_params, params
 from sparsefaces.base.params import load_params
 from sparsefaces.training.loop import train_model
-allowed = 300 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
+allowed = 150 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
 held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
 resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))
 X = np.load(sys.argv[1], mmap_mode="r")
@@ -209,8 +209,8 @@ except MemoryError:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's own memory apart from its maps")
 def test_train_model__reads_data_larger_than_its_memory_through_a_map(tmp_path):
-    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(640_000, 260))
-    X[::1000] = np.random.default_rng(0).standard_normal((640, 260))  # the rest is holes, which take no disk
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(320_000, 260))
+    X[::1000] = np.random.default_rng(0).standard_normal((320, 260))  # the rest is holes, which take no disk
     X.flush()
     code = [sys.executable, "-c", LARGE, str(tmp_path / "X.npy")]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
