@@ -1,6 +1,7 @@
 """Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -110,11 +111,13 @@ def empty_store(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
-    """A server of MLflow's that runs."""
+def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """A server of MLflow's that runs, on an empty store."""
     from servers import Server
 
-    server = Server(tmp_path_factory.mktemp("server")).start()
+    server = Server(tmp_path_factory.mktemp("server"))
+    shutil.copy(empty_store, server.database)
+    server.start()
     yield server
     server.kill()
 

@@ -36,7 +36,8 @@ class Server:
 
     def __init__(self, folder: Path, backend: str | None = None, options: Sequence[str] = (), **env: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.backend = backend or f"sqlite:///{folder / 'server.db'}"
+        self.database = folder / "server.db"
+        self.backend = backend or f"sqlite:///{self.database}"
         self._options = options or ["--artifacts-destination", str(folder / "artifacts")]
         self._env = env
         self._folder, self._port = folder, free_port()

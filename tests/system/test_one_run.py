@@ -9,14 +9,12 @@ from gates import DEADLINE, Gate, at_step
 
 from sparsefaces.training.products import onednn_works
 
-IN_A_CHECKPOINT = "sparsefaces.base.cache:write_bytes"  # where a training is about to write one
 TRAININGS = ("train_dense", "train_sparse")
 # Where one training is killed, time after time, with whom, and from which step the next attempt continues.
 KILLS = (
     ("sparsefaces.tracking.sync:_open_run", "stage", None),
-    (IN_A_CHECKPOINT, "group", None),
-    (at_step(15), "stage", 10),
-    (IN_A_CHECKPOINT, "group", 10),
+    ("sparsefaces.base.cache:write_bytes", "stage", None),  # about to write a checkpoint
+    (at_step(15), "group", 10),
     ("sparsefaces.tracking.runs:TrackedRun.end", "stage", 20),
     ("sparsefaces.tracking.models:register", "group", 20),
     ("sparsefaces.training.checkpoints:Checkpoints.delete", "stage", 20),

@@ -1,13 +1,10 @@
-"""The own store as a file: created by several at once, killed on the way, moved along, found broken."""
+"""The own store as a file: created by several at once, found broken."""
 
 import fcntl
 import multiprocessing
 import os
 import re
-import signal
-import sqlite3
 import sys
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,9 +13,7 @@ from descriptions import DESCRIPTION
 from gates import DEADLINE
 from mlflow import MlflowClient
 
-from sparsefaces.tracking.address import sqlite_uri
 from sparsefaces.tracking.runs import track
-from sparsefaces.tracking.store import Store
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -74,12 +69,6 @@ def train_second(waits):
     train("train_sparse")
 
 
-def open_and_die(number):
-    statements = count()
-    at_each_statement(lambda _: os.kill(os.getpid(), signal.SIGKILL) if next(statements) == number else None)
-    Store()
-
-
 def finished(in_tmp):
     client = MlflowClient(tracking_uri=f"sqlite:///{in_tmp / 'mlflow.db'}")
     return sorted((run.data.tags["stage"], run.info.status) for run in client.search_runs(["1"]))
@@ -95,38 +84,6 @@ def test_store__fresh_one_is_opened_by_both_trainings_at_once(in_tmp):
         assert child.exitcode == 0
     assert finished(in_tmp) == [("train_dense", "FINISHED"), ("train_sparse", "FINISHED")]
     assert sorted(path.name for path in in_tmp.iterdir()) == [".mlflow.lock", ".scratch", "mlflow.db"]
-
-
-def test_store__killed_while_it_is_made_is_made_by_the_next(in_tmp):
-    child = run(open_and_die, 800)  # of some 900 statements
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    child = run(train, "train_dense")
-    child.join()
-    assert child.exitcode == 0
-    assert finished(in_tmp) == [("train_dense", "FINISHED")]
-    assert not list(in_tmp.glob("*.partial*"))
-
-
-def test_store__comes_along_with_a_folder_that_is_moved(finished, tmp_path):
-    project = finished.copy(tmp_path / "moved, été 50%41?#")
-    moved = project.folder
-    output = project.run("python", "src/track.py")
-    assert f"the project's folder has moved: its runs' files are now looked for in {moved}" in output
-    assert "nothing to log" in output
-    assert "moved" not in project.run("python", "src/track.py")
-    with sqlite3.connect(moved / "mlflow.db") as database:
-        dump = "".join(database.iterdump())
-    assert f"{finished.folder}/" not in dump  # nor where that was copied from
-    assert "first/project" not in dump
-    client = MlflowClient(tracking_uri=sqlite_uri(moved / "mlflow.db"))
-    for run in client.search_runs(["1"]):
-        assert client.list_artifacts(run.info.run_id)
-        assert run.info.artifact_uri.startswith(moved.as_uri())
-    version = client.get_model_version_by_alias("sparsefaces", "dense")
-    assert client.get_model_version_download_uri("sparsefaces", version.version).startswith(
-        (moved.as_uri(), str(moved))
-    )
 
 
 @pytest.mark.parametrize(

@@ -173,14 +173,12 @@ def test_tracking__of_two_colleagues_on_the_composed_server_is_one(copied, team_
     assert files >= {"decoder.png", "model.safetensors"}
 
 
-def test_slurm__tasks_leave_experiments_in_the_project_and_runs_on_the_server(copied, server):
+def test_slurm__task_leaves_its_experiment_in_the_project_and_its_run_on_the_server(copied, server):
     project = copied
     project.env |= {"MLFLOW_TRACKING_URI": server.url, "SLURM_SUBMIT_DIR": str(project.folder)}
-    tasks = [project.start("tools/slurm.sh", "0.25", "3", SLURM_ARRAY_TASK_ID=number) for number in "01"]
-    for task in tasks:
-        task.end()
-    assert set(project.run("dvc", "exp", "list", "--name-only").split()) == {"lambda-0.25", "lambda-3"}
+    project.run("tools/slurm.sh", "0.25", "3", SLURM_ARRAY_TASK_ID="1")
+    assert project.run("dvc", "exp", "list", "--name-only").split() == ["lambda-3"]
     before = project.path("train_sparse/model.safetensors").read_bytes()
     project.run("dvc", "exp", "apply", "lambda-3")
     assert project.path("train_sparse/model.safetensors").read_bytes() != before
-    assert {run.data.params["lambda"] for run in server.runs(stage="train_sparse")} >= {"0.25", "3.0"}
+    assert [run.data.params["lambda"] for run in server.runs(stage="train_sparse")] == ["3.0"]

@@ -3,7 +3,9 @@
 import json
 import shutil
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -66,6 +68,9 @@ def test_create__makes_a_store_whole_or_not_at_all_and_leaves_one_that_is_there(
         return SimpleNamespace(search_experiments=search_experiments)
 
     monkeypatch.setattr(store_file, "MlflowClient", begin)
+    half = tmp_path / "made/.mlflow.db.partial"  # of a process that was killed
+    half.mkdir(parents=True)
+    (half / "mlflow.db").write_bytes(b"half of the tables")
     pytest.raises(KeyboardInterrupt, store_file.create, path)
     assert list(path.parent.iterdir()) == []
     for _ in range(2):
@@ -91,6 +96,9 @@ def test_store__that_came_along_with_its_folder_finds_its_files_there(logged, mo
     (version,) = store.client.search_model_versions("name = 'sparsefaces'")
     model = store.client.get_logged_model(version.source.removeprefix("models:/"))
     assert model.artifact_location.startswith(moved.as_uri())
+    assert store.client.get_model_version_download_uri("sparsefaces", version.version).startswith(moved.as_uri())
+    with closing(sqlite3.connect(moved / "mlflow.db")) as database:
+        assert f"{logged.folder}/" not in "".join(database.iterdump())
     Store()
     assert capsys.readouterr().err == ""
 
