@@ -1,9 +1,5 @@
 """Two libraries compute the same products, and which one a machine takes depends on its processor alone."""
 
-import os
-import subprocess
-import sys
-
 import hypothesis.strategies as st
 import pytest
 import torch
@@ -127,49 +123,6 @@ def test_choose_products__several_threads_are_refused_where_onednn_multiplies(mo
         with pytest.raises(UserError, match=r"machine\.threads is 2, but oneDNN.*set .* or machine\.products to blas"):
             choose_products(name, "cpu", 2)
     assert choose_products("blas", "cpu", 2).name == "blas"
-
-
-# Each of them lets one thread come where two are asked for.
-FEWER_THREADS = {"OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true", "OMP_MAX_ACTIVE_LEVELS": "0"}
-MULTIPLIED = """
-import sparsefaces, numpy as np, torch
-from samples import PARAMS, model_params, params
-from sparsefaces import exercise
-from sparsefaces.analyze.held_out_models import _train
-from sparsefaces.base.params import load_params
-from sparsefaces.training import products
-from sparsefaces.training.evaluate import evaluate
-from sparsefaces.training.loop import train_model
-from sparsefaces.training.model import Model
-
-sizes, sparse = params(hidden_units=400, batch_size=100, learning_rate=1e-4), model_params()
-machine = load_params(PARAMS).machine.model_copy(update={"threads": "auto", "device": "cpu", "products": "auto"})
-X = np.random.default_rng(0).standard_normal((250, 1036)).astype(np.float32)
-found = []
-for name in ("blas", "onednn"):
-    products._is_amd_with_avx512 = lambda: name == "onednn"
-    torch.set_num_threads(2)
-    weights = exercise.train(X, 1, iterations=11)
-    assert torch.get_num_threads() == 2
-    rows = evaluate(X, Model(exercise.Weights(*(tensor.numpy() for tensor in weights))), sizes.coefficients(sparse))
-    values = [rows["rec"], rows["spa"]]
-    torch.set_num_threads(2)
-    training = train_model(X, sizes, sparse, machine.model_copy(update={"products": name}))
-    values += [training.metrics["rec"], training.history[-1]["rec"]]
-    torch.set_num_threads(2)
-    values += [float(np.abs(tensor).sum()) for tensor in _train(X, sizes, sparse, name).values()]
-    found.append(values)
-np.testing.assert_allclose(*found, rtol=1e-3)
-"""
-
-
-@needs_onednn
-def test_onednn__is_right_where_fewer_threads_come_than_asked_for():
-    """All that multiplies, with two threads asked for."""
-    env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    env |= FEWER_THREADS | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", MULTIPLIED], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_choose_products__onednn_on_another_device_is_an_error():

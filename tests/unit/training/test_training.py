@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from contextlib import closing
 
 import hypothesis.strategies as st
@@ -185,35 +182,3 @@ def test_training__comes_back_as_it_was_left(in_tmp, X):
     again = load_training("train_sparse", X.shape[1])
     assert (again.history, again.metrics) == (history, metrics)
     assert all((a == b).all() for a, b in zip(again.model.weights, model.weights, strict=True))
-
-
-LARGE = r"""
-import re, resource, sys
-import sparsefaces, numpy as np
-from samples import PARAMS, model_params, params
-from sparsefaces.base.params import load_params
-from sparsefaces.training.loop import train_model
-allowed = 150 * 2**20  # beyond what Python and its libraries hold, which differs from build to build
-held = 1024 * int(re.search(r"VmData:\s*(\d+) kB", open("/proc/self/status").read())[1])
-resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, held + allowed))
-X = np.load(sys.argv[1], mmap_mode="r")
-assert X.nbytes > 2 * allowed
-machine = load_params(PARAMS).machine.model_copy(update={"threads": 1, "device": "cpu"})
-print(train_model(X, params(learning_rate=1e-4, batch_size=100), model_params(), machine).metrics["rec"])
-try:
-    np.array(X)
-except MemoryError:
-    print("does not fit")
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's own memory apart from its maps")
-def test_train_model__reads_data_larger_than_its_memory_through_a_map(tmp_path):
-    X = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(320_000, 260))
-    X[::1000] = np.random.default_rng(0).standard_normal((320, 260))  # the rest is holes, which take no disk
-    X.flush()
-    code = [sys.executable, "-c", LARGE, str(tmp_path / "X.npy")]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    output = subprocess.run(code, env=env, capture_output=True, text=True, check=True).stdout.split("\n")
-    assert float(output[0]) > 0
-    assert output[1] == "does not fit"
