@@ -36,7 +36,7 @@ def of_filters(name, W):
 
 
 @pytest.mark.parametrize("name", OF_CODES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(codes=CODES, power=st.integers(-3, 3), seed=st.integers(0, 9))
 def test_codes__measures_keep_their_bounds_and_ignore_sign_scale_and_order(name, codes, power, seed):
     measure, (low, high) = MEASURES[name], OF_CODES[name]
@@ -50,7 +50,7 @@ def test_codes__measures_keep_their_bounds_and_ignore_sign_scale_and_order(name,
 
 
 @pytest.mark.parametrize("name", [*WITHOUT_GEOMETRY, *WITH_GEOMETRY])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(filters=FILTERS, power=st.integers(-30, 30))
 def test_filters__measures_keep_their_bounds_and_ignore_sign_and_scale(name, filters, power):
     low, high = (WITHOUT_GEOMETRY | WITH_GEOMETRY)[name]
@@ -63,7 +63,7 @@ def test_filters__measures_keep_their_bounds_and_ignore_sign_and_scale(name, fil
 
 
 @pytest.mark.parametrize("name", WITHOUT_GEOMETRY)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(filters=FILTERS)
 def test_filters__shuffled_pixels_change_nothing_where_geometry_is_ignored(name, filters):
     shuffled = shuffle_pixels(filters, np.random.default_rng(0))

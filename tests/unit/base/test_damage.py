@@ -52,11 +52,10 @@ def whole(request, tmp_path):
 def test_reading__bits_flipped_and_bytes_cut_or_changed_in_the_head_are_no_traceback(whole):
     path, read, data = whole
     for place in range(min(len(data), 400)):
-        for bit in (place % 8, (place + 3) % 8):
-            flipped = bytearray(data)
-            flipped[place] ^= 1 << bit
-            spoil(path, read, bytes(flipped))
-        for foreign in (b"", b"\n", b"\xff\xfe", b",0," * 9):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << place % 8
+        spoil(path, read, bytes(flipped))
+        for foreign in (b"", b"\xff\xfe", b",0," * 9):
             spoil(path, read, data[:place] + foreign)
             spoil(path, read, data[:place] + foreign + data[place + 7 :])
 
