@@ -26,6 +26,7 @@ def test_orl__starts_with_a_different_person_each():
 
 def test_folder__reads_every_image_below_it_and_counts_people(image_folder, capsys):
     faces = folder.read(str(image_folder), None, 0.5)
+    assert folder.read(str(image_folder), None, 1.0).images.shape == (6, 20, 16)
     assert "enlarges" not in capsys.readouterr().out
     assert faces.images.shape == (6, 10, 8)
     assert (faces.source, faces.people.tolist()) == ("folder", [0, 0, 1, 1, 2, 2])

@@ -1,6 +1,7 @@
 """The figures show the numbers that they are given: lines, labels and tiles are looked at, not pixels of type."""
 
 import io
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from sparsefaces.base.mosaics import filter_mosaic
 from sparsefaces.base.words import FACES
 from sparsefaces.colors import COLORS
 from sparsefaces.metrics import METRICS
-from sparsefaces.report.comparison import compare_metrics, draw_comparison
+from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
 from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
 from sparsefaces.report.style import new_figure
@@ -155,3 +156,15 @@ def test_metrics__of_a_training_are_joined_by_what_the_analysis_adds():
         "dense": {"psnr": 30.0, "rec": 3.0, "loss": 4.0},
         "sparse": {"psnr": 29.0, "rec": 3.0, "loss": 4.0},
     }
+
+
+def test_summary__has_the_main_numbers_that_both_have_and_says_if_the_faces_are_others():
+    metrics = {"rec": 35.5, "explained_variance": None, "l0": 62.0}
+    lfw = {"source": "orl", "wanted": "lfw", "fallback_reason": None}
+    header, *rows, where = summarize({"dense": metrics, "sparse": metrics | {"rec": 50.25}}, lfw).splitlines()
+    assert header.split() == ["dense", "sparse"]
+    titles = [METRICS[name].title for name in ("rec", "l0")]
+    assert [re.split("  +", row) for row in rows] == [[titles[0], "35.50", "50.25"], [titles[1], "62.0", "62.0"]]
+    assert "stages/analyze/report.html" in where
+    fallback = summarize({"dense": metrics, "sparse": metrics}, lfw | {"fallback_reason": "no network"})
+    assert fallback.splitlines()[-1].startswith(f"NOT LFW: these are the ORL {FACES}. ")

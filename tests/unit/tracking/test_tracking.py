@@ -16,7 +16,8 @@ from sparsefaces.tracking import runs as tracking
 from sparsefaces.tracking.address import notify
 from sparsefaces.tracking.description import LOGGED_IMAGES
 from sparsefaces.tracking.queries import finished_trainings
-from sparsefaces.tracking.runs import TrackedRun, track
+from sparsefaces.tracking.runs import TrackedRun, optional, track
+from sparsefaces.tracking.store import StoreError
 
 
 def test_track__finished_run_holds_params_metrics_over_steps_files_pictures_tags_and_data(logged):
@@ -170,6 +171,15 @@ def test_notify__where_nobody_reads_is_no_error(monkeypatch):
 
     monkeypatch.setattr(sys.stderr, "write", write)
     notify("nobody hears it")
+
+
+def test_optional__failure_of_the_store_is_said_and_costs_nothing_and_a_bug_is_none(capsys):
+    with optional("the model"):
+        raise StoreError(OSError("no route to host"))
+    said = "warning: the model is not in MLflow (no route to host): `make track` delivers it\n"
+    assert capsys.readouterr().err == said
+    with pytest.raises(TypeError), optional("the model"):
+        raise TypeError
 
 
 def test_finished_trainings__of_a_store_that_fails_is_one_message(logged, monkeypatch):
