@@ -112,6 +112,13 @@ def test_draw__many_runs_have_labels_that_keep_apart():
         assert 2 <= len(axes.texts) < 30
 
 
+def test_draw__labels_of_as_many_active_units_are_all_written_where_there_is_room():
+    runs = [run(1.0), run(2.0)]
+    runs[1].metrics |= {"final/l0": runs[0].metrics["final/l0"], "final/explained_variance": 0.2}
+    left, _ = draw(Figure((11, 4.6)), compare(runs)).axes
+    assert {text.get_text() for text in left.texts} >= {"lambda 1", "lambda 2"}
+
+
 def test_draw_tradeoff__same_runs_give_the_same_bytes():
     tradeoff = compare([run(1.0), run(0.0), run(k=2)])
     assert draw_tradeoff(tradeoff) == draw_tradeoff(tradeoff)

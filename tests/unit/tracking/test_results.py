@@ -133,7 +133,9 @@ def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refus
             predict(None, wrong, how)
 
 
-def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_all_that_decides_it(logged, data):
+def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_all_that_decides_it(
+    logged, data, monkeypatch, capsys
+):
     def git(*arguments: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -158,6 +160,9 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     assert dirty.tags["content.key"] == clean.tags["content.key"]
     others = [described(code="d"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
     assert len({one.tags["content.key"] for one in (clean, *others)}) == 3
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "git.commit" not in described().tags
+    assert re.search("warning: the run has no commit: .*safe.directory", capsys.readouterr().err, re.DOTALL)
     write_json(FETCH / "provenance.json", PROVENANCE | {"width": 6})
     with pytest.raises(UserError, match="stages/fetch has 60 images of 6 x 6, stages/standardize 60 of 6 x 5: run"):
         described()

@@ -57,6 +57,7 @@ def test_model__file_names_its_activation_in_its_metadata(tmp_path, weights):
         ('{"name": "topk", "width": 2}', "cannot be read .*width.*`dvc repro"),
         ("topk", "cannot be read .*`dvc repro"),
         ('{"name": "topk"}', "keeps None activations of 4 units: .*`dvc repro"),
+        ('{"name": "topk", "k": 0}', "keeps 0 activations of 4 units"),
         ('{"name": "topk", "k": 5}', "keeps 5 activations of 4 units"),
     ],
 )

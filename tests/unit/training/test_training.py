@@ -112,7 +112,9 @@ def test_fit__sparse_codes_have_a_smaller_norm_than_dense_ones(X):
 def test_fit__reports_silent_units_and_survives_them(X):
     faces = X - 100 * (X.mean(0) + 1)  # far from the origin: some units never fire
     model, history = fit(faces, params(learning_rate=1e-4), model_params())
-    assert history[0]["silent_units"] > 0
+    start = initialize(30, 8, seed=0)
+    codes = np.maximum(faces[draw_batch(0, 0, 60, 10)] @ start.V + start.b, 0)
+    assert 0 < history[0]["silent_units"] == (codes == 0).all(axis=0).sum()
     assert history[0]["ent"] == float("inf")
     assert history[0]["min_mean_activation"] == 0
     assert all(np.isfinite(t).all() for t in model.weights)
