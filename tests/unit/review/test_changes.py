@@ -52,11 +52,13 @@ def test_metrics__infinite_and_unknown_ones_have_no_verdict():
         "stages/train_sparse/metrics.json": {"ent": {"old": 2.0, "new": None}, "odd": {"old": 1, "new": 2, "diff": 1}},
         "stages/analyze/metrics.json": {
             "sparse.held_out.rec": {"old": 1.0, "new": 2.0, "diff": 1.0},
+            "sparse.rec": {"old": 2.0, "new": 1.5, "diff": -0.5},
             "seeds": {"old": 3, "new": 4, "diff": 1},
         },
     }
     rows, others = compare_metrics(diff)
     assert rows == [
+        ("rec", "↓", ["unchanged", "2 → 1.5 (-0.5, better)"]),
         ("ent", "↓", ["unchanged", "2 → none"]),
         ("held_out.rec", "↓", ["unchanged", "1 → 2 (+1, worse)"]),
         ("odd", "", ["unchanged", "1 → 2 (+1)"]),

@@ -90,6 +90,10 @@ def wrong_in_large(X, B, *others):
     return product
 
 
+def wrong_of_many_pixels(X, B, *others):
+    return OPERATOR(X, B, *others) * (1 if X.shape[1] < 1000 else 1.001)
+
+
 def wrong_difference(Z, X, W, a, name):
     return OPERATOR.binary(Z, X, W, a, name) * (1 if len(Z) < 100 else 1.001)
 
@@ -101,6 +105,7 @@ BROKEN = {
     "no difference": lambda: torch.mm,
     "wrong": lambda: Operator(call=lambda X, B, *_: torch.zeros(len(X), len(B))),
     "wrong at the exercise's sizes": lambda: Operator(call=wrong_in_large),
+    "wrong with as many pixels as the exercise has": lambda: Operator(call=wrong_of_many_pixels),
     "wrong difference at the exercise's sizes": lambda: Operator(binary=wrong_difference),
 }
 
