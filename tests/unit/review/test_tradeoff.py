@@ -103,6 +103,9 @@ def test_draw__has_one_line_per_family_one_point_per_run_and_rings_for_silent_un
         filled = [bool(color[3]) for collection in axes.collections for color in collection.get_facecolors()]
         assert filled.count(False) == 1
         assert {"lambda 30", "top-k 2"} <= {text.get_text() for text in axes.texts}
+    for some, said in ((runs, ["with silent units"]), (runs[:2] + runs[3:], [])):
+        legend = draw(Figure(), compare(some)).axes[0].get_legend()
+        assert [text.get_text() for text in legend.get_texts()][2:] == said
 
 
 def test_draw__many_runs_have_labels_that_keep_apart():

@@ -29,7 +29,7 @@ def weights():
     return Weights(*(rng.standard_normal(size, dtype=np.float32) for size in sizes))
 
 
-@pytest.mark.parametrize("activation", [RELU, TOP_2])
+@pytest.mark.parametrize("activation", [RELU, TOP_2, Activation("topk", 4)])
 def test_model__comes_back_bit_for_bit_with_the_same_bytes_under_any_name(tmp_path, weights, activation):
     save_model(tmp_path / "a.safetensors", Model(weights, activation))
     save_model(tmp_path / "another.safetensors", Model(weights, activation))
