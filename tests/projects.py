@@ -17,8 +17,7 @@ FOLDERS = ("src", "tools", ".dvc/plots")
 FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config", "faces/README.md")
 
 # Variables of the machine's that would reach into a test; without bytecode, each process would compile the library.
-PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_")
-PRIVATE += ("PYTHONDONTWRITEBYTECODE",)
+PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_", "PYTHONDONTWRITE")
 
 
 class Project:

@@ -91,6 +91,8 @@ def test_blank__stops_at_the_blank_that_is_next_and_runs_through_once_all_are_fi
     with pytest.raises(nbclient.exceptions.CellExecutionError, match="blank 1: write get_objective_terms"):
         execute(BLANK)
     filled = {"def get_objective_terms": TERMS}
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="blank 2: write train"):
+        execute(BLANK, **filled)
     wrong = TERMS.replace(".sum(1).mean()\n", ".mean()\n")
     with pytest.raises(nbclient.exceptions.CellExecutionError, match="rec is .* sum the squares over the pixels"):
         execute(BLANK, **{"def get_objective_terms": wrong})
