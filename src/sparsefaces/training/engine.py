@@ -4,7 +4,7 @@ It computes what autograd computes on `objective.get_objective_terms` (the tests
 graph: near the floor of what these products cost (`make bench` measures it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ class Engine:
 
     Attributes:
         weights: As they stand.
+        gradients: Those of the whole loss, as `backward` wrote them last.
         learning_rate: Adam's step size, which may be set anew between steps.
     """
 
@@ -56,7 +57,7 @@ class Engine:
         self._batch_size, self._coefficients = batch_size, coefficients
         self.weights, self.learning_rate = weights, learning_rate
         self._steps = Weights(*(torch.zeros((), device=weight.device) for weight in weights))
-        self._averages, self._squares, self._gradients = (Weights(*map(torch.zeros_like, weights)) for _ in range(3))
+        self._averages, self._squares, self.gradients = (Weights(*map(torch.zeros_like, weights)) for _ in range(3))
         rows, (d, h) = len(range(batch_size)[ranks.part(batch_size)]), weights.V.shape
         self._code, self._signal = weights.V.new_empty(rows, h), weights.V.new_empty(rows, h)
         self._residual = weights.V.new_empty(rows, d)
@@ -90,17 +91,18 @@ class Engine:
         return float(self._ranks.add_up(torch.count_nonzero(self._code))) / self._batch_size
 
     def backward(self, X: Tensor) -> None:
-        """Write the gradient of rec + lambda spa + epsilon ent into the gradients, from `forward`'s buffers."""
+        """Write the gradients of the whole loss, from `forward`'s buffers."""
         Z, R, m = self._code, self._residual, self._batch_size
-        multiply, old = self._products.multiply, self._gradients
+        multiply, old, W = self._products.multiply, self.gradients, self.weights.W
         # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
-        to_W = multiply(Z.T, R, 2 / m, old.W)
-        G = self._signal = multiply(R, self.weights.W.T, 2 / m, self._signal)
+        # That of eta |W|^2 is 2 eta W, of which each process adds its share.
+        to_W = multiply(Z.T, R, 2 / m, old.W, W, 2 * self._coefficients.eta / self._ranks.count)
+        G = self._signal = multiply(R, W.T, 2 / m, self._signal)
         to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
         self._through_the_code(G)
         to_b = torch.sum(G, 0, out=old.b)
         to_V = multiply(X.T, G, 1.0, old.V)
-        self._gradients = Weights(*map(self._ranks.add_up, (to_V, to_W, to_b, to_a)))
+        self.gradients = Weights(*map(self._ranks.add_up, (to_V, to_W, to_b, to_a)))
 
     def _through_the_code(self, G: Tensor) -> None:
         """Make the gradient of rec by the code that of the whole loss by what the activation is given."""
@@ -118,44 +120,31 @@ class Engine:
         G.mul_(self._code.sign())
 
     def advance(self) -> None:
-        """Take Adam's step along the gradients that `backward` wrote."""
-        # Adam adds weight_decay * W to the gradient of W: with 2 eta, exactly the gradient of eta |W|^2.
-        self._update(("V", "b", "a"), 0.0)
-        self._update(("W",), 2 * self._coefficients.eta)
-
-    def _update(self, names: Sequence[str], weight_decay: float) -> None:
-        """Take Adam's step of some weights.
+        """Take Adam's step along the gradients that `backward` wrote.
 
         By the function behind torch.optim.Adam: the class checks all its options again at each step, and loads torch's
         compiler at the first, which takes seconds.
         """
-        sets = (self.weights, self._gradients, self._averages, self._squares, self._steps)
-        weights, gradients, averages, squares, steps = ([getattr(tensors, name) for name in names] for tensors in sets)
         adam(
-            weights,
-            gradients,
-            averages,
-            squares,
+            list(self.weights),
+            list(self.gradients),
+            list(self._averages),
+            list(self._squares),
             [],
-            steps,
+            list(self._steps),
             fused=True,
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
             lr=self.learning_rate,
-            weight_decay=weight_decay,
+            weight_decay=0.0,
             eps=1e-8,
             maximize=False,
         )
 
-    def gradients(self) -> Weights[Tensor]:
-        """Compute the gradient of the whole loss from what `backward` wrote, before `advance`."""
-        decay = 2 * self._coefficients.eta  # Adam adds it
-        return self._gradients._replace(W=torch.add(self._gradients.W, self.weights.W, alpha=decay))
-
     def gradient_norm(self) -> Tensor:
         """Compute the norm of the gradient of the whole loss, before `advance`."""
-        return torch.stack([gradient.square().sum(0).sum() for gradient in self.gradients()]).sum().sqrt()
+        return torch.stack([gradient.square().sum(0).sum() for gradient in self.gradients]).sum().sqrt()
 
     def model(self) -> Model:
         """Take the model as it stands, in NumPy; on the CPU it shares the weights' memory."""

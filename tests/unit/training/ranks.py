@@ -61,7 +61,7 @@ def terms_and_gradients(case, ranks=ALONE):
     mine = X[ranks.part(len(X))]
     engine.forward(mine)
     engine.backward(mine)
-    named = engine.terms()._asdict() | engine.gradients()._asdict()
+    named = engine.terms()._asdict() | engine.gradients._asdict()
     return {name: tensor.numpy().copy() for name, tensor in named.items()} | {"l0": np.float64(engine.active_units())}
 
 

@@ -29,7 +29,8 @@ def computed(name, m, d, h, *, seed=0, dtype=torch.float32):
     Z = library.encode(X, V, b, X.new_empty(m, h))
     R = library.residual(Z, W, a, X, X.new_empty(m, d))
     G = library.multiply(R, W.T, 0.25, X.new_empty(m, h))
-    return Z, R, G, library.multiply(Z.T, R, 0.25, X.new_empty(h, d)), library.multiply(X.T, G, 1.0, X.new_empty(d, h))
+    to_W = library.multiply(Z.T, R, 0.25, X.new_empty(h, d), W, 0.5)
+    return Z, R, G, to_W, library.multiply(X.T, G, 1.0, X.new_empty(d, h))
 
 
 @needs_onednn

@@ -74,6 +74,12 @@ def test_fit__logs_each_tenth_row_and_the_last_before_their_updates(X):
     assert history[-1]["rec"] < history[0]["rec"]
 
 
+def test_batches__are_the_faces_drawn_for_each_step_in_any_order(X):
+    read = {seed: Batches(X, seed, 10, part=slice(2, 7)) for seed in (0, 1)}
+    for seed, step in ((0, 99), (0, 100), (1, 100), (0, 3), (1, 12345)):
+        assert (read[seed].read(step).numpy() == X[draw_batch(seed, step, len(X), 10)[2:7]]).all()
+
+
 def test_fit__takes_the_schedule_of_the_learning_rate(X):
     filters = [fit(X, params(learning_rate_schedule=name), model_params())[0].filters for name in SCHEDULES]
     assert len({array.tobytes() for array in filters}) == 3
