@@ -96,7 +96,7 @@ class Engine:
         multiply, old, W = self._products.multiply, self.gradients, self.weights.W
         # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
         # That of eta |W|^2 is 2 eta W, of which each process adds its share.
-        to_W = multiply(Z.T, R, 2 / m, old.W, W, 2 * self._coefficients.eta / self._ranks.count)
+        to_W = multiply(Z.T, R, 2 / m, old.W, C=W, share=2 * self._coefficients.eta / self._ranks.count)
         G = self._signal = multiply(R, W.T, 2 / m, self._signal)
         to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
         self._through_the_code(G)

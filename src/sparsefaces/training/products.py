@@ -45,7 +45,7 @@ class Blas:
         return torch.sub(a, X, out=out).addmm_(Z, W)
 
     def multiply(
-        self, A: Tensor, B: Tensor, scale: float, out: Tensor, C: Tensor | None = None, share: float = 0.0
+        self, A: Tensor, B: Tensor, scale: float, out: Tensor, *, C: Tensor | None = None, share: float = 0.0
     ) -> Tensor:
         """Compute scale A B + share C."""
         return torch.addmm(out if C is None else C, A, B, beta=share, alpha=scale, out=out)
@@ -75,7 +75,7 @@ class OneDnn:
 
     @one_thread()
     def multiply(
-        self, A: Tensor, B: Tensor, scale: float, out: Tensor, C: Tensor | None = None, share: float = 0.0
+        self, A: Tensor, B: Tensor, scale: float, out: Tensor, *, C: Tensor | None = None, share: float = 0.0
     ) -> Tensor:
         """Compute scale A B + share C."""
         product: Tensor = _linear(A if scale == 1 else A * scale, B.T, None, "none", [], None)
@@ -140,7 +140,7 @@ def _agree(m: int, d: int, h: int) -> bool:
         (
             products.encode(X, V, b, torch.empty(m, h)),
             products.residual(Z, W, a, X, torch.empty(m, d)),
-            products.multiply(Z.T, R, 0.5, torch.empty(h, d), W, 0.5),
+            products.multiply(Z.T, R, 0.5, torch.empty(h, d), C=W, share=0.5),
             products.multiply(R, W.T, 0.5, torch.empty(m, h)),
             products.multiply(X.T, Z, 1.0, torch.empty(d, h)),
         )

@@ -29,7 +29,7 @@ def computed(name, m, d, h, *, seed=0, dtype=torch.float32):
     Z = library.encode(X, V, b, X.new_empty(m, h))
     R = library.residual(Z, W, a, X, X.new_empty(m, d))
     G = library.multiply(R, W.T, 0.25, X.new_empty(m, h))
-    to_W = library.multiply(Z.T, R, 0.25, X.new_empty(h, d), W, 0.5)
+    to_W = library.multiply(Z.T, R, 0.25, X.new_empty(h, d), C=W, share=0.5)
     return Z, R, G, to_W, library.multiply(X.T, G, 1.0, X.new_empty(d, h))
 
 
