@@ -11,12 +11,12 @@ from typing import Any
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModelOutput, Run
 from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
-from sparsefaces.tracking.store import MODEL, Store, StoreError
+from sparsefaces.tracking.store import MODEL, Store, StoreError, side_by_side
 from sparsefaces.training import activations
 
 VERSION_TAGS = ("stage", "lambda", "activation", "k", "data.source", "git.commit", "model.sha256")
@@ -46,9 +46,11 @@ def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None
     Raises:
         StoreError: The store fails, or refuses the model.
     """
-    model = _logged_model(store, run_id)
+    run, model = store.client.get_run(run_id), _logged_model(store, run_id)
+    # Nothing was registered before it was whole.
+    registered = next(iter(_versions(store, run_id, model)), None) if _is_whole(model) else None
     if not _is_whole(model):
-        model = _log_model(store, run_id, model, folder)
+        model = _log_model(store, run, model, folder)
     if not store.client.search_registered_models(f"name = '{MODEL}'"):
         description = "Autoencoders: `dense` and `sparse` name the models in stages/, tags tell all of them apart."
         try:
@@ -57,10 +59,8 @@ def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None
             store.client.get_registered_model(MODEL)
     # MLflow looks for the model in the store that is current, whatever a client was made for: let it be this one.
     mlflow.set_tracking_uri(store.uri)
-    registered = next(iter(_versions(store, run_id, model)), None)
     if registered is None:
-        data = store.client.get_run(run_id).data
-        known = {**data.tags, **data.params}
+        known = {**run.data.tags, **run.data.params}
         tags = {name: known[name] for name in VERSION_TAGS if name in known}
         registered = store.client.create_model_version(
             MODEL, model.model_uri, run_id, tags=tags, model_id=model.model_id
@@ -109,15 +109,19 @@ def _is_whole(model: Any) -> bool:  # noqa: ANN401 - as above
     return model is not None and model.status == "READY"
 
 
-def _log_model(store: Store, run_id: str, model: Any, folder: Path) -> Any:  # noqa: ANN401 - as above
+def _log_model(store: Store, run: Run, model: Any, folder: Path) -> Any:  # noqa: ANN401 - as above
     """Upload a model: one that was begun, or a new one."""
     if model is None:
-        model = store.client.create_logged_model(store.experiment, "model", run_id)
+        model = store.client.create_logged_model(store.experiment, "model", run.info.run_id)
     store.check_files_reach_it(model.artifact_location)
-    store.client.log_model_artifacts(model.model_id, str(folder))
-    outputs = store.client.get_run(run_id).outputs
-    if model.model_id not in [output.model_id for output in (outputs.model_outputs if outputs else [])]:
-        store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])  # which fails if done twice
+
+    def send(file: Path) -> None:
+        place = file.parent.relative_to(folder).as_posix()
+        store.client.log_model_artifact(model.model_id, str(file), None if place == "." else place)
+
+    side_by_side(send, [path for path in folder.rglob("*") if path.is_file()])
+    if model.model_id not in [output.model_id for output in (run.outputs.model_outputs if run.outputs else [])]:
+        store.client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])  # fails if done twice
     return store.client.finalize_logged_model(model.model_id, "READY")
 
 

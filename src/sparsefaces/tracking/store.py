@@ -4,7 +4,8 @@ import errno
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ HOPELESS_WORDS = ("CERTIFICATE_VERIFY_FAILED", "Could not find")  # as requests 
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 TRY_AGAIN = (401, 408, 409, 423, 425, 429)  # of the answers from 400 to 499: all others are refusals
 BUGS = (TypeError, AttributeError, NameError, AssertionError)
+SIDE_BY_SIDE = 8  # files that are sent at once
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -98,6 +100,12 @@ def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  #
         raise
     except Exception as error:
         raise StoreError(error) from error
+
+
+def side_by_side(send: Callable[[Any], object], files: Sequence[Any]) -> None:
+    """Send files, several at once, since each takes a server's answer; raise what the first that fails has raised."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        list(pool.map(send, files))
 
 
 class Store:

@@ -1,7 +1,6 @@
 """Bring MLflow up to date with records: this is the only place that writes runs."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
@@ -11,11 +10,10 @@ from sparsefaces.base.arrays import parts
 from sparsefaces.tracking.address import shown_uri
 from sparsefaces.tracking.models import register
 from sparsefaces.tracking.record import OVER, Record, nothing_sent, take_records
-from sparsefaces.tracking.store import RECORD, Store, leaving_out
+from sparsefaces.tracking.store import RECORD, Store, leaving_out, side_by_side
 
 DIGEST_LENGTH = 36  # all that MLflow takes
 BATCH = 1000  # the most values that MLflow takes at once
-SIDE_BY_SIDE = 8  # files that are sent at once
 
 
 def sync(record: Record, store: Store) -> None:
@@ -153,7 +151,7 @@ def _send_values(record: Record, store: Store, run_id: str) -> None:
 
 
 def _send_files(record: Record, store: Store, run_id: str) -> None:
-    """Send the artifacts that MLflow lacks, several side by side, since each takes a server's answer."""
+    """Send the artifacts that MLflow lacks."""
     sent, left_out = record.sent["files"], record.sent["left_out"]
     fresh = [name for name in record.files() if name not in {*sent, *left_out}]
     if not fresh:
@@ -164,6 +162,5 @@ def _send_files(record: Record, store: Store, run_id: str) -> None:
             store.check_files_reach_it(record.sent["files_at"])
             store.client.log_artifact(run_id, record.folder / "files" / name, name.rpartition("/")[0] or None)
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        list(pool.map(send, fresh))  # which raises what the first of them has raised
+    side_by_side(send, fresh)
     record.note(files=sent + [name for name in fresh if name not in left_out])

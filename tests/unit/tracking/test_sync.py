@@ -23,7 +23,7 @@ CALLS = (
     "log_artifact",
     "set_terminated",
     "create_logged_model",
-    "log_model_artifacts",
+    "log_model_artifact",
     "log_outputs",
     "finalize_logged_model",
     "create_registered_model",
