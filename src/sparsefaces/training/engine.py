@@ -18,6 +18,8 @@ from sparsefaces.training.parallel import ALONE, Ranks
 from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
 
+TINY = 1e-15  # a mean activation, whose inverse square is far below float32's largest number
+
 
 class Engine:
     """One training's weights, gradients, buffers and optimizer.
@@ -111,10 +113,9 @@ class Engine:
         if lambd:
             G.add_(lambd / m)
         if epsilon:
-            # d ent / d z_ij = -1 / (m mean_j^2): nothing for a silent unit, whose gate is shut.
+            # d ent / d z_ij = -1 / (m mean_j^2), kept finite for a silent unit, whose gate is shut.
             # The mean is the whole batch's: averaging the gradients of its parts would not give ent's.
-            mean = self.mean_code()
-            G.sub_(mean.square().reciprocal_().masked_fill_(mean == 0, 0).mul_(epsilon / m))
+            G.sub_(self.mean_code().clamp_min_(TINY).square_().reciprocal_().mul_(epsilon / m))
         # The gate, 1 or 0: while the unit is off, or not kept, nothing flows. (The sign of a code that is never
         # negative takes a tenth of the time of a comparison and a mask.)
         G.mul_(self._code.sign())
