@@ -1,6 +1,8 @@
 """What several files of tests begin with."""
 
 import re
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,17 @@ PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests m
 
 needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
 EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
+
+
+@contextmanager
+def small_files():
+    """Let this process write no large file: the nearest to a full disk that needs no disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def standardized(faces, trains=None):

@@ -26,7 +26,7 @@ from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.processes import rank_of_process
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: beyond what the file system, or ulimit -f, lets a file be
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
 

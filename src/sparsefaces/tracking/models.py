@@ -16,6 +16,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
+from sparsefaces.base.files import writing
 from sparsefaces.tracking.store import MODEL, Store, StoreError, side_by_side
 from sparsefaces.training import activations
 
@@ -76,9 +77,12 @@ def save_model(folder: Path, files: Mapping[str, Path], example: NDArray[np.floa
         folder: Where to.
         files: `weights`, a model.safetensors, and `scaling`, a scaling.npz.
         example: Faces, (N, height, width), as an example of the model's input.
+
+    Raises:
+        UserError: There is no room.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    with warnings.catch_warnings(), TemporaryDirectory() as temporary:
+    with writing(folder), warnings.catch_warnings(), TemporaryDirectory() as temporary:
         # Copies: DVC may have left links to its cache (cache.type), which MLflow does not follow.
         copies = {name: shutil.copy(path, temporary) for name, path in files.items()}
         warnings.simplefilter("ignore")  # it wishes for type hints beside the signature

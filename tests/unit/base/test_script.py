@@ -88,6 +88,7 @@ def run_script(body, *, code, **env):
     ("raised", "said"),
     [
         ("OSError(errno.ENOSPC, 'No space left')", "error: [Errno 28] No space left\n"),
+        ("OSError(errno.EFBIG, 'File too large')", "error: [Errno 27] File too large\n"),
         (
             "PermissionError(errno.EACCES, 'Permission denied', 'faces')",
             "error: [Errno 13] Permission denied: 'faces'\n",

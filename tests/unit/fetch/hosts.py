@@ -6,14 +6,12 @@ import http.server
 import io
 import json
 import os
-import resource
 import shutil
 import socket
 import subprocess
 import sys
 import tarfile
 import threading
-from contextlib import contextmanager
 
 import numpy as np
 import samples
@@ -114,17 +112,6 @@ def small_archive():
                 image.seek(0)
                 tar.addfile(info, image)
     return archive.getvalue()
-
-
-@contextmanager
-def small_files():
-    """Let this process write no large file: the nearest to a full disk that needs no disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def fetch(*, mirror=None, timeout=60, **changes):

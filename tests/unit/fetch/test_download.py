@@ -6,7 +6,8 @@ import tarfile
 
 import pytest
 import sklearn.datasets._lfw as sklearn_lfw
-from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves, small_files
+from hosts import CHALLENGE, PAGE, PARAMS, fetch, port_nobody_serves
+from samples import small_files
 
 from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError

@@ -2,8 +2,9 @@ import re
 
 import numpy as np
 import pytest
-from hosts import fetch, small_files
+from hosts import fetch
 from PIL import Image
+from samples import small_files
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.fetch.sources import folder, orl

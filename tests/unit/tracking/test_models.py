@@ -1,8 +1,10 @@
 """The registered model of a result: what somebody deletes of it is made again, and the alias names it."""
 
 import pytest
+from samples import small_files
 
 from sparsefaces.base import locks
+from sparsefaces.base.errors import UserError
 from sparsefaces.tracking.models import MODEL, is_served, register, save_model
 from sparsefaces.tracking.store import Store
 
@@ -40,6 +42,16 @@ def test_register__makes_again_what_was_deleted(served, what):
     version = served.client.get_model_version_by_alias(MODEL, "dense")
     assert version.run_id == served.run_id
     assert served.client.get_logged_model(version.source.removeprefix("models:/")).status == "READY"
+
+
+def test_save_model__without_room_is_one_message_that_names_the_folder(tmp_path):
+    import numpy as np
+
+    files = {name: tmp_path / name for name in ("weights", "scaling")}
+    for file in files.values():
+        file.touch()
+    with small_files(), pytest.raises(UserError, match=r"model cannot be written \(.*\): make room there"):
+        save_model(tmp_path / "model", files, np.zeros((2, 90, 90), np.float32))
 
 
 def test_is_served__alias_of_another_training_does_not_count(served):
