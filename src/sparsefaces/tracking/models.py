@@ -48,10 +48,10 @@ def register(store: Store, run_id: str, alias: str | None, folder: Path) -> None
         StoreError: The store fails, or refuses the model.
     """
     run, model = store.client.get_run(run_id), _logged_model(store, run_id)
-    # Nothing was registered before it was whole.
-    registered = next(iter(_versions(store, run_id, model)), None) if _is_whole(model) else None
-    if not _is_whole(model):
-        model = _log_model(store, run, model, folder)
+    if _is_whole(model):
+        registered = next(iter(_versions(store, run_id, model)), None)
+    else:  # nothing was registered before it was whole
+        model, registered = _log_model(store, run, model, folder), None
     if not store.client.search_registered_models(f"name = '{MODEL}'"):
         description = "Autoencoders: `dense` and `sparse` name the models in stages/, tags tell all of them apart."
         try:
