@@ -2,18 +2,17 @@
 
 from threadpoolctl import threadpool_limits
 
-from sparsefaces.base.script import run
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
 from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
 from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.origin import hashes, settings
 from sparsefaces.report.page import Report, render_report
 from sparsefaces.report.payload import pack
 from sparsefaces.standardize.dataset import load_dataset, load_people, load_provenance
-from sparsefaces.tracking.description import data_hash
-from sparsefaces.tracking.runs import optional, track
-from sparsefaces.tracking.stages import describe_comparison, log_comparison, log_missing_trainings
+from sparsefaces.tracking.runs import forgiving, track
+from sparsefaces.tracking.stages import describe_comparison, log_comparison, log_missing
 from sparsefaces.training.outputs import TRAININGS, load_training
 
 
@@ -21,19 +20,17 @@ def main() -> None:
     """Leave the metrics, the claims, the figures and report.html in stages/analyze."""
     params = load_params()
     data = load_dataset()
-    people = load_people(len(data.X))
-    trainings = {name: load_training(stage, data.X.shape[1]) for name, stage in TRAININGS.items()}
+    people = load_people()
+    trainings = {name: load_training(stage) for name, stage in TRAININGS.items()}
     # BLAS with one thread makes its sums always in the same order.
     with (
         threadpool_limits(1, user_api="blas"),
-        track(
-            describe_comparison(params, data), params.tracking.on_failure, params.tracking.seconds_to_open
-        ) as tracked,
+        track(describe_comparison(params, data), params.tracking.on_failure) as tracked,
     ):
         if tracked.store:
-            with optional("a training"):
-                log_missing_trainings(data)
-        evidence = gather_evidence(data, people, trainings, params, data_hash())
+            with forgiving(params.tracking.on_failure):
+                log_missing(tracked.store, data, TRAININGS.values())
+        evidence = gather_evidence(data, people, trainings, params)
         metrics = compare_metrics(trainings, evidence)
         figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
         page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)

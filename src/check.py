@@ -1,13 +1,12 @@
 """What hooks and `make repro` check of the pipeline. Usage: python src/check.py params, or: inputs, or: lock."""
 
-import json
 import sys
 from pathlib import Path
 
-from sparsefaces.base.script import run
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
-from sparsefaces.review.revisions import check_stages, dvc
+from sparsefaces.base.script import run
+from sparsefaces.review.changes import stale_stages
 
 
 def main() -> None:
@@ -22,8 +21,7 @@ def main() -> None:
         return
     if what != "lock":
         raise UserError(f"name what to check, params, inputs or lock, instead of {what!r}")
-    stale, _ = check_stages(json.loads(dvc("status", "--json")))
-    if stale:
+    if stale := stale_stages():
         raise UserError(f"dvc.lock is out of sync: run `dvc repro` and commit what it changes ({', '.join(stale)})")
 
 

@@ -1,7 +1,7 @@
 """Stage fetch: read the faces that params.yaml asks for."""
 
-from sparsefaces.base.script import run
 from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
 from sparsefaces.fetch.outputs import save_faces
 from sparsefaces.fetch.sources import fetch_faces
 

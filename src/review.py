@@ -1,23 +1,19 @@
-"""Print what changed since another revision, as Markdown. Usage: python src/review.py main.
+"""Print what changed since another revision, as Markdown; exit with 3 if dvc.lock is out of sync.
 
-Exit code 0: dvc.lock matches params, code and dvc.yaml. 3: it does not. 1: there is no review, and a message says why.
+Usage: python src/review.py main.
 """
 
 import sys
 
 from sparsefaces.base.script import run
-from sparsefaces.review.page import gather_review, render_review
-
-OUT_OF_SYNC = 3
+from sparsefaces.review.changes import review, stale_stages
 
 
 def main() -> None:
-    """Print the review; say on stderr, last, if dvc.lock does not match."""
-    review = gather_review(" ".join(sys.argv[1:]))
-    print(render_review(review), flush=True)
-    if review["stale"]:
-        print(f"dvc.lock is out of sync: {', '.join(review['stale'])} (exit code {OUT_OF_SYNC})", file=sys.stderr)
-        sys.exit(OUT_OF_SYNC)
+    """Print the review."""
+    stale = stale_stages()
+    print(review(sys.argv[1], stale), flush=True)
+    sys.exit(3 if stale else 0)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from sparsefaces.base.script import run
 from sparsefaces.base.files import write_bytes
+from sparsefaces.base.script import run
 from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
 
 PAGE = Path("docs/results.md")

@@ -1,13 +1,15 @@
-"""Bring MLflow what it lacks: of the runs that were recorded, and of the results in stages/."""
+"""Bring MLflow the results in stages/ that it lacks, or lacks files of."""
 
 from sparsefaces.base.script import run
 from sparsefaces.standardize.dataset import load_dataset
-from sparsefaces.tracking.stages import log_all
+from sparsefaces.tracking.stages import log_missing
+from sparsefaces.tracking.store import Store
+from sparsefaces.training.outputs import TRAININGS
 
 
 def main() -> None:
     """Log what is missing, and say what that was."""
-    logged = log_all(load_dataset())
+    logged = log_missing(Store(), load_dataset(), [*TRAININGS.values(), "analyze"])
     print(f"logged {', '.join(logged)}" if logged else "nothing to log: every result has its run")
 
 

@@ -1,18 +1,18 @@
-"""Draw what sparsity costs and buys over the trainings that MLflow knows: tradeoff.png."""
+"""Draw what sparsity costs over the trainings that MLflow knows: tradeoff.png."""
 
+import io
 from pathlib import Path
 
-from sparsefaces.base.script import run
 from sparsefaces.base.files import write_bytes
-from sparsefaces.review.tradeoff import compare, draw_tradeoff, format_tradeoff
-from sparsefaces.tracking.queries import finished_trainings
+from sparsefaces.base.script import run
+from sparsefaces.tracking.tradeoff import draw_tradeoff
 
 
 def main() -> None:
-    """Leave tradeoff.png in the top folder, and print what it shows."""
-    tradeoff = compare(finished_trainings())
-    write_bytes(Path("tradeoff.png"), draw_tradeoff(tradeoff))
-    print(format_tradeoff(tradeoff))
+    """Leave tradeoff.png in the top folder."""
+    png = io.BytesIO()
+    draw_tradeoff().savefig(png, dpi=150)
+    write_bytes(Path("tradeoff.png"), png.getvalue())
 
 
 if __name__ == "__main__":

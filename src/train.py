@@ -3,15 +3,15 @@
 import sys
 from contextlib import closing
 
-from sparsefaces.base.script import run
 from sparsefaces.base.params import load_params
+from sparsefaces.base.script import run
 from sparsefaces.standardize.dataset import load_dataset
-from sparsefaces.tracking.description import data_hash
 from sparsefaces.tracking.pictures import LivePictures
 from sparsefaces.tracking.runs import track
 from sparsefaces.tracking.stages import describe_training, log_training
-from sparsefaces.training.checkpoints import Checkpoints, identify
+from sparsefaces.training.checkpoints import Checkpoints
 from sparsefaces.training.loop import train_model
+from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import save_training
 from sparsefaces.training.parallel import join
 from sparsefaces.training.table import TrainingTable
@@ -23,21 +23,17 @@ def main() -> None:
     params = load_params()
     model = params.of_model(stage)
     data = load_dataset()
-    identity = identify(stage, params, data_hash())
-    with join(params.machine, identity, params.tracking.seconds_to_open) as ranks:
+    with join(params.machine) as ranks:
         if ranks.rank:  # the first process tracks and writes
             train_model(data.training, params.train, model, params.machine, ranks=ranks)
             return
-        with track(
-            describe_training(stage, params, data, ranks.count),
-            params.tracking.on_failure,
-            params.tracking.seconds_to_open,
-        ) as tracked:
-            checkpoints = Checkpoints(stage, identity, params.machine.checkpoint_every)
-            start = checkpoints.load()
+        outbox, description = Outbox(), describe_training(stage, params, data, ranks.count)
+        name = f"{stage}-{description.key}-{params.machine.device}"
+        checkpoints = Checkpoints(name, params.machine.checkpoint_every, params.train.iterations, outbox)
+        start = checkpoints.load()
+        with track(description, params.tracking.on_failure, outbox) as tracked:
             with closing(TrainingTable(stage, params.train.iterations)) as table:
                 pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
-                tracked.resume(start.history if start else ())
                 callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
                 training = train_model(
                     data.training,

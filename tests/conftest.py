@@ -1,6 +1,5 @@
 """Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
-import gc
 import os
 import shutil
 import signal
@@ -15,7 +14,7 @@ from filelock import FileLock
 from gates import end_all
 from PIL import Image
 
-import sparsefaces  # noqa: F401 - before torch: sets how its threads wait and round
+import sparsefaces  # noqa: F401 - before NumPy's and torch's libraries are loaded: sets how they wait and round
 
 # What takes seconds to import is imported where it is used: pytest's first process only hands out the tests.
 if TYPE_CHECKING:
@@ -23,15 +22,14 @@ if TYPE_CHECKING:
     from servers import Server
 
 THEIRS = tuple(str(Path(__file__).parents[1] / name) for name in ("params.yaml", "dvc.lock", "stages/"))
-collect_ignore_glob = ["*conftest.py"]  # which are no modules with examples
-collect_ignore = ["gate", "faults/sitecustomize.py"]  # what Python imports when it starts, and no tests
+collect_ignore_glob = ["*conftest.py", "*sitecustomize.py"]  # no modules with examples
 
 # Ctrl-C is tested: a shell that runs `make test` in the background lets all that it starts ignore it.
 # SIGTERM ends the tests as Ctrl-C does, and with them what they have started.
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.default_int_handler)
 
-# What the machine sets of MLflow, such as the hosts that a server answers, is forgotten; then the library sets its own.
+# What the machine sets of MLflow, such as the server of its user, is forgotten; then the library sets its own.
 for name in [name for name in os.environ if name.lstrip("_").startswith("MLFLOW_")]:
     if name != "MLFLOW_DISABLE_TELEMETRY":
         del os.environ[name]
@@ -43,16 +41,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection() -> None:
-    """Let a property's examples take their time before tests are imported: how long is the machine's business."""
+    """Let a property's examples take their time: how long is the machine's business."""
     import hypothesis
 
     hypothesis.settings.register_profile("patient", deadline=None)
     hypothesis.settings.load_profile("patient")
-
-
-def pytest_collection_finish() -> None:
-    """Leave what is imported out of garbage collections, of which each would take a third of a second."""
-    gc.freeze()
 
 
 def _keep_out(event: str, arguments: tuple) -> None:
@@ -109,11 +102,12 @@ def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def empty_store(shared: Path) -> Path:
     """A store with its tables and nothing else: making one takes seconds, copying it does not."""
-    from sparsefaces.tracking.store_file import create
+    from mlflow import MlflowClient
 
+    path = shared / "mlflow.db"
     with FileLock(shared / "store.lock"):
-        create(shared / "mlflow.db")
-    return shared / "mlflow.db"
+        MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
 
 
 @pytest.fixture(scope="module")

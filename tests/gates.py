@@ -9,10 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
 
-import psutil
-
 # Only a test that fails takes so long, in seconds: whatever is waited for happens, or the process ends.
-# `dvc repro` takes 20, and took 170 where ten processes wanted two cores.
 DEADLINE = 240
 
 
@@ -47,9 +44,9 @@ class Started(Popen):
     def wait_until_said(self, words: str) -> None:
         wait_until(lambda: words in self.said(), self)
 
-    def end(self, code: int | None = 0) -> str:
+    def end(self, code: int | None = 0, seconds: float = DEADLINE) -> str:
         """Wait until it is over and return what was said; `code` None takes any exit code."""
-        wait_until(self.is_over, self)
+        wait_until(self.is_over, self, seconds)
         assert code in (None, self.returncode), f"{self.args} exited with {self.returncode}:\n{self.said()}"
         return self.said()
 
@@ -58,20 +55,16 @@ STARTED: list[Started] = []
 
 
 def end_all() -> None:
-    """Kill what tests have started and is still there: in groups of their own, whoever is their parent, and others."""
+    """Kill what tests have started and is still there, with its children."""
     for process in STARTED:
         if not process.is_over():
             with suppress(ProcessLookupError, PermissionError):  # macOS says the second of a group of zombies
                 os.killpg(process.pid, signal.SIGKILL)
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if "resource_tracker" not in str(child.cmdline()):  # which cleans up after this process, and ends then
-                child.kill()
 
 
-def wait_until(happened: Callable[[], object], process: Started | None = None) -> None:
+def wait_until(happened: Callable[[], object], process: Started | None = None, seconds: float = DEADLINE) -> None:
     """Wait for something that happens sooner or later, unless the process that does it ends."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     while not happened():
         over = process is not None and process.is_over()
         assert not over or happened(), f"ended with {process.returncode}:\n{process.said()}"
@@ -89,12 +82,11 @@ class Gate:
 
     @property
     def env(self) -> dict[str, str]:
-        path = [str(Path(__file__).parent / "gate"), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {
             "GATE": str(self._folder),
             "GATE_AT": " ".join(self._points),
             "GATE_KEEPER": str(os.getpid()),
-            "PYTHONPATH": os.pathsep.join(path),
+            "PYTHONPATH": str(Path(__file__).parent / "gate"),
         }
 
     def wait(self, process: Started | None = None, stage: str = "train_sparse") -> int:

@@ -12,12 +12,13 @@ from mlflow.entities import Run
 from samples import PARAMS
 
 ROOT = Path(__file__).parents[1]
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 FOLDERS = ("src", "tools", ".dvc/plots")
 FILES = ("dvc.yaml", ".dvcignore", ".gitignore", ".gitattributes", ".dvc/config", "faces/README.md")
 
-# Variables of the machine's that would reach into a test; without bytecode, each process would compile the library.
-PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "AWS_", "SLURM_", "TORCHELASTIC_", "PYTHONDONTWRITE")
+# Variables of the machine's, or of the library in this process, that would reach into a test's; without bytecode, each
+# process would compile the library.
+PRIVATE = ("PYTEST_", "MLFLOW_", "DVC_", "GIT_", "SPARSEFACES_", "TORCHELASTIC_", "PYTHONDONTWRITE")
+PRIVATE += ("OMP_", "GOMP_", "MKL_", "OPENBLAS_")
 
 
 class Project:
@@ -33,6 +34,7 @@ class Project:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
+            "LOKY_MAX_CPU_COUNT": "1",  # analyze's own processes would cost more by their imports than they save
         }
         self.env |= {
             f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

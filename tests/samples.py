@@ -1,21 +1,12 @@
 """What several files of tests begin with."""
 
-import re
 import resource
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from sparsefaces.base.params import ModelParams, TrainParams
-from sparsefaces.standardize.standardize import measure_scaling
-from sparsefaces.training.products import LIBRARIES, onednn_works
 
 PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
-
-needs_onednn = pytest.mark.skipif(not onednn_works(), reason="this torch has no oneDNN for this processor")
-EACH_LIBRARY = [pytest.param(name, marks=needs_onednn if name == "onednn" else ()) for name in LIBRARIES]
 
 
 @contextmanager
@@ -27,11 +18,6 @@ def small_files():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def standardized(faces, trains=None):
-    trains = np.ones(len(faces), bool) if trains is None else trains
-    return measure_scaling(faces, trains).standardize(faces)
 
 
 def params(**changes):
@@ -56,13 +42,3 @@ def in_experiment(root, monkeypatch):
 def claim(name, verdict):
     numbers = {"dense": 0.3, "sparse": 0.2, "difference": -0.1, "interval": [-0.12, -0.08], "null": None}
     return {"claim": name, "measure": "effective area", **numbers, "verdict": verdict}
-
-
-def with_lines(folder, spellings):
-    """The tests' params.yaml with some values spelt otherwise."""
-    path, text = folder / "params.yaml", PARAMS.read_text()
-    for key, spelling in spellings.items():
-        section, name = key.split(".")
-        text = re.sub(rf"(?m)(^{section}:\n(?:  .*\n)*?  {name}:) .*", rf"\g<1> {spelling}", text)
-    path.write_text(text)
-    return path

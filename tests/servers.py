@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,12 +33,8 @@ def wait_for(url: str, process: Started) -> None:
 class Server:
     """`mlflow server` on one port and one database, whatever happens to its processes."""
 
-    def __init__(self, folder: Path, backend: str | None = None, options: Sequence[str] = (), **env: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path) -> None:
         self.database = folder / "server.db"
-        self.backend = backend or f"sqlite:///{self.database}"
-        self._options = options or ["--artifacts-destination", str(folder / "artifacts")]
-        self._env = env
         self._folder, self._port = folder, free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
@@ -49,9 +44,10 @@ class Server:
 
     def start(self) -> "Server":
         command = [str(Path(sys.executable).with_name("mlflow")), "server", "--host", "127.0.0.1"]
-        command += ["--workers", "1", "--port", str(self._port), "--backend-store-uri", self.backend, *self._options]
+        command += ["--workers", "1", "--port", str(self._port), "--backend-store-uri", f"sqlite:///{self.database}"]
+        command += ["--artifacts-destination", str(self._folder / "artifacts")]
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"} | self._env
+        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self._process = Started(command, self._folder, env)
         wait_for(f"{self.url}/health", self._process)
         return self

@@ -4,12 +4,13 @@ Draws examples/two-ways.png and renews the tables in docs/results.md, from the f
 section of params.yaml; what is trained is kept in the cache. Usage: python tools/two_ways.py
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from tabulate import tabulate
 
@@ -19,11 +20,12 @@ from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.measures import psnr, spatial_spread, window_energy
 from sparsefaces.analyze.parallel import run_jobs
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.files import STAGES, sha256, write_bytes
+from sparsefaces.base.files import STAGES, write_bytes
 from sparsefaces.base.params import ModelParams, TrainParams, load_params
-from sparsefaces.colors import color_of_model
+from sparsefaces.colors import COLORS, TOP_K
 from sparsefaces.measures import effective_area, explained_variance, is_nonzero
-from sparsefaces.review.tradeoff import Point, Tradeoff, draw_tradeoff
+from sparsefaces.metrics import METRICS
+from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.standardize.split import split_people
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.activations import Activation
@@ -51,20 +53,20 @@ class Faces(NamedTuple):
 def read_faces() -> Faces:
     """Split the faces by people, and standardise all by those that train."""
     images, people = np.load(STAGES / "fetch/faces.npy"), np.load(STAGES / "fetch/people.npy")
-    trains = split_people(people, HOLDOUT)
-    scaling = measure_scaling(images, trains)
+    train_mask = split_people(people, HOLDOUT)
+    scaling = measure_scaling(images, train_mask)
     X = scaling.standardize(images)
-    return Faces(X[trains], X[~trains], people[~trains], images.shape[1:], float(scaling.scale))
+    held_out = ~train_mask
+    return Faces(X[train_mask], X[held_out], people[held_out], images.shape[1:], float(scaling.scale))
 
 
 def train(faces: Faces, params: TrainParams) -> dict[tuple[str, int], Model]:
     """Train every model with every seed, two or more at a time; name them by label and seed."""
-    digest = sha256(STAGES / "fetch/faces.npy")
     jobs = {}
     for seed in SEEDS:
         of_seed = params.model_copy(update={"seed": seed})
         models = {model.label.replace(" ", "-"): model for model in MODELS}
-        made = refits(faces.training, of_seed, models, "auto", {"faces": digest, "holdout": HOLDOUT})
+        made = refits(faces.training, of_seed, models)
         jobs |= {(model.label, seed): made[name] for name, model in models.items()}
     arrays = run_jobs(jobs)
     activations = {model.label: Activation(model.activation, model.k) for model in MODELS}
@@ -130,21 +132,22 @@ def table_of_pairs(models: Mapping[tuple[str, int], Model], faces: Faces) -> str
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 
 
-def points_of(measured: Mapping[tuple[str, int], Mapping[str, float]]) -> Sequence[Point]:
-    """Make the points of the picture."""
-    return [
-        Point(
-            model.activation,
-            model.label,
-            float(model.k or model.lambd),
-            seed,
-            measured[model.label, seed],
-            color_of_model(model.model_dump(by_alias=True)),
-            "",
-        )
-        for model in MODELS
-        for seed in SEEDS
-    ]
+def draw(measured: Mapping[tuple[str, int], Mapping[str, float]]) -> bytes:
+    """Draw explained variance and the area of filters against active units, a point per training."""
+    with paper():
+        figure = new_figure((11, 4.5))
+        for axes, name in zip(figure.subplots(1, 2), ("explained_variance", "effective_area"), strict=True):
+            axes.set(xscale="log", xlabel=METRICS["l0"].label, ylabel=METRICS[name].label)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+            grid(axes)
+            for way, color, models in (("L1", COLORS["sparse"], MODELS[:4]), ("top-k", TOP_K, MODELS[4:])):
+                points = [measured[model.label, seed] for model in models for seed in SEEDS]
+                axes.scatter([one["l0"] for one in points], [one[name] for one in points], color=color, label=way)
+            for model in MODELS:
+                first = measured[model.label, SEEDS[0]]
+                axes.annotate(model.label, (first["l0"], first[name]), (6, -13), textcoords="offset points", fontsize=9)
+        figure.axes[0].legend()
+        return png_of_figure(figure)
 
 
 def main() -> None:
@@ -152,7 +155,7 @@ def main() -> None:
     faces, params = read_faces(), load_params().train
     models = train(faces, params)
     measured = {key: measure(model, faces) for key, model in models.items()}
-    write_bytes(PICTURE, draw_tradeoff(Tradeoff(list(points_of(measured)), [], held_out=True)))
+    write_bytes(PICTURE, draw(measured))
     tables = f"\n{table_of_models(measured)}\n\n{table_of_pairs(models, faces)}\n"
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.partition(START)[0], page.partition(END)[2]

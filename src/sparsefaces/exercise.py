@@ -14,7 +14,6 @@ from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
-from sparsefaces.base.words import FACES
 from sparsefaces.fetch.outputs import fallback_notice
 from sparsefaces.fetch.sources import fetch_faces
 from sparsefaces.report import figures
@@ -25,9 +24,7 @@ from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import Weights
 
 LFW_SHAPE = (37, 28)
-MACHINE = MachineParams(
-    threads="auto", device="cpu", products="auto", checkpoint_every=1000, download_timeout=30.0, lfw_mirror=None
-)
+MACHINE = MachineParams(threads="auto", device="cpu", checkpoint_every=1000, download_timeout=30.0, lfw_mirror=None)
 Weight = Tensor | Array
 
 
@@ -50,7 +47,7 @@ def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
     count, height, width = faces.images.shape
     if faces.fallback_reason:
         print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
-    print(f"{count:,} {FACES} of {height} x {width} pixels from {faces.source}")
+    print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
     return measure_scaling(faces.images, np.ones(count, np.bool_)).standardize(faces.images)
 
 

@@ -1,11 +1,7 @@
 """Each metric once: what it is called, how it is written, and which way it should go."""
 
-from collections.abc import Iterable
 from types import MappingProxyType
 from typing import NamedTuple
-
-from sparsefaces.base.errors import UserError
-from sparsefaces.base.words import FACE
 
 
 class Metric(NamedTuple):
@@ -48,14 +44,14 @@ METRICS = MappingProxyType(
         "explained_variance": Metric("explained variance", "{:.2%}", "↑", *_BETTER),
         "psnr": Metric("PSNR, dB", "{:.2f}", "↑", *_BETTER),
         "spa": Metric("L1 norm of the code (spa)", "{:.1f}", "↓", *_SPARSER, "activation"),
-        "l0": Metric(f"active units per {FACE} (L0)", "{:.1f}", "↓", *_SPARSER),
-        "bits": Metric(f"bits per {FACE}", "{:.1f}", "↓", *_SMALLER),
+        "l0": Metric("active units per face (L0)", "{:.1f}", "↓", *_SPARSER),
+        "bits": Metric("bits per face", "{:.1f}", "↓", *_SMALLER),
         "hoyer": Metric("Hoyer sparsity of the code", "{:.3f}", "↑", *_SPARSER),
         "gini": Metric("Gini index of the code", "{:.3f}", "↑", *_SPARSER),
-        "near_zero": Metric(f"activations of at most 1 % of the {FACE}'s largest, share", "{:.3f}", "↑", *_SPARSER),
+        "near_zero": Metric("activations of at most 1 % of the face's largest, share", "{:.3f}", "↑", *_SPARSER),
         "treves_rolls": Metric("Treves-Rolls sparseness of the code", "{:.3f}", "↓", *_SPARSER),
         "ent": Metric("sum of 1 / mean activation (ent)", "{:.1f}", "↓", *_BETTER, "1 / activation"),
-        "silent_units": Metric(f"units silent on every {FACE}", "{}", "↓", *_BETTER),
+        "silent_units": Metric("units silent on every face", "{}", "↓", *_BETTER),
         "min_mean_activation": Metric("smallest mean activation of a unit", "{:.3g}", "↑", *_BETTER),
         "reg": Metric("squared norm of the decoder (reg)", "{:.2f}", "↓", *_SMALLER, "weight squared"),
         "effective_area": Metric("effective area of a filter, share of the image", "{:.1%}", "↓", *_LOCAL),
@@ -63,13 +59,3 @@ METRICS = MappingProxyType(
         "window_energy": Metric("energy of a filter in its best 9 x 9 window, share", "{:.3f}", "↑", *_LOCAL),
     }
 )
-
-
-def check_metrics(measured: Iterable[str]) -> None:
-    """Make sure, before work that takes long, that each metric that is measured has its entry.
-
-    Raises:
-        UserError: One has none.
-    """
-    if missing := sorted(set(measured) - METRICS.keys() - {"loss"}):
-        raise UserError(f"METRICS in src/sparsefaces/metrics.py has no entry for {', '.join(missing)}: add it")

@@ -1,18 +1,16 @@
-"""What is committed holds together: results, pages, params.yaml, the exercise's table. No other test looks at it."""
+"""What is committed holds together: results, pages, params.yaml. No other test looks at it."""
 
 import csv
 import json
 import re
 import subprocess
 import sys
-from functools import cache
 
 import pytest
 import yaml
 from projects import ROOT
 
 from sparsefaces.base.params import load_params
-from sparsefaces.exercise_table import compare_with_exercise
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
@@ -31,41 +29,8 @@ ROWS = {  # of results, by metric
 }
 
 
-# What decides the results: of the other parameters, none does on LFW.
-EXERCISE = yaml.safe_load("""
-fetch: {source: lfw, crop: null, resize: 0.3}
-standardize: {holdout: 0.0}
-train: {seed: 1, hidden_units: 400, iterations: 10001, batch_size: 100, learning_rate: 1.0e-4,
-        learning_rate_schedule: constant, epsilon_per_lambda: 0.01, eta_per_lambda: 1.0, log_every: 100}
-train_dense: {lambda: 0.0, activation: relu}
-train_sparse: {lambda: 1.0, activation: relu}
-analyze: {most_faces: 20000, faces: 25, filters: 64, filter_scale: own, held_out_people: 0.2}
-""")
-
-
-def committed(path: str) -> str:
-    """Read a file as it was committed last: what lies in stages/ may be of a run since."""
-    command = ["git", "show", f"HEAD:./{path}"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
-
-
-@cache
-def difference() -> str | None:
-    """Say what is not the exercise's, parameters or faces; None if all is."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    other = [
-        f"{section}.{key} is {values[section].get(key)}, not {wanted}"
-        for section, keys in EXERCISE.items()
-        for key, wanted in keys.items()
-        if values[section].get(key, "relu") != wanted
-    ]
-    if other:
-        return f"params.yaml is not the exercise's: {'; '.join(other)}"
-    try:
-        source = json.loads(committed("stages/fetch/provenance.json"))["source"]
-    except subprocess.CalledProcessError:
-        return "no Git clone, so nothing is committed"
-    return None if source == "lfw" else f"the faces are not the exercise's: {source}, not lfw"
+def result(path: str) -> str:
+    return (ROOT / "stages" / path).read_text(encoding="utf-8")
 
 
 def lines(start: str) -> list[tuple[str, str]]:
@@ -84,12 +49,11 @@ def terms(text: str, *key: str) -> dict[tuple[str, ...], list[float]]:
     return {tuple(row[name] for name in key): [float(row[name]) for name in TERMS] for row in rows}
 
 
-def test_params_yaml__is_valid_explains_every_key_and_names_its_schema():
+def test_params_yaml__is_valid_and_explains_every_key():
     load_params(ROOT / "params.yaml")
-    first, *lines = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines()
-    assert first == "# yaml-language-server: $schema=params.schema.json"
-    keys = [line for line in lines if re.match(r"  \w+:", line)]
-    assert len(keys) == sum(map(len, yaml.safe_load("\n".join(lines)).values()))
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    keys = [line for line in text.splitlines() if re.match(r"  \w+:", line)]
+    assert len(keys) == sum(map(len, yaml.safe_load(text).values()))
     assert [line for line in keys if "#" not in line] == []
 
 
@@ -99,15 +63,9 @@ def test_dvc_lock__is_in_sync():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_results__agree_with_the_exercise_row_by_row():
-    rows = {model: csv.DictReader(committed(f"stages/train_{model}/history.csv").splitlines()) for model in MODELS}
-    histories = {model: [{name: float(row[name]) for name in row} for row in rows[model]] for model in MODELS}
-    assert [one for one in compare_with_exercise(histories) if one.off] == []
-
-
 @pytest.mark.parametrize("metric", ROWS)
 def test_pages__results_are_the_committed_ones(metric):
-    results = json.loads(committed("stages/analyze/metrics.json"))
+    results = json.loads(result("analyze/metrics.json"))
     rows = lines(re.escape(f"| {ROWS[metric]} |"))
     assert "docs/results.md" in dict(rows)
     for page, row in rows:
@@ -116,8 +74,8 @@ def test_pages__results_are_the_committed_ones(metric):
 
 
 def test_pages__rows_of_the_trainings_are_the_committed_ones():
-    ours = {model: terms(committed(f"stages/train_{model}/history.csv"), "step") for model in MODELS}
-    theirs = terms((ROOT / "src/sparsefaces/exercise_table.csv").read_text(), "model", "step")
+    ours = {model: terms(result(f"train_{model}/history.csv"), "step") for model in MODELS}
+    theirs = terms((ROOT / "tests/committed/exercise_table.csv").read_text(), "model", "step")
     terminal, beside = lines(r" *\d+(?: +\d+\.\d\d){4}$"), lines(r"\| (?:dense|sparse) \| [\d,]+ \|")
     assert (len(terminal), len(beside)) == (11, 8)
     for page, row in terminal:
@@ -130,24 +88,24 @@ def test_pages__rows_of_the_trainings_are_the_committed_ones():
 
 
 def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say():
-    record = json.loads(committed("stages/analyze/claims.json"))
+    claims = json.loads(result("analyze/claims.json"))
     table = TEXTS["docs/results.md"].split("<!-- claims -->")[1].split("<!-- /claims -->")[0]
     seeds = {3: "three", 5: "five"}[table.count("difference, seed ")]
     assert f"{seeds} seeds" in " ".join(TEXTS["README.md"].split())
     assert f"{seeds} seeds" in " ".join(TEXTS["docs/results.md"].split())
     rows = [re.split(r" *\| *", line)[1:-1] for line in table.splitlines()[3:]]
-    assert {row[0] for row in rows if not row[1]} == {f"**{claim['claim']}**" for claim in record["claims"]}
-    for row, claim in zip((row for row in rows if row[1]), record["claims"], strict=True):
+    assert {row[0] for row in rows if not row[1]} == {f"**{claim['claim']}**" for claim in claims["claims"]}
+    for row, claim in zip((row for row in rows if row[1]), claims["claims"], strict=True):
         assert row[0] == claim["measure"]
         assert row[-1] == claim["verdict"] or re.fullmatch(rf"holds with \d of {len(row) - 4} seeds", row[-1])
         values = [claim[name] for name in ("dense", "sparse", "difference")]
         assert shows(" ".join(row[1:4]), *values, *claim["interval"]), row
-    pca = [note for note in record["notes"] if re.match("Against PCA .*, at equal bits: the sparse code loses", note)]
+    pca = [note for note in claims["notes"] if re.match("Against PCA .*, at equal bits: the sparse code loses", note)]
     assert ["wins" in note for note in pca] == [False, False]
 
 
 def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones():
-    rows = {row["method"]: row for row in json.loads(committed("stages/analyze/claims.json"))["methods"]}
+    rows = {row["method"]: row for row in json.loads(result("analyze/claims.json"))["methods"]}
     sentence = re.search(r"(\d+ % of an NMF.*?dictionary learning's)", TEXTS["docs/results.md"], re.DOTALL)[1]
     shown = [int(number) for number in re.findall(r"(\d+) %", sentence)]
     methods = ("NMF", "sparse", "dense", "dictionary learning")

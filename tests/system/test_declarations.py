@@ -13,12 +13,13 @@ from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE
 
 STAGES = ("fetch", "standardize", "train_dense", "train_sparse", "analyze")
 
-# Runs a script with an ear on every file it opens and every parameter it looks at. It writes no compiled source, which
-# the next stage would read in the place of the source.
+# Runs the scripts one after the other with an ear on every file they open and every parameter they look at. One process
+# imports torch and others once; the project's own modules are imported by each script anew. Nothing is compiled, which
+# would be read in the place of the source.
 WATCHER = """
 import json, os, runpy, sys
 sys.dont_write_bytecode = True
-files, keys, root = set(), set(), os.getcwd() + os.sep
+heard, root = {}, os.getcwd() + os.sep
 
 def hear(event, arguments):
     if event not in ("open", "os.listdir", "os.scandir") or not isinstance(arguments[0], (str, bytes, os.PathLike)):
@@ -30,23 +31,32 @@ def hear(event, arguments):
     if path.startswith(root) and not writes and os.path.lexists(path):
         files.add(path[len(root):])
 
-sys.addaudithook(hear)
-from sparsefaces.base import params
-plain = params.Section.__getattribute__
-kinds = ("FetchParams", "StandardizeParams", "TrainParams", "AnalyzeParams", "ModelParams")
-names = {getattr(params, kind): kind for kind in kinds}
+def watch():
+    from sparsefaces.base import params
+    plain = params.Section.__getattribute__
+    kinds = ("FetchParams", "StandardizeParams", "TrainParams", "AnalyzeParams", "ModelParams")
+    names = {getattr(params, kind): kind for kind in kinds}
 
-def look(self, name):
-    if name in ("model_dump", "model_copy") and type(self) in names:  # reads them all
-        keys.update((names[type(self)], field.alias or key) for key, field in type(self).model_fields.items())
-    if type(self) in names and name in type(self).model_fields:
-        keys.add((names[type(self)], type(self).model_fields[name].alias or name))
-    return plain(self, name)
+    def look(self, name):
+        checked = sys._getframe(1).f_code.co_name == "_k_fits"  # of all sections, whatever is done with them
+        fields = type(self).model_fields if type(self) in names and not checked else {}
+        for key in fields if name in ("model_dump", "model_copy") else {name} & set(fields):  # the two read them all
+            keys.add((names[type(self)], fields[key].alias or key))
+        return plain(self, name)
 
-params.Section.__getattribute__ = look
-out, sys.argv = sys.argv[1], sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-json.dump({"files": sorted(files), "keys": sorted(keys)}, open(out, "w"))
+    params.Section.__getattribute__ = look
+
+for stage, command in json.loads(sys.argv[1]).items():
+    files, keys = set(), set()
+    if not heard:
+        sys.addaudithook(hear)
+    for name in [name for name in sys.modules if name.startswith("sparsefaces")]:
+        del sys.modules[name]
+    watch()
+    sys.argv = command.split()[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    heard[stage] = {"files": sorted(files), "keys": sorted(keys), "torch": "torch" in sys.modules}
+json.dump(heard, open("heard.json", "w"))
 """
 
 
@@ -58,18 +68,14 @@ def pipeline():
 @pytest.fixture(scope="module")
 def reads(pipeline, finished, tmp_path_factory):
     """What each stage reads, by stage, watched in the finished project with its outs made again."""
-    top = tmp_path_factory.mktemp("reads")
-    project = finished.copy(top / "project")
+    project = finished.copy(tmp_path_factory.mktemp("reads") / "project")
     for folder in [*project.folder.glob("src/**/__pycache__")]:  # what is compiled would be read instead of the source
         shutil.rmtree(folder)
     (project.folder / "src/watch.py").write_text(WATCHER)
-    heard = {}
-    for stage in STAGES:
-        out = top / f"{stage}.json"
-        script = pipeline[stage]["cmd"].split()[1:]
-        project.run("python", "src/watch.py", str(out), *script)
-        heard[stage] = json.loads(out.read_text())
-    return heard
+    # Trainings last: what others import is theirs.
+    commands = {stage: pipeline[stage]["cmd"] for stage in sorted(STAGES, key=lambda stage: "train" in stage)}
+    project.run("python", "src/watch.py", json.dumps(commands))
+    return json.loads((project.folder / "heard.json").read_text())
 
 
 def declared_outs(pipeline, stage):
@@ -132,3 +138,7 @@ def test_keys__hash_the_packages_that_dvc_yaml_names(stage, code, pipeline):
     deps = pipeline[stage]["deps"]
     parts = {dep.removeprefix("src/sparsefaces/") for dep in deps if dep.startswith("src/sparsefaces/")}
     assert parts == {"__init__.py", *code}
+
+
+def test_scripts__that_do_not_train_do_not_import_torch(reads):
+    assert [stage for stage in STAGES if reads[stage]["torch"]] == ["train_dense", "train_sparse"]

@@ -14,8 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import Arrays, code_hash, key_of
-from sparsefaces.base.words import FACES
+from sparsefaces.base.cache import Arrays, code_hash
 from sparsefaces.standardize.dataset import Dataset
 
 SEED = 0
@@ -39,30 +38,20 @@ class Factors(NamedTuple):
     offset: Array
 
 
-def baseline_fits(data: Dataset, hidden_units: int, data_key: str) -> dict[str, Job]:
+def baseline_fits(data: Dataset, hidden_units: int) -> dict[str, Job]:
     """Describe how to fit every baseline, by name of the method; each leaves the arrays of `Factors`.
 
     Args:
         data: The faces.
         hidden_units: Components wanted; PCA has at most min(N - 1, d).
-        data_key: Which faces they are.
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
     code = code_hash("standardize", "analyze/baselines.py", packages=PACKAGES)
-    key = key_of({"data": data_key, "components": hidden_units, "code": code})
-    return {
-        name: Job(
-            f"baselines/{name.replace(' ', '-')}",
-            key,
-            f"Fitting {name} on {len(data.X):,} {FACES}",
-            _fit,
-            (fit, data, hidden_units),
-        )
-        for name, fit in fits.items()
-    }
+    label = f"on {len(data.X):,} faces"
+    return {name: Job(f"Fitting {name} {label}", _fit, (fit, data, hidden_units, code)) for name, fit in fits.items()}
 
 
-def _fit(fit: Callable[[Dataset, int], Factors], data: Dataset, hidden_units: int) -> Arrays:
+def _fit(fit: Callable[[Dataset, int], Factors], data: Dataset, hidden_units: int, code: str) -> Arrays:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are chosen
         factors = fit(data, hidden_units)

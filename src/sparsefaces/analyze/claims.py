@@ -10,14 +10,13 @@ from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paire
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.measures import psnr
 from sparsefaces.analyze.methods import Measured, median, rounded_all
-from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.metrics import METRICS
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 NEAR_ZERO = "The sparse code has far more activations near zero."
 COST = "Sparsity costs some reconstruction."
-COMPRESSION = f"Sparsity can compress {FACES}: with few units kept, {PEOPLE} it has not seen are shown better."
+COMPRESSION = "Sparsity can compress faces: with few units kept, people it has not seen are shown better."
 LOCALITY = "The sparse filters focus on single features: they are more local."
 
 Values = NDArray[np.float64]
@@ -71,7 +70,7 @@ def judge_claims(
     statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / variance}
     rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.metric]) for row in OF_FIT]
     for k, few_dense, few_sparse in pairs:
-        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per {FACE}, dB")
+        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
         rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, psnr))
     return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS if row.metric in dense.filters]
 

@@ -11,14 +11,12 @@ from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.jpeg import JPEG, jpeg_job
 from sparsefaces.analyze.measures import sorted_activations
-from sparsefaces.analyze.methods import DIGITS, check_measures, factors_of, measure, pixel_variance, summarize
+from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.parallel import Job, run_jobs
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import key_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params
-from sparsefaces.base.words import FACES
 from sparsefaces.measures import rounded
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
@@ -72,7 +70,6 @@ def gather_evidence(
     people: NDArray[np.int32],
     trainings: Mapping[str, Training],
     params: Params,
-    data_hash: str,
 ) -> Evidence:
     """Measure, judge and trace everything; what takes long is kept in the scratch folder.
 
@@ -82,21 +79,18 @@ def gather_evidence(
         people: Person number by row.
         trainings: The pipeline's models, which have seen all faces that train.
         params: params.yaml.
-        data_hash: SHA-256 of the data.
 
     Raises:
         UserError: A model diverges when it is trained again, too few faces are left, or a measure has no entry in
             METRICS.
     """
-    check_measures()
     models = {name: training.model for name, training in trainings.items()}
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
-    people, data_key = people[rows], key_of_faces(data, rows, data_hash)
-    seen = data.training_part()
-    trains, jobs = _judged_on_others(data, people, params, data_key)
-    fits = baseline_fits(seen, params.train.hidden_units, data_key)
-    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data, ~trains, data_key)})
+    people, seen = people[rows], data.training_part()
+    trains, jobs = _judged_on_others(data, people, params)
+    fits = baseline_fits(seen, params.train.hidden_units)
+    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~trains)))})
     judged = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
@@ -107,7 +101,7 @@ def gather_evidence(
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:
         claims["sample"] = (
-            f"Compared on {len(rows):,} of the {all_faces:,} {FACES}, evenly spaced; "
+            f"Compared on {len(rows):,} of the {all_faces:,} faces, evenly spaced; "
             "what the trainings measured themselves is of all."
         )
     used = round(float(measured["sparse"].faces["l0"].mean()))
@@ -115,12 +109,6 @@ def gather_evidence(
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     shown = reconstruct(seen, factors, used)
     return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
-
-
-def key_of_faces(data: Dataset, rows: NDArray[np.int64], data_hash: str) -> str:
-    """Name the faces, standardised and as images; `data_hash` is that of all standardised ones."""
-    arrays = {"rows": rows.tolist(), "mean": data.mean.tolist()}
-    return key_of({"data": data_hash, **arrays, "scale": data.scale, "shape": data.shape})
 
 
 def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
@@ -137,7 +125,7 @@ def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
 
 
 def _judged_on_others(
-    data: Dataset, people: NDArray[np.int32], params: Params, data_key: str
+    data: Dataset, people: NDArray[np.int32], params: Params
 ) -> tuple[NDArray[np.bool_], dict[str, Job]]:
     """Tell which faces compression is fitted on, (N,), and train models that have seen these alone.
 
@@ -147,8 +135,7 @@ def _judged_on_others(
         return data.trains, {}
     trains = split_people(people, params.analyze.held_out_people)
     models = {name: params.of_model(stage) for name, stage in TRAININGS.items()}
-    split = {"data": data_key, "fitting": np.flatnonzero(trains).tolist()}
-    return trains, refits(data.rows(trains), params.train, models, params.machine.products, split)
+    return trains, refits(data.rows(trains), params.train, models)
 
 
 def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:

@@ -11,8 +11,7 @@ from PIL import Image
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import parts
-from sparsefaces.base.cache import Arrays, code_hash, key_of
-from sparsefaces.base.words import FACES
+from sparsefaces.base.cache import Arrays, code_hash
 from sparsefaces.standardize.dataset import Dataset
 
 JPEG = "JPEG"
@@ -22,19 +21,10 @@ CHUNK = 1000  # faces at a time
 START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes long
 
 
-def jpeg_job(data: Dataset, judged: NDArray[np.bool_], data_key: str) -> Job:
-    """Describe how to code faces at every quality; it leaves what `jpeg_curve` reads.
-
-    Args:
-        data: All faces.
-        judged: Which of them to code, (N,).
-        data_key: Which faces all are.
-    """
-    rows = np.flatnonzero(judged)
+def jpeg_job(faces: Dataset) -> Job:
+    """Describe how to code faces at every quality; it leaves what `jpeg_curve` reads."""
     code = code_hash("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
-    key = key_of({"data": data_key, "judged": rows.tolist(), "code": code})
-    faces = data._replace(X=data.rows(judged))
-    return Job("jpeg", key, f"Coding {len(rows):,} {FACES} as JPEG", code_as_jpeg, (faces,))
+    return Job(f"Coding {len(faces.X):,} faces as JPEG", code_as_jpeg, (faces, QUALITIES, code))
 
 
 def jpeg_curve(coded: Mapping[str, NDArray[Any]]) -> list[Point]:
@@ -45,7 +35,7 @@ def jpeg_curve(coded: Mapping[str, NDArray[Any]]) -> list[Point]:
     ]
 
 
-def code_as_jpeg(faces: Dataset, qualities: Sequence[int] = QUALITIES) -> Arrays:
+def code_as_jpeg(faces: Dataset, qualities: Sequence[int] = QUALITIES, code: str = "") -> Arrays:
     """Code every face at every quality.
 
     Counted are the bytes of the scan alone: headers and tables are the same for every face of a quality, and

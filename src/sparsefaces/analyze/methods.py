@@ -19,9 +19,7 @@ from sparsefaces.analyze.measures import (
 )
 from sparsefaces.base.arrays import Array, parts
 from sparsefaces.measures import effective_area, explained_variance, hoyer_sparsity, is_nonzero, rounded, total_variance
-from sparsefaces.metrics import check_metrics
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.model import Model
 
 CHUNK = 1000
@@ -46,19 +44,7 @@ class Measured(NamedTuple):
     null: dict[str, float | None]
 
 
-def check_measures() -> None:
-    """Make sure that each measure has its entry in METRICS, before anything is fitted.
-
-    Raises:
-        UserError: One has none.
-    """
-    X = np.eye(2, 100, dtype=np.float32)
-    data = Dataset(X, X[0], 1.0, (10, 10), np.ones(2, np.bool_))
-    row = summarize({"tiny": measure(Factors(X, X[:, :2], X[0]), data)}, data)[0]
-    check_metrics(row.keys() - {"method", "null"})
-
-
-def factors_of(model: Model, X: Faces) -> Factors:
+def factors_of(model: Model, X: Array) -> Factors:
     """Describe an autoencoder's reconstruction of faces, (N, d), as a product of codes and filters."""
     codes = [model.encode(X[rows]) for rows in parts(len(X), CHUNK)]
     return Factors(model.filters, np.concatenate(codes), model.weights.a)

@@ -21,7 +21,6 @@ from sparsefaces.analyze.compression import (
 from sparsefaces.analyze.jpeg import jpeg_curve
 from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model
@@ -154,11 +153,11 @@ def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
     methods = list(dict.fromkeys(point.method for point in points))
     curves = {method: [point for point in points if point.method == method] for method in methods}
     fitted, judged, people = counts
-    whose = f"{judged:,} of {people:,} other {PEOPLE}" if people < judged else f"{judged:,} others"  # or nobody knows
+    whose = f"{judged:,} of {people:,} other people" if people < judged else f"{judged:,} others"  # or nobody knows
     lines = [
-        f"Fitted on {fitted:,} {FACES}, judged on {whose}; "
-        f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all {FACES} judged. What all {FACES} share is not "
-        f"counted: atoms, mean {FACE}, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
+        f"Fitted on {fitted:,} faces, judged on {whose}; "
+        f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
+        f"counted: atoms, mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
     ]
     for method in methods:
         if method != "sparse":
@@ -179,7 +178,7 @@ def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis:
     gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
     runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
     said = ", ".join(_say(at[run], gains[run]) for run in runs)
-    return f"Against {method}, at equal {axis}: the sparse code {said} {axis} per {FACE}."
+    return f"Against {method}, at equal {axis}: the sparse code {said} {axis} per face."
 
 
 def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:

@@ -1,16 +1,14 @@
 """params.yaml as typed, frozen, checked values."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.yaml_files import NOT_YAML, ambiguities, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 MODELS = ("train_dense", "train_sparse")  # the sections, and stages, of a model each
@@ -27,7 +25,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]
 class Section(BaseModel):
     """What all sections share: no unknown keys, no conversions (text is never a number), no changes.
 
-    The text below a key says what it means, in messages and in params.schema.json; its bounds are pydantic's.
+    The text below a key says what it means, also in messages.
     """
 
     model_config = ConfigDict(
@@ -141,11 +139,9 @@ class MachineParams(Section):
     """Settings of the machine: in no stage's `params:`, since they must not change a result."""
 
     threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"]
-    """Torch's threads per training; auto is OMP_NUM_THREADS or the number of cores, at most 4, and 1 with oneDNN."""
+    """Torch's threads per training; auto is torch's own number, by OMP_NUM_THREADS or the cores, at most 4."""
     device: Literal["cpu", "cuda", "mps"]
     """What the trainings run on; no test has run on cuda or mps, whose results agree with the CPU's up to rounding."""
-    products: Literal["auto", "blas", "onednn"]
-    """The library that multiplies matrices on the CPU; auto chooses it by the processor."""
     checkpoint_every: Count
     """The number of iterations between checkpoints, from which an interrupted training resumes."""
     download_timeout: Annotated[float, Field(gt=0, le=3600)]
@@ -161,10 +157,8 @@ class TrackingParams(Section):
     """The number of iterations between pictures of the filters and of eight reconstructed images."""
     log_weights_every: Count
     """The number of iterations between the weights that a run keeps."""
-    seconds_to_open: Annotated[float, Field(ge=0, le=3600)]
-    """The seconds that MLflow's store may fail at the start of a stage before on_failure decides."""
     on_failure: Literal["stop", "continue"]
-    """What a stage does if MLflow's store cannot be reached at its start."""
+    """What a stage does that MLflow's store fails: end only when MLflow has all of it, or continue without."""
 
 
 class Params(Section):
@@ -179,6 +173,16 @@ class Params(Section):
     machine: MachineParams
     tracking: TrackingParams
 
+    @model_validator(mode="after")
+    def _k_fits(self) -> "Params":
+        for stage in MODELS:
+            model: ModelParams = getattr(self, stage)
+            if model.activation == "topk" and not 1 <= (model.k or 0) <= self.train.hidden_units:
+                raise ValueError(f"{stage}.k must be from 1 to train.hidden_units with activation: topk")
+            if model.activation == "relu" and model.k is not None:
+                raise ValueError(f"{stage}.k must be null with activation: relu")
+        return self
+
     def of_model(self, stage: str) -> ModelParams:
         """Return the section of one training stage.
 
@@ -191,6 +195,20 @@ class Params(Section):
         return model
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-05, as DVC writes it, is a number."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Read YAML safely."""
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
 def load_params(path: Path = PARAMS_FILE) -> Params:
     """Read and check a params file.
 
@@ -198,19 +216,12 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         path: A YAML file; by default the params.yaml of the current folder.
 
     Raises:
-        UserError: The file is missing or not YAML, a key stands in it twice, is unknown, missing or out of range, or
-            a value is one that readers of YAML take differently.
+        UserError: The file is not YAML, or a key is unknown, missing or out of range.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        if problems := ambiguities(text):
-            raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
-        values = read_yaml(text)
-    except FileNotFoundError:
-        raise UserError(f"{path} is not in {Path.cwd()}: run from the project's top folder") from None
-    except NOT_YAML as error:
+        return parse_params(read_yaml(path.read_text(encoding="utf-8")), str(path))
+    except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return parse_params(values, str(path))
 
 
 def parse_params(values: object, name: str = "params.yaml") -> Params:
@@ -220,43 +231,23 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
         UserError: A key is unknown, missing or out of range; all such keys are named.
     """
     try:
-        params = Params.model_validate(values)
+        return Params.model_validate(values)
     except ValidationError as error:
-        problems: dict[tuple[int | str, ...], list[Mapping[str, Any]]] = {}
-        # Unknown keys come first, since a misspelt one is also missing.
-        for problem in sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"):
-            problems.setdefault(problem["loc"][:2], []).append(problem)  # deeper is a member of a union or a list
-        lines = [_explain(keys, found, values) for keys, found in problems.items()]
-        raise UserError("\n".join(f"{name}: {line}" for line in lines)) from None
-    dumped = params.model_dump()  # not attribute by attribute: tests watch which of them a stage reads
-    units = dumped["train"]["hidden_units"]
-    for stage in MODELS:
-        activation, k = dumped[stage]["activation"], dumped[stage]["k"]
-        if (activation == "topk" and not 1 <= (k or 0) <= units) or (activation == "relu" and k is not None):
-            raise UserError(
-                f"{name}: {stage}.k is {'null' if k is None else k} with activation: {activation}; it must be null "
-                f"with relu, and with topk a whole number from 1 to train.hidden_units, {units}"
-            )
-    return params
+        raise UserError("\n".join(f"{name}: {_explain(one)}" for one in error.errors())) from None
 
 
-def _explain(keys: tuple[int | str, ...], problems: Sequence[Mapping[str, Any]], values: Any) -> str:  # noqa: ANN401 - of a file
-    """Say in one line what pydantic finds wrong with one key."""
-    name, kind = ".".join(map(str, keys)), problems[0]["type"]
-    sections: dict[Any, Any] = {(key,): field.annotation for key, field in Params.model_fields.items()} | {(): Params}
-    if keys in sections and kind != "missing":
-        return f"{name or 'the file'} must be a section with the keys {', '.join(_fields(sections[keys]))}"
-    known = _fields(sections[keys[:-1]])
-    if kind in ("extra_forbidden", "invalid_key"):
-        near = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)
-        return f"there is no key {name}; the nearest is {'.'.join([*map(str, keys[:-1]), *near])}"
-    if kind == "missing" and keys == problems[0]["loc"]:
-        return f"the key {name} is missing: add it"
-    value = values[keys[0]][keys[1]]
-    shown = without_login(value) if isinstance(value, str) else value
-    said = " or ".join(dict.fromkeys(problem["msg"] for problem in problems))
-    return f"{name} is {shown!r}: {said}. {known[keys[1]].description}"
+def _explain(problem: Mapping[str, Any]) -> str:
+    """Put pydantic's words about a key beside its value, without a login, and its meaning."""
+    section, key, *_ = (*map(str, problem["loc"]), "", "")
+    name, said = f"{section}.{key}".strip("."), problem["msg"]
+    value = re.sub(r"(?<=://)[^\s]*@", "", repr(problem["input"]))
+    is_missing = problem["type"] == "missing" and len(problem["loc"]) <= 2
+    text = ": ".join(filter(None, (name if is_missing or not key else f"{name} is {value}", said)))
+    return text + (f" ({meaning})" if (meaning := _meaning(section, key)) else "")
 
 
-def _fields(section: Any) -> dict[Any, FieldInfo]:  # noqa: ANN401 - pydantic's annotation of a field
-    return {field.alias or name: field for name, field in section.model_fields.items()}
+def _meaning(section: str, key: str) -> str:
+    """Find what stands below a key in its section's class."""
+    field = Params.model_fields.get(section)
+    fields = getattr(field and field.annotation, "model_fields", {})
+    return next((one.description or "" for name, one in fields.items() if key in (name, one.alias)), "")

@@ -1,35 +1,23 @@
 """Progress of long work: a bar on a terminal, one line every so often in a log."""
 
+import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from typing import TextIO
 
 from tqdm import tqdm
 
-from sparsefaces.base.arrays import parts
-
 SECONDS_BETWEEN_LINES = 10.0
-VALUES_OF_A_PART = 4_000_000  # 32 MB of float64
 
 
-def in_parts(label: str, count: int, values_each: int, unit: str) -> Iterator[slice]:
-    """Cut rows into parts that fit into memory, with progress.
-
-    Args:
-        label: What is being done.
-        count: How many rows there are.
-        values_each: Numbers in a row.
-        unit: What the rows are.
-
-    Yields:
-        Slices of the rows, in order.
-    """
-    size = max(1, VALUES_OF_A_PART // values_each)
-    with closing(Progress(label, count, unit=unit)) as progress:
-        for part in parts(count, size):
-            yield part
-            progress.update(part.stop - part.start)
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Print a line at once, above a bar; that nobody reads it any more (`dvc repro | head`) ends no training."""
+    stream = stream or sys.stdout
+    try:
+        tqdm.write(line, file=stream)
+        stream.flush()
+    except BrokenPipeError:  # what comes later goes nowhere, as Python's documentation of SIGPIPE has it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
@@ -65,7 +53,7 @@ class Progress:
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = f" ({self._done / self.total:.0%})" if self.total else ""
-            print(f"{self.label}: {self._done:,} {self.unit}{share}", file=sys.stderr, flush=True)
+            say(f"{self.label}: {self._done:,} {self.unit}{share}", sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -74,4 +62,4 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line above the bar, on standard output; in a log, it counts as a line of progress."""
         self._last_line = time.monotonic()
-        tqdm.write(line, file=sys.stdout)
+        say(line)

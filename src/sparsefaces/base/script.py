@@ -1,69 +1,64 @@
 """How a stage's script starts and ends."""
 
-import errno
 import os
+import re
 import signal
 import sys
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-# Before all other imports: until `run` begins, Ctrl-C ends a script as SIGTERM does, without Python's traceback.
-if (
-    Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parents[2]
-    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-):
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-if any(find_spec(name) is None for name in ("mlflow", "PIL", "pydantic", "torch")):
-    sys.exit("error: this Python lacks the project's packages: `make repro`, or first `. .venv/bin/activate`")
-os.environ["MPLBACKEND"] = "agg"  # scripts draw into files; matplotlib refuses to be imported with a wrong name
+from filelock import FileLock, Timeout
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from types import FrameType
-
-from sparsefaces.base.alone import alone
-from sparsefaces.base.environment import settle
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.processes import rank_of_process
+from sparsefaces.base.progress import say
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last: beyond what the file system, or ulimit -f, lets a file be
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
 
 
 def run(main: Callable[[], None], stage: str | None = None) -> None:
-    """Run a script's main: a user's mistake ends in one message and exit code 1, Ctrl-C in 130.
+    """Run a script's main: a user's mistake ends in one message and exit code 1, an interruption in 130.
 
     Args:
         main: What the script does.
-        stage: The stage that it makes: one process makes it in a workspace at a time.
+        stage: The stage that it makes: one process makes it at a time; of torchrun's, the first counts.
     """
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
-        numbers.append(signal.SIGHUP)
-    for number in numbers:
-        signal.signal(number, _terminate)
+    hangup = [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []  # as it is under nohup
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):  # the first is ignored after & in a script
+        signal.signal(number, _interrupt)
     try:
-        try:
-            settle()
-            with alone(stage) if stage and not rank_of_process() else nullcontext():  # of several, the first
+        if stage and os.environ.get("RANK", "0") == "0":
+            with stage_lock(Path(".scratch", f"{re.sub('[^a-z_]', '_', stage)}.lock"), stage):
                 main()
-        finally:
-            # From here on Python takes itself apart: nothing handles an interruption any more.
-            for number in numbers:
-                signal.signal(number, signal.SIG_DFL)
+        else:
+            main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error}; `dvc repro` makes what is missing in stages/")
     except OSError as error:
-        if error.filename is None and error.errno not in FULL:
-            raise  # nothing that a user could look at: a bug
+        if error.filename is None:  # nothing that a user could look at: a bug
+            raise
         sys.exit(f"error: {error}")
-    except MemoryError as error:
-        sys.exit(f"error: not enough memory ({error}): lower fetch.resize, train.hidden_units or analyze.most_faces")
     except KeyboardInterrupt:
         print("interrupted: DVC keeps nothing of this stage", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Turn the signal into the interruption that everything already handles."""
+@contextmanager
+def stage_lock(path: Path, stage: str) -> Iterator[None]:
+    """Wait until no other process makes a stage; the system frees the lock of one that is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"another process is still at {stage} in this folder: waiting for its end")
+        lock.acquire()
+    with lock:
+        yield
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt

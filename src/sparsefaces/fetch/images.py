@@ -8,55 +8,31 @@ from PIL import Image, ImageOps
 
 from sparsefaces.base.errors import UserError
 
-DEEP_MODES = ("F", "I", "I;16", "I;16L", "I;16B")  # how Pillow calls grey of more than 8 bits
-DEPTHS = (10, 12, 14, 16)  # of cameras, in files of 16 bits
 Crop = tuple[int, int, int, int] | None
 Size = float | tuple[int, int]
 Box = tuple[int, int, int, int]
-GROUND = "white"  # on which what is transparent stands, as viewers show it
 
 
 def read_grey(path: Path) -> Image.Image:
-    """Read an image file as 8-bit grey, turned upright as its EXIF orientation says; of several, the first.
+    """Read an image file as 8-bit grey, upright as its EXIF says, on white where it is transparent.
 
     Raises:
-        UserError: The file is not an image that Pillow can read.
+        UserError: The file is not an image that Pillow can read, or has pixels beyond 16 bits.
     """
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            if upright.mode not in DEEP_MODES:
-                return _opaque(upright).convert("L")
-    except MemoryError:
-        raise
     except Exception as error:  # Pillow's readers raise what they please at files that are damaged
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} cannot be read as an image ({said}): repair or remove it") from None
-    return _shallow(upright, path)
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Lay an image on the ground: what its transparent pixels hide is nobody's face."""
-    if not image.has_transparency_data:
-        return image
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, GROUND), layer)
-
-
-def _shallow(image: Image.Image, path: Path) -> Image.Image:
-    """Bring grey of more than 8 bits to 8; files of 16 bits may hold 10, 12 or 14, those of 32 also 8.
-
-    The depth is taken to be the smallest that holds the largest value of the image.
-
-    Raises:
-        UserError: It has other values.
-    """
-    values = np.asarray(image)
-    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() < 1 << 16) or image.mode == "F":
-        raise UserError(f"{path} has values that are not whole numbers from 0 to 65,535: repair or remove it")
-    depths = (8, *DEPTHS) if image.mode == "I" else DEPTHS
-    depth = next(depth for depth in depths if values.max() < 1 << depth)
-    return Image.fromarray((values.astype(np.uint32) * 255 // ((1 << depth) - 1)).astype(np.uint8))
+        raise UserError(f"{path} cannot be read as an image ({error}): repair or remove it") from None
+    if upright.mode[0] in "IF":  # more than 8 bits
+        values = np.asarray(upright)
+        if upright.mode == "F" or not 0 <= values.min() <= values.max() <= 65_535:
+            raise UserError(f"{path} has pixels that are not whole numbers from 0 to 65,535: convert or remove it")
+        return Image.fromarray((values / 65_535 * 255).round().astype(np.uint8))
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return upright.convert("L")
 
 
 def plan(height: int, width: int, crop: Crop, resize: Size, name: str) -> tuple[Box, tuple[int, int]]:

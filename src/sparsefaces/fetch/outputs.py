@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsefaces.base.files import STAGES, write_array, write_bytes, write_json
 from sparsefaces.base.mosaics import mosaic, png_of_mosaic
-from sparsefaces.base.words import FACES
+from sparsefaces.base.progress import say
 from sparsefaces.fetch.sources.faces import Faces
 
 FETCH = STAGES / "fetch"
@@ -48,14 +48,12 @@ def save_faces(faces: Faces) -> None:
         },
     )
     if faces.fallback_reason:
-        print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason), flush=True)
-    print(f"{count:,} {FACES} of {height} x {width} pixels from {faces.source}")
+        say(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
+    say(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
     if min(height, width) < FEWEST_PIXELS:
-        print(
-            f"warning: {height} x {width} pixels show little of anything: raise fetch.resize, which made them so small"
-        )
+        say(f"warning: {height} x {width} pixels show little of anything: raise fetch.resize, which made them so small")
     if faces.left_out:
-        print(f"left out, since no images that can be read by their names: {', '.join(_first(faces.left_out))}")
+        say(f"left out, since no images that can be read by their names: {', '.join(_first(faces.left_out))}")
 
 
 def _first(names: Sequence[str]) -> list[str]:
@@ -70,7 +68,7 @@ def fallback_notice(source: str, wanted: str, reason: str) -> str:
     headline = fill(f"NOT {wanted.upper()}: {reason}.", len(bar), initial_indent="! ", subsequent_indent="! ")
     return (
         f"{bar}\n{headline}\n"
-        f"! The embedded {source.upper()} {FACES} are used instead; every result below is on those.\n"
+        f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
         f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
         f"! Other ways to get {wanted.upper()}, such as by your browser: docs/data.md\n{bar}"
     )

@@ -5,8 +5,8 @@ from typing import SupportsFloat
 
 import numpy as np
 
+from sparsefaces.base.arrays import Array as Faces
 from sparsefaces.base.arrays import parts
-from sparsefaces.standardize.rows import Faces
 
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 

@@ -9,7 +9,6 @@ from tabulate import tabulate
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
 from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.params import AnalyzeParams
-from sparsefaces.base.words import FACES
 from sparsefaces.metrics import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
@@ -36,7 +35,7 @@ def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
     said = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
     if provenance["fallback_reason"]:
         source, wanted = provenance["source"].upper(), provenance["wanted"].upper()
-        said += f"\nNOT {wanted}: these are the {source} {FACES}. Undo it: git restore dvc.lock stages"
+        said += f"\nNOT {wanted}: these are the {source} faces. Undo it: git restore dvc.lock stages"
     return said
 
 

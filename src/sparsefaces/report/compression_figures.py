@@ -9,14 +9,13 @@ from matplotlib.ticker import FuncFormatter
 
 from sparsefaces.analyze.rate_distortion import Strip
 from sparsefaces.base.mosaics import mosaic
-from sparsefaces.base.words import FACE, FACES
 from sparsefaces.colors import color_of
 from sparsefaces.report.style import grid, hide_frame
 
 RATES_SIZE, STRIP_SIZE = (10.0, 4.4), (9.0, 3.6)
 # The line's style tells PCA's two ways apart.
 LINES = {"dense": "-", "sparse": "-", "PCA first": "-", "PCA best": "--", "DCT": "-", "JPEG": ":"}
-AXES = {"coefficients": f"coefficients kept per {FACE}", "bits": f"bits per {FACE}"}
+AXES = {"coefficients": "coefficients kept per face", "bits": "bits per face"}
 
 
 def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -37,7 +36,7 @@ def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> F
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set(xlabel=label, title=f"PSNR against {axis}")
         grid(axes)
-    panels[0].set_ylabel(f"PSNR on {FACES} held out, dB")
+    panels[0].set_ylabel("PSNR on faces held out, dB")
     panels[1].legend(loc="upper left")
     return figure
 

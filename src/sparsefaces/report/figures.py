@@ -8,7 +8,6 @@ from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from sparsefaces.base.mosaics import filter_mosaic, mosaic
-from sparsefaces.base.words import FACES
 from sparsefaces.colors import color_of
 from sparsefaces.metrics import METRICS
 from sparsefaces.report.style import grid, hide_frame
@@ -29,7 +28,7 @@ def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]]
     axes.set(
         xlabel="share of all activations, largest first",
         ylabel="activation (standardised units)",
-        title=f"All activations on {faces} {FACES}, largest first",
+        title=f"All activations on {faces} faces, largest first",
     )
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.margins(x=0.01)

@@ -19,9 +19,6 @@ def hashes() -> dict[str, str]:
 
     Returns:
         SHA-256 by file.
-
-    Raises:
-        UserError: A file is missing.
     """
     models = [STAGES / stage / "model.safetensors" for stage in TRAININGS.values()]
     return {path.as_posix(): sha256(path) for path in (STANDARDIZE / "X.npy", *models)}

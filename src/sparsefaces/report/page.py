@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from PIL import Image
 
 from sparsefaces.base.params import label_of
-from sparsefaces.base.words import FACE, FACES, PEOPLE
 from sparsefaces.metrics import METRICS
 
 # What the table shows, in its order.
@@ -35,7 +34,7 @@ class Report(NamedTuple):
         claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
             `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
         figures: PNG by name; templates/figures.html.j2 has their titles and order.
-        page: What the explorer and the editor compute with, of `packing.pack`; None leaves both out.
+        page: What the explorer and the editor compute with, of `payload.pack`; None leaves both out.
         settings: Parameters by section.
         hashes: SHA-256 of what was read, by name.
     """
@@ -59,7 +58,6 @@ def render_report(report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"figure": short_figure, "cell": _cell, "interval_bar": interval_bar}
-    environment.globals |= {"FACE": FACE, "FACES": FACES, "PEOPLE": PEOPLE}
     claims = report.claims.get("claims", ())
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
@@ -88,7 +86,7 @@ def summarize(
     text = (
         f"Two autoencoders, trained alike but for this: one has {labels['dense']} (dense), "
         f"the other {labels['sparse']} (sparse). "
-        f"The sparse one has {sparse['l0']:.0f} active units per {FACE}, on average, while the dense one has "
+        f"The sparse one has {sparse['l0']:.0f} active units per face, on average, while the dense one has "
         f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
         f"explains {dense['explained_variance']:.1%}."
     )
@@ -145,7 +143,7 @@ def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str
     rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
-        (f"{title}, on {FACES} held out", [_cell(values[name], form) for values in held_out])
+        (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
         for name, title, form in shown
         if held_out and name in held_out[0] and name not in ("reg", "effective_area")  # the decoder's: of no faces
     ]

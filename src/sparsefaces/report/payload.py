@@ -12,7 +12,6 @@ from PIL import Image
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.mosaics import mosaic
-from sparsefaces.base.words import FACE, FACES
 from sparsefaces.measures import rounded
 from sparsefaces.report.units import Units, describe_units
 from sparsefaces.standardize.dataset import Dataset
@@ -60,7 +59,6 @@ def pack(data: Dataset, models: Mapping[str, Model], codes: Mapping[str, Array])
     shown = shown[shown >= 0]
     edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
     return {
-        "words": {"face": FACE, "faces": FACES},
         "height": data.shape[0],
         "width": data.shape[1],
         "scale": data.scale,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tabulate import tabulate
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.revisions import dvc, make_readable, read_then
+from sparsefaces.review.changes import dvc, read_at
 
 CLAIMS = "stages/analyze/claims.json"
 START, END = "<!-- claims -->", "<!-- /claims -->"
@@ -34,7 +34,6 @@ def claims_by_seed() -> dict[int, Claims]:
     committed = _read("HEAD")
     if committed is None:
         raise UserError(f"the last commit lacks params.yaml, dvc.lock or {CLAIMS}: make repro, then commit")
-    make_readable("HEAD")
     experiments = dvc("exp", "list", "--sha-only").split()
     others = [record for record in map(_read, experiments) if record and record.depends_on == committed.depends_on]
     found = {record.seed: record.claims for record in sorted(others, key=attrgetter("seed"))}
@@ -42,7 +41,7 @@ def claims_by_seed() -> dict[int, Claims]:
 
 
 def _read(commit: str) -> _Record | None:
-    params, lock, record = (read_then(commit, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
+    params, lock, record = (read_at(commit, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
     if not params or not lock or not record:
         return None
     seed = params["train"].pop("seed")

@@ -38,13 +38,13 @@ class LivePictures:
             log_pictures(self._run, step, model, self._data)
         if checkpoint:
             name = f"checkpoints/step_{step + 1:05}.safetensors"
-            self._run.log_file(name, model_bytes(model))
+            self._run.outbox.files[name] = model_bytes(model)
 
 
 def log_pictures(run: TrackedRun, step: int, model: Model, data: Dataset) -> None:
     """Log the first filters, and eight faces above their reconstructions."""
-    run.log_picture("filters", step, lambda: draw_filters(model, data))
-    run.log_picture("reconstructions", step, lambda: draw_reconstructions(model, data))
+    run.log_picture("filters", step, draw_filters(model, data))
+    run.log_picture("reconstructions", step, draw_reconstructions(model, data))
 
 
 def draw_filters(model: Model, data: Dataset) -> bytes:

@@ -1,239 +1,258 @@
-"""Runs in MLflow: one per training and one per comparison, recorded on disk first and then brought to MLflow.
+"""Runs in MLflow: one per training and one per comparison, found by what decides their result.
 
-Whatever the store does costs no result: what it did not take stays in the record, and `make track` or the next run
-delivers it.
+MLflow shows; what counts lies on disk: results in stages/, and a training on its way in its checkpoint, with all that
+MLflow is still to be sent. So neither a store that fails nor a killed process costs a result or a number.
 """
 
 import io
 import math
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from numbers import Real
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-from mlflow.entities import Metric
-from numpy.typing import NDArray
+from filelock import FileLock, Timeout
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from PIL import Image
 
+from sparsefaces.base.cache import scratch_path
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.address import notify, shown_uri
+from sparsefaces.base.script import stage_lock
 from sparsefaces.tracking.description import Description
-from sparsefaces.tracking.machine_metrics import MachineMetrics
-from sparsefaces.tracking.models import save_model
-from sparsefaces.tracking.record import Record, now_ms, open_record
-from sparsefaces.tracking.store import Store, StoreError
-from sparsefaces.tracking.sync import deliver_pending, left_out, sync
+from sparsefaces.tracking.models import ServedModel, register
+from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching, shown
+from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import Row
 
-SECONDS_TO_OPEN = 60.0  # unless params.yaml says otherwise
-SECONDS_BETWEEN_SYNCS, SECONDS_BETWEEN_TRIES = 2.0, 1.0
-SECONDS_TO_FINISH = 10.0  # that a store may fail at the end of a stage before it is left to `make track`
-PAUSE = 50  # times what bringing MLflow up to date took: of a training, it takes 2 % of the time
-THUMBNAIL = (256, 256)  # the size that MLflow's pages show
+BATCH = 1000  # the most values that MLflow takes at once
+PAUSE, SECONDS_BETWEEN = 50, 2.0  # before the next call: so many times what this one took, 2 % of the time
+SECONDS_TO_WAIT = 60.0  # at a stage's end, for a store that fails
+PASSING = (401, 403, 408, 429)  # of the answers from 400 to 499: a login and haste can be mended, the others are final
+MISSING = "missing.files"  # the tag that names what a run lacks
+MODEL = "the registered model"
+
+
+class StoreError(Exception):
+    """The store does not take something now, and may later."""
 
 
 class TrackedRun:
-    """One run, whose record is written at once and brought to MLflow now and then."""
+    """One run and what MLflow is still to be sent of it.
 
-    def __init__(self, record: Record, on_failure: str) -> None:
-        """Take the record, and whether a store that fails at the start is a reason to `stop` or to `continue`."""
-        self._record, self._on_failure = record, on_failure
-        self._stage: str = record.run["stage"]
-        self._store: Store | None = None
-        self._error: StoreError | UserError | None = None
-        self._next_sync, self._seconds = math.inf, 0.0
-        self._machine = MachineMetrics()
-        self._last_row: tuple[int, float] | None = None
-        self._given_up = self._warned = False
+    Attributes:
+        store: MLflow's store; None if the stage goes on without.
+        id: MLflow's name for the run.
+        note: The text that its page begins with.
+        outbox: Numbers, tags and files on their way.
+        model: The model that is to be registered, or None.
+    """
 
-    def open(self, seconds: float) -> None:
-        """Bring the run to MLflow before anything is done; a store may fail for so many seconds.
+    def __init__(self, description: Description, store: Store | None, outbox: Outbox) -> None:
+        """Go on with the run of this content, or begin one."""
+        self.store, self.outbox, self.id = store, outbox, ""
+        self.model: ServedModel | None = None
+        self._client: Any = store and store.client
+        self._stage, self.note = description.stage, description.tags[MLFLOW_RUN_NOTE]
+        self._known: set[tuple[str, int]] = set()
+        self._pictures: set[str] = set()
+        self._next, self._warned, self._closed = 0.0, False, False
+        if store:
+            with reaching(store.uri):
+                self._open(store, description)
 
-        Raises:
-            UserError: It has failed, and `on_failure` is `stop`.
-        """
-        may_go_on = self._on_failure == "continue"
-        if not self._sync(0 if may_go_on else seconds):
-            if not may_go_on:
-                self._given_up = True
-                self._record.close()
-                raise UserError(
-                    f"MLflow's store {shown_uri()} cannot be used ({self._error}). Start or repair it, or unset "
-                    "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes "
-                    "on without (`make track` delivers later)"
-                )
-            self._warn()
-        self._next_sync = time.monotonic() + SECONDS_BETWEEN_SYNCS
-
-    @property
-    def store(self) -> Store | None:
-        """The store, if it has taken the run."""
-        return None if self._error else self._store
+    def _open(self, store: Store, description: Description) -> None:
+        client, tags = store.client, description.tags | {"clone": store.clone}
+        _close_killed(store)
+        runs = store.find(f"tags.`content.key` = '{description.key}'")
+        # Another clone may still be at a run that is not finished.
+        mine = [run for run in runs if run.data.tags.get("clone") == store.clone]
+        if found := next(iter(mine + [run for run in runs if run.info.status == "FINISHED"]), None):
+            self.id = found.info.run_id
+            client.update_run(self.id, "RUNNING")
+            histories = [client.get_metric_history(self.id, name) for name in found.data.metrics]
+            self._known = {(value.key, value.step) for history in histories for value in history}
+            self._pictures = {file.path.partition("+timestamp")[0] for file in client.list_artifacts(self.id, "images")}
+            self.outbox.tags |= tags
+        else:
+            self.id = client.create_run(store.experiment, tags=tags).info.run_id
+            client.log_batch(self.id, params=[Param(name, str(value)) for name, value in description.params.items()])
+            inputs = [Dataset(name, sha[:36], "local", f"sha256:{sha}") for name, sha in description.inputs.items()]
+            client.log_inputs(self.id, [DatasetInput(one) for one in inputs])
+        if description.diff:
+            self.outbox.files["uncommitted.diff"] = description.diff.encode()
+        self._monitor = SystemMetricsMonitor(self.id, resume_logging=bool(found), tracking_uri=store.uri)
+        self._monitor.start()
 
     def on_step(self, step: int, row: Row | None, engine: object = None) -> None:
-        """Log a row of a training's history; with the engine, while it runs, also the speed since the last one."""
+        """Log a row of a training's history, and bring MLflow what waits, if it is time."""
         if row is not None:
-            values, now = dict(row), time.perf_counter()
-            if engine is not None:
-                if self._last_row is not None:
-                    values["steps_per_second"] = (step - self._last_row[0]) / (now - self._last_row[1])
-                self._last_row = step, now
-            self.log_values("batch", values, step)
-        if engine is not None and (sample := self._machine.measure()):
-            self.log_values("system", sample, step)
-        if time.monotonic() >= self._next_sync:
-            self._sync_on_the_way()
-
-    def resume(self, history: Iterable[Row]) -> None:
-        """Log the rows of a training that continues; those that an earlier process has recorded stay as they are."""
-        for row in history:
-            self.on_step(int(row["step"]), row)
+            self.log_values("batch", row, step)
+        if time.monotonic() >= self._next:
+            self.send()
 
     def log_values(self, group: str, values: Mapping[str, Any], step: int = 0) -> None:
-        """Log numbers, shown as group/name, and groups of them. Those that are None or not finite are left out.
-
-        MLflow would store inf as 1.8e308, which ruins every chart it is in.
-        """
-        now = now_ms()
-        self._record.add_values(
-            Metric(f"{group}/{name}", float(value), now, step)
-            for name, value in values.items()
-            if isinstance(value, Real) and math.isfinite(value) and name != "step"
-        )
+        """Log numbers, shown as group/name, and groups of them; not inf, of which MLflow would make 1.8e308."""
         for name, value in values.items():
             if isinstance(value, Mapping):
                 self.log_values(f"{group}/{name}", value, step)
+            elif isinstance(value, Real) and math.isfinite(value) and name != "step":
+                self.outbox.values.setdefault((f"{group}/{name}", step), (float(value), int(time.time() * 1000)))
 
-    def log_picture(self, name: str, step: int, render: Callable[[], bytes]) -> None:
-        """Log a picture of a step, a PNG; nothing is rendered if the run has it already.
+    def log_picture(self, name: str, step: int, png: bytes) -> None:
+        """Log a picture of a step, which the run shows beside those of other steps."""
+        self.outbox.files[f"images/{name}/{step}.png"] = png
 
-        It is a file as MLflow's `log_image` makes it, whose name the UI's slider reads. Made here, its name is known
-        before it is sent: sent again after a failure, it is still one picture.
-        """
-        start = f"images/{name}+step+{step}+"
-        if self._record.has_file(start):
-            return
-        png, thumbnail = render(), io.BytesIO()
-        with Image.open(io.BytesIO(png)) as image:
-            image.thumbnail(THUMBNAIL)
-            image.save(thumbnail, format="webp")
-        stem = f"{start}timestamp+{now_ms()}+{uuid.uuid4()}"
-        self._record.add_file(f"{stem}+compressed.webp", thumbnail.getvalue())
-        self._record.add_file(f"{stem}.png", png)
-
-    def log_file(self, name: str, data: bytes) -> None:
-        """Log an artifact, folder/name or name."""
-        self._record.add_file(name, data)
-
-    def log_results(self, files: Sequence[Path], result: str, tags: Mapping[str, str], note: str, figure: str) -> None:
-        """Log what a stage ends with: files to keep as artifacts, tags known only now, and its page's text.
+    def send(self, status: str = "") -> bool:
+        """Bring MLflow what waits, numbers and tags before files, and then end the run; what fails stays.
 
         Args:
-            files: The files.
-            result: The MD5 of the one by which DVC knows the result.
-            tags: The tags.
-            note: Markdown, which follows the run's own.
-            figure: The artifact that is shown below it.
+            status: What the run ends with; nothing if it goes on.
+
+        Returns:
+            Whether that was all.
         """
-        for file in files:
-            self._record.add_file(file.name, file.read_bytes())
-        about = {"result": result, "last_note": f"\n\n{note}", "figure": figure}
-        self._record.update(tags=self._record.run["tags"] | dict(tags), **about)
-
-    def log_model(self, alias: str | None, files: Mapping[str, Path], example: NDArray[np.float32]) -> None:
-        """Register the model of these files, once the run has finished, under an alias if it is to have one."""
-        save_model(self._record.folder / "model", files, example)
-        self._record.update(alias=alias)
-
-    def end(self, status: str) -> None:
-        """Close the run as FINISHED, FAILED or KILLED, and bring MLflow the rest, if its store works."""
-        if self._given_up:
-            return
-        tags = self._record.run["tags"] | {"seconds_of_tracking": f"{self._seconds:.2f}"}
-        self._record.update(status=status, end_time=now_ms(), tags=tags)
-        if not self._sync(SECONDS_TO_FINISH if status == "FINISHED" else 0):
-            notify(f"MLflow lacks some of {self._stage} ({self._error}): `make track` delivers it")
-        elif self._warned:
-            notify(f"MLflow's store is back and has all of {self._stage}")
-        if refused := left_out(self._record):
-            notify(f"warning: {refused}")
-        self._record.close()
-
-    def _sync_on_the_way(self) -> None:
-        start = time.monotonic()
-        if not self._sync():
-            self._warn()
+        if not self.store:
+            return True
+        start, box, known = time.monotonic(), self.outbox, self._known
+        waiting = [
+            Metric(name, *of, step) for (name, step), of in box.values.items() if (name, step) not in self._known
+        ]
+        with suppress(StoreError):
+            for at in range(0, len(waiting), BATCH):
+                batch = waiting[at : at + BATCH]
+                self._deliver("numbers", self._client.log_batch, self.id, batch)
+                known |= {(value.key, value.step) for value in batch}
+            box.values.clear()
+            self._deliver("tags", self._send_tags, box.tags)
+            box.tags.clear()
+            for name, data in list(box.files.items()):
+                with suppress(StoreError):
+                    self._deliver(name, self._send_file, name, data)
+                    del box.files[name]
+            with suppress(StoreError):
+                if self.model:
+                    self._deliver(MODEL, register, self.store, self.id, self.model)
+                    self.model = None
+            if status:
+                self._deliver("its end", self._close, status)
         now = time.monotonic()
-        self._seconds += now - start
-        self._next_sync = now + max(PAUSE * (now - start), SECONDS_BETWEEN_SYNCS)
+        self._next = now + max(PAUSE * (now - start), SECONDS_BETWEEN)
+        return self._closed and not self._missing()
 
-    def _sync(self, seconds: float = 0.0) -> bool:
-        """Bring MLflow up to date; a store may fail for so many seconds. Tell whether it works."""
-        give_up_at = time.monotonic() + seconds
-        for attempt in count():
-            try:
-                self._store = self._store or Store()
-                sync(self._record, self._store)
-                self._error = None
-                break
-            except (StoreError, UserError) as error:
-                self._error = error
-            if getattr(self._error, "hopeless", True) or time.monotonic() >= give_up_at:
-                break
-            if not attempt:
-                notify(f"waiting up to {seconds:g} s for MLflow's store {shown_uri()} ({self._error})")
-            time.sleep(SECONDS_BETWEEN_TRIES)
-        return not self._error
+    def end(self, status: str, seconds: float = 0.0) -> None:
+        """Bring MLflow the rest and end the run; a store that fails is waited for so many seconds.
 
-    def _warn(self) -> None:
-        """Say once that the store fails."""
-        if not self._warned:
-            self._warned = True
-            notify(
-                f"warning: MLflow's store {shown_uri()} fails ({self._error}). {self._stage} goes on; what it logs is "
-                "recorded, and delivered when the store is back, or later by `make track`"
+        Raises:
+            UserError: It was waited for, and MLflow still lacks numbers.
+        """
+        if not self.store:
+            return
+        self._monitor.finish()
+        deadline = time.monotonic() + seconds
+        while not (whole := self.send(status)) and time.monotonic() < deadline:
+            time.sleep(SECONDS_BETWEEN)
+        if self._closed and not whole:
+            notify(f"MLflow lacks {self._missing()} of {self._stage}: `make track` sends them again")
+        elif not self._closed and not seconds:
+            notify(f"MLflow lacks some of {self._stage}: `make track` delivers it")
+        elif not self._closed:
+            raise UserError(
+                f"MLflow's store {shown(self.store.uri)} does not answer, and lacks numbers of {self._stage}: `dvc "
+                "repro` goes on from the last checkpoint once it is back; with tracking.on_failure: continue, it ends "
+                "without"
             )
 
+    def _missing(self) -> str:
+        return ", ".join([*self.outbox.files, *([MODEL] if self.model else [])])
+
+    def _close(self, status: str) -> None:
+        self._send_tags({MISSING: self._missing()})
+        self._client.set_terminated(self.id, status)
+        self._closed = True
+
+    def _send_tags(self, tags: Mapping[str, str]) -> None:
+        self._client.log_batch(self.id, tags=[RunTag(*tag) for tag in tags.items()])
+
+    def _send_file(self, name: str, data: bytes) -> None:
+        if name.startswith("images/"):
+            _, key, step = name.removesuffix(".png").split("/")
+            if f"images/{key}+step+{step}" not in self._pictures:
+                self._client.log_image(self.id, Image.open(io.BytesIO(data)), key=key, step=int(step), synchronous=True)
+            return
+        with TemporaryDirectory() as folder:
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            self._client.log_artifacts(self.id, folder)
+
+    def _deliver(self, what: str, send: Callable[..., object], *arguments: object) -> None:
+        """Call what sends; what a server refuses for good is named and left out.
+
+        Raises:
+            StoreError: It fails otherwise.
+        """
+        try:
+            send(*arguments)
+        except BUGS:
+            raise
+        except Exception as error:  # drivers and servers each have their own
+            if 400 <= http_status(error) < 500 and http_status(error) not in PASSING:
+                notify(f"warning: MLflow refuses {what} of {self._stage}, which is left out ({brief(error)})")
+                return
+            if not self._warned:
+                notify(f"warning: MLflow's store fails ({brief(error)}): {self._stage} goes on")
+            self._warned = True
+            raise StoreError from error
+
 
 @contextmanager
-def track(
-    description: Description, on_failure: str = "stop", seconds_to_open: float = SECONDS_TO_OPEN
-) -> Iterator[TrackedRun]:
+def track(description: Description, on_failure: str = "stop", outbox: Outbox | None = None) -> Iterator[TrackedRun]:
     """Open a run that ends FINISHED, or KILLED by an interruption, or FAILED by any other error.
 
-    What earlier processes left in their records is delivered first.
-
     Args:
-        description: What the run is created with.
-        on_failure: `stop` or `continue`, if the store cannot be used.
-        seconds_to_open: How long a store may fail before it counts as one that cannot be used.
+        description: What it says of itself.
+        on_failure: Of the store: `stop`, so that the block's result counts only if MLflow has all of it, or `continue`.
+        outbox: What an interrupted process left to send.
 
     Raises:
-        UserError: The store cannot be used, and `on_failure` is not `continue`.
+        UserError: The store cannot be used, or lacks numbers at the end, and `on_failure` is `stop`.
     """
-    record = open_record(description)
-    run = TrackedRun(record, on_failure)
-    try:
-        run.open(seconds_to_open)
-        if run.store:
-            with optional("what an earlier run left"):
-                deliver_pending(run.store, but=record)
-        yield run
-        run.end("FINISHED")
-    except BaseException as error:
-        run.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
-        raise
+    with stage_lock(_lock_path(description.tags), description.stage):
+        store = None
+        with forgiving(on_failure):
+            store = Store()
+        run = TrackedRun(description, store, outbox or Outbox())
+        try:
+            yield run
+        except BaseException as error:
+            run.end("KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED")
+            raise
+        run.end("FINISHED", SECONDS_TO_WAIT if on_failure == "stop" else 0.0)
 
 
 @contextmanager
-def optional(what: str) -> Iterator[None]:
-    """Let no failure of the store in this block cost a result."""
+def forgiving(on_failure: str) -> Iterator[None]:
+    """Let what a store fails with end the stage, or, with `continue`, only be said."""
     try:
         yield
-    except (StoreError, UserError) as error:
-        notify(f"warning: {what} is not in MLflow ({error}): `make track` delivers it")
+    except UserError as error:
+        if on_failure == "stop":
+            raise
+        notify(f"warning: {error}")
+
+
+def _close_killed(store: Store) -> None:
+    """End as KILLED what processes of this clone have left RUNNING: nobody holds their locks."""
+    for run in store.find("attributes.status = 'RUNNING'", f"tags.clone = '{store.clone}'"):
+        with suppress(Timeout), FileLock(_lock_path(run.data.tags), timeout=0):
+            store.client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _lock_path(tags: Mapping[str, str]) -> Path:
+    """Name the file whose lock the process holds that writes a run."""
+    return scratch_path(f"runs/{tags['stage']}-{tags['content.key']}.lock")

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparsefaces.standardize.rows import Faces
+from sparsefaces.base.arrays import Array as Faces
 
 BATCH_STREAM = 0  # second half of the Philox key; initial weights use stream 1
 DRAWN_TOGETHER = 100  # batches: one drawn between two steps, which empty the caches, takes ten times as long (measured)

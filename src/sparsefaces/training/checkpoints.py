@@ -1,72 +1,77 @@
 """Checkpoints of a training on its way, from which it continues after an interruption, to the same bits."""
 
+import hashlib
+import io
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from sparsefaces.base.cache import TRAINING_CODE, cache_path, code_hash, key_of, load_cached, save_cached
-from sparsefaces.base.params import Params
-from sparsefaces.training.device import choose_device
+from sparsefaces.base.cache import scratch_path
+from sparsefaces.base.files import write_bytes
+from sparsefaces.base.progress import say
 from sparsefaces.training.loop import State
+from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import Row
-from sparsefaces.training.products import choose_products
 
 if TYPE_CHECKING:
     from sparsefaces.training.engine import Engine
 
-
-def identify(stage: str, params: Params, data_hash: str) -> dict[str, object]:
-    """Name what a training's bits depend on, of the data with this hash; how many processes share it is rounding."""
-    device = choose_device(params.machine.device)
-    return {
-        "parameters": params.train.model_dump() | params.of_model(stage).model_dump(),
-        "data": data_hash,
-        "code": code_hash(*TRAINING_CODE),
-        "device": device,
-        "products": choose_products(params.machine.products, device, params.machine.threads).name,
-    }
+DIGEST = hashlib.sha256().digest_size  # with which a checkpoint begins: NumPy does not check what it reads of a zip
+FILE = "file:"  # before the names of the outbox's files
 
 
 class Checkpoints:
-    """The checkpoint of one training, in the cache: read at its start, written now and then, deleted at its end.
+    """The checkpoint of one training, in `.scratch`: read at its start, written now and then, deleted at its end."""
 
-    It is found by what the training's bits depend on: of anything else, by whatever name, there is none.
-    """
-
-    def __init__(self, stage: str, identity: Mapping[str, object], every: int) -> None:
+    def __init__(self, name: str, every: int, iterations: int, outbox: Outbox) -> None:
         """Name the checkpoint.
 
         Args:
-            stage: The training.
-            identity: What its bits depend on, in values that JSON can hold.
-            every: Steps between checkpoints.
+            name: Of all that the training's bits depend on.
+            every: Steps between checkpoints; the last step has one, too.
+            iterations: Steps of the training.
+            outbox: What MLflow is still to be sent, which each checkpoint keeps.
         """
-        self._name, self._key, self._every = f"checkpoints/{stage}", key_of(identity), every
-        self._history: list[Row] = []
+        self._path, self._every, self._iterations = scratch_path(f"checkpoints/{name}.npz"), every, iterations
+        self._outbox, self._history = outbox, list[Row]()
 
     def load(self) -> State | None:
-        """Read where the training stood; None if there is no checkpoint, or if it is damaged, which is said."""
-        arrays = load_cached(self._name, self._key)
-        if arrays is None:
+        """Read where the training stood, and fill the outbox; None if there is no checkpoint, or it is damaged."""
+        data = self._path.read_bytes() if self._path.exists() else b""
+        digest, data = data[:DIGEST], data[DIGEST:]
+        if hashlib.sha256(data).digest() != digest:
+            if digest:
+                say(f"{self._path} is damaged (its checksum is wrong) and ignored: made again")
             return None
+        arrays = dict(np.load(io.BytesIO(data)))
         record = json.loads(arrays.pop("record").tobytes())
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self._outbox.values |= {(name, step): (number, ms) for name, step, number, ms in record["values"]}
+        self._outbox.tags |= record["tags"]
+        for name in [name for name in arrays if name.startswith(FILE)]:
+            self._outbox.files[name.removeprefix(FILE)] = arrays.pop(name).tobytes()
         self._history = list(record["history"])
-        print(f"continues from the checkpoint of step {record['step']}", flush=True)
+        say(f"continues from the checkpoint of step {record['step']}")
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return State(record["step"], tensors, record["history"])
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Write a checkpoint if one is due."""
         if row is not None:
             self._history.append(row)
-        if (step + 1) % self._every == 0:
-            record = json.dumps({"step": step + 1, "history": self._history}).encode()
+        if (step + 1) % self._every == 0 or step + 1 == self._iterations:
+            box = self._outbox
+            values = [(*key, *value) for key, value in box.values.items()]
+            record = {"step": step + 1, "history": self._history, "values": values, "tags": box.tags}
             arrays = {name: tensor.cpu().numpy() for name, tensor in engine.state().items()}
-            save_cached(self._name, self._key, arrays | {"record": np.frombuffer(record, np.uint8)})
+            files = {FILE + name: np.frombuffer(data, np.uint8) for name, data in box.files.items()}
+            text = np.frombuffer(json.dumps(record).encode(), np.uint8)
+            file = io.BytesIO()
+            np.savez(file, allow_pickle=False, record=text, **arrays, **files)
+            data = file.getvalue()
+            write_bytes(self._path, hashlib.sha256(data).digest() + data)
 
     def delete(self) -> None:
         """Delete the checkpoint, if there is one."""
-        cache_path(self._name, self._key).unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)

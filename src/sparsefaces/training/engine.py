@@ -15,7 +15,6 @@ from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import Terms, entropy_term, sparsify
 from sparsefaces.training.parallel import ALONE, Ranks
-from sparsefaces.training.products import LIBRARIES, Products
 from sparsefaces.training.weights import Weights
 
 TINY = 1e-15  # a mean activation, whose inverse square is far below float32's largest number
@@ -24,8 +23,7 @@ TINY = 1e-15  # a mean activation, whose inverse square is far below float32's l
 class Engine:
     """One training's weights, gradients, buffers and optimizer.
 
-    Several processes that share a training call every method together but `forward`, `state` and `restore`; what
-    they call together raises what `Ranks.add_up` does.
+    Several processes that share a training call every method together but `forward`, `state` and `restore`.
 
     Attributes:
         weights: As they stand.
@@ -41,7 +39,6 @@ class Engine:
         learning_rate: float,
         *,
         activation: Activation = RELU,
-        products: Products = LIBRARIES["blas"],
         ranks: Ranks = ALONE,
     ) -> None:
         """Allocate what lasts.
@@ -52,10 +49,9 @@ class Engine:
             coefficients: What the terms are weighted with.
             learning_rate: Adam's step size.
             activation: What the code keeps.
-            products: What multiplies.
             ranks: The processes that share each batch: the X of the methods is this one's part of it.
         """
-        self._activation, self._products, self._ranks = activation, products, ranks
+        self._activation, self._ranks = activation, ranks
         self._batch_size, self._coefficients = batch_size, coefficients
         self.weights, self.learning_rate = weights, learning_rate
         self._steps = Weights(*(torch.zeros((), device=weight.device) for weight in weights))
@@ -73,38 +69,39 @@ class Engine:
     def forward(self, X: Tensor) -> None:
         """Fill the buffers: the code Z, (m, h), and the residual Z W + a - X, (m, d)."""
         V, W, b, a = self.weights
-        self._code = sparsify(self._products.encode(X, V, b, self._code), self._activation)
-        self._residual = self._products.residual(self._code, W, a, X, self._residual)
+        self._code = sparsify(torch.addmm(b, X, V, out=self._code).relu_(), self._activation)
+        torch.sub(a, X, out=self._residual).addmm_(self._code, W)
 
     def terms(self) -> Terms:
         """Compute the terms of the batch last given to `forward`, before `advance`."""
         # Column sums first: a sum over a whole array is split among threads, and its bits with them.
-        rec = self._ranks.add_up(self._residual.square().sum(0).sum()) / self._batch_size
+        rec = self._ranks.all_reduce(self._residual.square().sum(0).sum()) / self._batch_size
         mean = self.mean_code()
         reg = self.weights.W.square().sum(0).sum()
         return Terms(rec, mean.sum(), entropy_term(mean), reg)
 
     def mean_code(self) -> Tensor:
         """Average each unit's activation, (h,), over the batch last given to `forward`."""
-        return self._ranks.add_up(self._code.sum(0)).div_(self._batch_size)
+        return self._ranks.all_reduce(self._code.sum(0)).div_(self._batch_size)
 
     def active_units(self) -> float:
         """Count the active units per face of the batch last given to `forward`, on average."""
-        return float(self._ranks.add_up(torch.count_nonzero(self._code))) / self._batch_size
+        return float(self._ranks.all_reduce(torch.count_nonzero(self._code))) / self._batch_size
 
     def backward(self, X: Tensor) -> None:
         """Write the gradients of the whole loss, from `forward`'s buffers."""
-        Z, R, m = self._code, self._residual, self._batch_size
-        multiply, old, W = self._products.multiply, self.gradients, self.weights.W
-        # The derivative of rec by the reconstruction is 2/m R; the products scale by 2/m as they go.
-        # That of eta |W|^2 is 2 eta W, of which each process adds its share.
-        to_W = multiply(Z.T, R, 2 / m, old.W, C=W, share=2 * self._coefficients.eta / self._ranks.count)
-        G = self._signal = multiply(R, W.T, 2 / m, self._signal)
-        to_a = torch.sum(R, 0, out=old.a).mul_(2 / m)
+        Z, R, m, new, W = self._code, self._residual, self._batch_size, self.gradients, self.weights.W
+        # The derivative of rec by the reconstruction is 2/m R; that of eta |W|^2 is 2 eta W, of which each process
+        # adds its share.
+        share = 2 * self._coefficients.eta / self._ranks.count
+        torch.addmm(W, Z.T, R, beta=share, alpha=2 / m, out=new.W)
+        torch.sum(R, 0, out=new.a).mul_(2 / m)
+        G = torch.addmm(self._signal, R, W.T, beta=0, alpha=2 / m, out=self._signal)
         self._through_the_code(G)
-        to_b = torch.sum(G, 0, out=old.b)
-        to_V = multiply(X.T, G, 1.0, old.V)
-        self.gradients = Weights(*map(self._ranks.add_up, (to_V, to_W, to_b, to_a)))
+        torch.sum(G, 0, out=new.b)
+        torch.mm(X.T, G, out=new.V)
+        for gradient in new:
+            self._ranks.all_reduce(gradient)
 
     def _through_the_code(self, G: Tensor) -> None:
         """Make the gradient of rec by the code that of the whole loss by what the activation is given."""

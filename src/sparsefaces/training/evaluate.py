@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from sparsefaces.base.arrays import Array as Faces
 from sparsefaces.base.arrays import parts
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import (
@@ -14,25 +15,20 @@ from sparsefaces.measures import (
     rounded,
     total_variance,
 )
-from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import Terms, sparsify, weigh
-from sparsefaces.training.products import Products, choose_products
 
 DIGITS = 7  # significant ones: what float32 carries, and short enough to read in a diff
 CHUNK = 250  # faces at a time: bounds the memory whatever N is
 
 
-def evaluate(
-    X: Faces, model: Model, coefficients: Coefficients, products: Products | None = None
-) -> dict[str, float | None]:
+def evaluate(X: Faces, model: Model, coefficients: Coefficients) -> dict[str, float | None]:
     """Measure a model over all of some faces.
 
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped.
         model: The model.
         coefficients: What the terms are weighted with in the loss.
-        products: What multiplies; by default what this machine is fastest with.
 
     Returns:
         rec, spa, ent and reg as in `objective`, over all N faces; their weighted sum `loss`; `l0`, the mean
@@ -42,14 +38,12 @@ def evaluate(
         median over filters, if any is not all zero. `ent`, and a loss it enters, is None if it is infinite.
     """
     V, W, b, a = (torch.from_numpy(array) for array in model.weights)
-    products = products or choose_products("auto", "cpu")
     rec = l0 = hoyer = bits = 0.0
     activation = np.zeros(V.shape[1])
     for rows in parts(len(X), CHUNK):
         faces = torch.from_numpy(np.array(X[rows]))
-        code = sparsify(products.encode(faces, V, b, faces.new_empty(len(faces), len(b))), model.activation)
-        Z = code.numpy()
-        residual = products.residual(code, W, a, faces, torch.empty_like(faces)).numpy()
+        code = sparsify(torch.addmm(b, faces, V).relu_(), model.activation)
+        Z, residual = code.numpy(), torch.sub(a, faces).addmm_(code, W).numpy()
         rec += float(np.square(residual, dtype=np.float64).sum())
         activation += Z.sum(axis=0, dtype=np.float64)
         active = np.count_nonzero(Z, axis=1)

@@ -1,29 +1,29 @@
 """The training loop: batches in, weights and history out."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from sparsefaces.base.arrays import Array as Faces
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, MachineParams, ModelParams, TrainParams
-from sparsefaces.standardize.rows import Faces
 from sparsefaces.training.activations import Activation
 from sparsefaces.training.batches import Batches
-from sparsefaces.training.device import choose_device, choose_threads
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
 from sparsefaces.training.parallel import ALONE, Ranks
-from sparsefaces.training.products import Products, choose_products, threads_for
 from sparsefaces.training.schedules import learning_rate
 from sparsefaces.training.weights import Weights, initialize
 
 FEWEST_ROWS = 64  # MKL shares smaller products among threads by splitting sums, and their bits with them (measured)
+MOST_THREADS = 4  # that `auto` takes: a step at the exercise's size gains little by more
 BLOWN_UP = 1000  # times the first reconstruction error: no training that works comes near it
 
 Callback = Callable[[int, Row | None, Engine], None]
@@ -60,24 +60,26 @@ def train_model(
     Of several processes the first one measures; the others' metrics are empty.
 
     Raises:
-        UserError: The device is missing, more than one thread is asked for where oneDNN multiplies, or as `fit`.
+        UserError: As `fit`.
     """
-    device = choose_device(machine.device)
-    products = choose_products(machine.products, device, machine.threads)
     few = min(params.batch_size // ranks.count, params.hidden_units, *X.shape) < FEWEST_ROWS
-    torch.set_num_threads(1 if few or products.name == "onednn" else choose_threads(machine.threads))
-    trained, history = fit(
-        X, params, model, device=device, products=products, callbacks=callbacks, start=start, ranks=ranks
-    )
+    torch.set_num_threads(1 if few else choose_threads(machine.threads))
+    trained, history = fit(X, params, model, device=machine.device, callbacks=callbacks, start=start, ranks=ranks)
     if ranks.rank:
         return Training(trained, history, {})
     coefficients = params.coefficients(model)
     torch.set_num_threads(1)  # the last chunk of faces may be small
-    measured_by = choose_products(machine.products, "cpu")  # whatever it was trained on
-    metrics: dict[str, Any] = dict(evaluate(X, trained, coefficients, measured_by))
+    metrics: dict[str, Any] = dict(evaluate(X, trained, coefficients))
     if held_out is not None:
-        metrics["held_out"] = evaluate(held_out, trained, coefficients, measured_by)
+        metrics["held_out"] = evaluate(held_out, trained, coefficients)
     return Training(trained, history, metrics)
+
+
+def choose_threads(number: int | Literal["auto"]) -> int:
+    """Choose how many threads multiply; `auto` is torch's own number, 4 at most unless OMP_NUM_THREADS says more."""
+    if number != "auto":
+        return number
+    return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else min(torch.get_num_threads(), MOST_THREADS)
 
 
 def fit(
@@ -86,7 +88,6 @@ def fit(
     model: ModelParams,
     *,
     device: str = "cpu",
-    products: Products | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
     ranks: Ranks = ALONE,
@@ -98,10 +99,9 @@ def fit(
         params: What both trainings share.
         model: The model's own section: lambda, in proportion to which `ent` and `reg` are weighted too, and activation.
         device: Torch device to train on.
-        products: What multiplies; by default what this machine is fastest with.
         callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
-        start: Where an interrupted training of the same X, params, model, device and products stood.
+        start: Where an interrupted training of the same X, params, model and device stood.
         ranks: The processes that train it together, each on its part of the batches; the first one's start counts.
 
     Returns:
@@ -110,12 +110,11 @@ def fit(
         units silent on the batch, and the smallest mean activation of a unit.
 
     Raises:
-        UserError: The batch is larger than the data or has fewer faces than there are processes, the training
-            diverges, or another process has ended.
+        UserError: The batch is larger than the data or has fewer faces than there are processes, or the training
+            diverges.
     """
     _check_sizes(X, params, ranks)
     coefficients = params.coefficients(model)
-    products = products or choose_products("auto", device)
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
     engine = Engine(
         Weights(*(torch.from_numpy(array).to(device) for array in initial)),
@@ -123,30 +122,28 @@ def fit(
         coefficients,
         params.learning_rate,
         activation=Activation(model.activation, model.k),
-        products=products,
         ranks=ranks,
     )
+    start = ranks.broadcast(start)
     if start is not None:
         engine.restore(start.tensors)
-    first, history = ranks.of_first((start.step, list(start.history)) if start else (0, []))
-    ranks.take_over(engine.state().values())
+    first, history = (start.step, list(start.history)) if start else (0, [])
     batches = Batches(X, params.seed, params.batch_size, device, ranks.part(params.batch_size))
     last = params.iterations - 1
-    with threads_for(products):
-        for step in range(first, params.iterations):
-            batch = batches.read(step)
-            engine.forward(batch)
-            engine.backward(batch)
-            row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
-            if row is not None:
-                history.append(row)
-                _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
-            engine.learning_rate = learning_rate(
-                params.learning_rate, params.learning_rate_schedule, step, params.iterations
-            )
-            engine.advance()
-            for callback in callbacks:
-                callback(step, row, engine)
+    for step in range(first, params.iterations):
+        batch = batches.read(step)
+        engine.forward(batch)
+        engine.backward(batch)
+        row = _row(engine, step, coefficients) if step % params.log_every == 0 or step == last else None
+        if row is not None:
+            history.append(row)
+            _stop_if_diverged(row, max(history[0]["rec"], X.shape[1]))
+        engine.learning_rate = learning_rate(
+            params.learning_rate, params.learning_rate_schedule, step, params.iterations
+        )
+        engine.advance()
+        for callback in callbacks:
+            callback(step, row, engine)
     if not all(tensor.isfinite().all() for tensor in engine.weights):
         raise _diverged("the weights are not finite", last)
     return engine.model(), history

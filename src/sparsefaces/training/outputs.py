@@ -7,8 +7,6 @@ from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, w
 from sparsefaces.training.model import Model
 from sparsefaces.training.model_file import load_model, save_model
 
-TYPES = dict.fromkeys(("rec", "spa", "reg", "l0", "bits", "hoyer", "explained_variance", "silent_units"), float | int)
-TYPES |= dict.fromkeys(("ent", "loss"), float | int | None)  # None if infinite
 TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
 
 Row = dict[str, float]
@@ -36,15 +34,11 @@ def save_training(stage: str, training: Training) -> None:
     write_json(folder / "metrics.json", training.metrics)
 
 
-def load_training(stage: str, pixels: int | None = None) -> Training:
-    """Read what a training left; its model must fit faces of so many pixels, if that is given.
-
-    Raises:
-        UserError: A file is missing, damaged or does not fit.
-    """
+def load_training(stage: str) -> Training:
+    """Read what a training left."""
     folder = STAGES / stage
     return Training(
-        model=load_model(folder / "model.safetensors", pixels),
+        model=load_model(folder / "model.safetensors"),
         history=read_history(folder / "history.csv"),
-        metrics=read_json(folder / "metrics.json", TYPES),
+        metrics=read_json(folder / "metrics.json"),
     )

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sparsefaces.analyze.evidence import key_of_faces
-from sparsefaces.analyze.jpeg import CHUNK, code_as_jpeg, jpeg_curve, jpeg_job
+from sparsefaces.analyze.jpeg import CHUNK, code_as_jpeg, jpeg_curve
 from sparsefaces.standardize.dataset import Dataset
 
 
@@ -29,12 +28,3 @@ def test_jpeg__each_face_of_many_has_its_own_size_and_error():
     for row in (0, CHUNK - 1, CHUNK, CHUNK + 1):
         alone = code_as_jpeg(dataset_of(faces[row : row + 1]), (50,))
         assert [coded[part][0, row] for part in coded] == [alone[part][0, 0] for part in alone]
-
-
-def test_jpeg__of_other_images_is_made_anew_though_they_are_the_same_standardised():
-    data = dataset_of(np.random.default_rng(0).random((4, 6, 8), dtype=np.float32))
-    rows = np.arange(4)
-    others = [data._replace(scale=0.5), data._replace(shape=(8, 6)), data._replace(mean=data.mean + 1)]
-    jobs = [jpeg_job(one, one.trains, key_of_faces(one, rows, "the same")) for one in (data, data._replace(), *others)]
-    assert jobs[0].key == jobs[1].key
-    assert len({job.key for job in jobs}) == 1 + len(others)

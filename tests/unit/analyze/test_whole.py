@@ -11,7 +11,6 @@ from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import ANALYZE, save_comparison
 from sparsefaces.base.files import read_csv
 from sparsefaces.base.params import load_params
-from sparsefaces.base.words import FACES, PEOPLE
 from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
@@ -38,7 +37,6 @@ def gathered(in_tmp, faces, monkeypatch):
             (np.arange(60) // 3).astype(np.int32),
             {name: Training(model, [], {}) for name, model in models.items()},
             params.model_copy(update={"analyze": analyze}),
-            "hash",
         )
 
     return gather
@@ -47,13 +45,13 @@ def gathered(in_tmp, faces, monkeypatch):
 def test_evidence__is_of_all_faces_with_models_trained_again_on_four_fifths_of_the_people(gathered, in_tmp):
     evidence = gathered(np.ones(60, bool), 100)
     assert "sample" not in evidence.claims
-    assert evidence.claims["notes"][0].startswith(f"Fitted on 48 {FACES}, judged on 12 of 4 other {PEOPLE}")
+    assert evidence.claims["notes"][0].startswith("Fitted on 48 faces, judged on 12 of 4 other people")
     methods = [row["method"] for row in evidence.claims["methods"]]
     assert sorted(methods) == ["NMF", "PCA", "dense", "dictionary learning", "sparse"]
     assert {name: codes.shape for name, codes in evidence.codes.items()} == {"dense": (60, 12), "sparse": (60, 12)}
     assert len(evidence.activations) == 3 * 12
-    cached = {path.parent.name for path in (in_tmp / ".scratch").rglob("*.npz")}
-    assert cached == {".scratch", "baselines", "refits"}
+    made = {path.name for path in (in_tmp / ".scratch/made/sparsefaces/analyze").iterdir()}
+    assert made == {"baselines", "held_out_models", "jpeg"}
     for row in evidence.rate_distortion:
         if row["method"] == "PCA first":
             assert row["bits"] == BITS_PER_ACTIVATION * row["coefficients"]
@@ -75,7 +73,7 @@ def test_evidence__is_of_all_faces_with_models_trained_again_on_four_fifths_of_t
 
 def test_evidence__on_some_faces_of_people_held_out_needs_no_other_models_and_says_so(gathered, in_tmp):
     evidence = gathered(np.arange(60) < 45, 40)
-    assert evidence.claims["sample"].startswith(f"Compared on 40 of the 60 {FACES}, evenly spaced")
-    assert evidence.claims["notes"][0].startswith(f"Fitted on 30 {FACES}, judged on 10 of 5 other {PEOPLE}")
+    assert evidence.claims["sample"].startswith("Compared on 40 of the 60 faces, evenly spaced")
+    assert evidence.claims["notes"][0].startswith("Fitted on 30 faces, judged on 10 of 5 other people")
     assert len(evidence.faces.X) == len(evidence.codes["dense"]) == 30
-    assert not (in_tmp / ".scratch/refits").exists()
+    assert not (in_tmp / ".scratch/made/sparsefaces/analyze/held_out_models").exists()

@@ -3,7 +3,7 @@ import pty
 import subprocess
 import sys
 import termios
-from contextlib import closing
+from contextlib import closing, suppress
 
 from gates import DEADLINE
 from projects import ROOT
@@ -25,14 +25,11 @@ def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
     ]
 
 
-def test_in_parts__are_all_rows_in_order_and_counted_as_they_are_done(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "VALUES_OF_A_PART", 8)
+def test_progress__of_an_unknown_total_is_a_count(capsys, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
-    rows = [(part.start, part.stop) for part in progress.in_parts("Scaling", 5, 4, "faces")]
-    assert rows == [(0, 2), (2, 4), (4, 5)]
-    said = [f"Scaling: {done} faces ({share}%)" for done, share in ((2, 40), (4, 80), (5, 100))]
-    assert capsys.readouterr().err.splitlines() == said
-    assert len(list(progress.in_parts("Scaling", 3, 100, "faces"))) == 3  # a row is never too large for a part
+    with closing(Progress("Downloading", unit="B")) as bar:
+        bar.update(2000)
+    assert capsys.readouterr().err == "Downloading: 2,000 B\n"
 
 
 def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
@@ -58,14 +55,10 @@ def test_progress__on_a_terminal_is_a_bar_that_moves():
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "src", env=env, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
-    while True:
-        try:
-            chunk = os.read(ours, 4096)
-        except OSError:  # how a terminal says that nobody writes to it any more
-            break
-        if not chunk:
-            break
-        shown += chunk
+    with suppress(OSError):  # how a terminal says that nobody writes to it any more
+        while chunk := os.read(ours, 4096):
+            shown += chunk
     assert process.wait(DEADLINE) == 0
     assert b"| 1/3 [" in shown
     assert b"row" in shown
+    assert shown.endswith(b"\r")  # the bar has gone

@@ -11,9 +11,7 @@ from sparsefaces.base.cache import project_root
         ("ours", "ours/.dvc/tmp/exps/tmp1", "ours"),
         ("ours", "ours/.dvc/tmp/exps/standalone/tmp1", "ours"),
         ("all/ours", "all/ours/.dvc/tmp/exps/tmp1/ours", "all/ours"),  # deep in a Git repository, and in its copy
-        ("all/ours", "all/ours/.dvc/tmp/exps/standalone/tmp1/ours", "all/ours"),
         ("theirs", "theirs/ours", "theirs/ours"),  # their stage runs this project
-        ("theirs", "ours", "ours"),
         ("theirs", "theirs/.dvc/tmp/exps/tmp1/ours", "theirs/.dvc/tmp/exps/tmp1/ours"),  # likewise, in an experiment
         ("theirs", "theirs/.dvc/tmp/exps", "theirs/.dvc/tmp/exps"),
     ],

@@ -1,156 +1,244 @@
-"""LFW read from scikit-learn's data folder, whoever put it there and whoever may write there."""
+"""LFW from hosts on this machine, which misbehave as hosts on the network do, and from scikit-learn's data folder."""
 
+import base64
+import hashlib
+import http.server
 import io
-import json
 import shutil
+import socket
 import tarfile
+import threading
 
 import numpy as np
 import pytest
 import sklearn.datasets._lfw as sklearn_lfw
-from hosts import AS_ANYONE, fetch, run_fetch
+from PIL import Image
 
+from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.sources import lfw, lfw_archive
+from sparsefaces.base.params import FetchParams, MachineParams
+from sparsefaces.fetch.sources import fetch_faces, lfw
 from sparsefaces.fetch.sources.faces import UnreachableError
+
+
+def small_archive():
+    """LFW's archive in small: five images of two people, 250 x 250."""
+    rng, archive = np.random.default_rng(0), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name in ("Ada_A_0001", "Ada_A_0002", "Bob_B_0001", "Bob_B_0002", "Bob_B_0003"):
+            image = io.BytesIO()
+            pixels = rng.integers(0, 256, (25, 25, 3), dtype=np.uint8)
+            Image.fromarray(pixels).resize((250, 250)).save(image, "jpeg")
+            info = tarfile.TarInfo(f"lfw_funneled/{name[:5]}/{name}.jpg")
+            info.size = image.tell()
+            image.seek(0)
+            tar.addfile(info, image)
+    return archive.getvalue()
+
+
+ARCHIVE = small_archive()
+FLIPPED = ARCHIVE[:2000] + bytes([ARCHIVE[2000] ^ 1]) + ARCHIVE[2001:]
+
+
+class Host:
+    """A host of the archive. Its attributes are what it answers: change them."""
+
+    def __init__(self):
+        self.body, self.status, self.headers = ARCHIVE, 200, {}
+        self.sent = None  # how many bytes it sends before it breaks off; None for all
+        self.login = None  # the user name and password that it asks for
+        self.asked = []  # the paths that were asked for
+        host = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                host.asked.append(self.path)
+                login = "Basic " + base64.b64encode((host.login or "").encode()).decode()
+                self.send_response(host.status if host.login is None or self.headers["Authorization"] == login else 401)
+                for name, value in ({"Content-Length": str(len(host.body))} | host.headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(host.body[: host.sent])
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer(self, **answers):
+        vars(self).update(answers)
+
+
+@pytest.fixture
+def hosts(tmp_path, monkeypatch):
+    """Two hosts of the small LFW in the place of the public ones; scikit-learn's data folder is tmp_path's `data`."""
+    hosts = [Host(), Host()]
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv(lfw.MIRROR, raising=False)
+    monkeypatch.setattr(lfw, "ADDRESSES", [host.url for host in hosts])
+    monkeypatch.setattr(lfw, "SHA256", hashlib.sha256(ARCHIVE).hexdigest())
+    monkeypatch.setattr(lfw, "IMAGES", 5)
+    monkeypatch.setattr(lfw, "PEOPLE", 2)
+    yield hosts
+    for host in hosts:
+        host.server.shutdown()
+        host.server.server_close()
 
 
 @pytest.fixture
 def home(hosts, tmp_path):
-    """Scikit-learn's folder for LFW, not there yet."""
-    return tmp_path / "data" / lfw_archive.HOME
+    """Scikit-learn's folder for LFW, with nothing in it."""
+    (tmp_path / "data" / lfw.HOME).mkdir(parents=True)
+    return tmp_path / "data" / lfw.HOME
 
 
 @pytest.fixture
-def images(home, hosts):
-    """The folder of images, put there by hand without anything else."""
-    home.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(hosts[0].body)) as tar:
+def images(home):
+    """The folder of images, put there by hand."""
+    with tarfile.open(fileobj=io.BytesIO(ARCHIVE)) as tar:
         tar.extractall(home, filter="data")
-    return home / lfw_archive.FOLDER
+    return home / lfw.FOLDER
 
 
-def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+def fetch(*, mirror=None, timeout=60.0, **changes):
+    wanted = {"source": "lfw", "fallback": "orl", "folder": "faces", "crop": None, "resize": 0.3} | changes
+    machine = {"threads": 1, "device": "cpu", "checkpoint_every": 1, "download_timeout": timeout, "lfw_mirror": mirror}
+    return fetch_faces(FetchParams(**wanted), MachineParams(**machine))
 
 
-def test_lfw__downloads_unpacks_and_reads_then_needs_no_host(hosts, home):
+def test_lfw__is_downloaded_unpacked_and_read_then_needs_no_host(hosts, tmp_path):
     faces = fetch()
-    assert (faces.images.shape, faces.source, faces.fallback_reason) == ((5, 37, 28), "lfw", None)
+    assert (faces.images.shape, faces.source, faces.wanted, faces.file_mode) == ((5, 37, 28), "lfw", "lfw", "RGB")
     assert sorted(faces.people.tolist()) == [0, 0, 1, 1, 1]
-    assert [path.name for path in home.iterdir()] == [lfw_archive.FOLDER]
+    assert not list((tmp_path / "data").rglob("*.tgz"))
     assert (fetch().images == faces.images).all()
-    assert len(hosts[0].asked) == 1
+    assert [len(host.asked) for host in hosts] == [1, 0]
 
 
 def test_lfw__faces_are_those_that_scikit_learn_reads(images, tmp_path):
-    for name in lfw.PAIRS:
-        (images.parent / name).touch()
+    faces = fetch()
     theirs = sklearn_lfw.fetch_lfw_people(data_home=tmp_path / "data", resize=0.3, download_if_missing=False)
-    assert fetch().images.tobytes() == theirs.images.tobytes()
+    assert faces.images.tobytes() == theirs.images.tobytes()
+
+
+def test_lfw__names_are_those_of_scikit_learn():
+    published = sklearn_lfw.FUNNELED_ARCHIVE
+    assert (published.filename, published.checksum, published.url) == (lfw.ARCHIVE, lfw.SHA256, lfw.ADDRESSES[0])
+    assert (lfw.IMAGES, lfw.PEOPLE) == (13_233, 5_749)
     assert sorted(lfw.PAIRS) == sorted(file.filename for file in sklearn_lfw.TARGETS)
 
 
-def test_lfw__takes_a_crop_and_a_size(hosts):
-    assert fetch(crop=(0, 250, 0, 250), resize=0.1).images.shape == (5, 25, 25)
-    assert fetch(resize=(20, 15)).images.shape == (5, 20, 15)
+def test_lfw__takes_a_crop_and_a_size(images):
+    whole = fetch(crop=(0, 250, 0, 250), resize=0.1).images
+    assert whole.shape == (5, 25, 25)
+    assert fetch(crop=(50, 150, 0, 250), resize=(40, 100)).images.shape == (5, 40, 100)
+    assert fetch(crop=(0, 250, 0, 250), resize=(25, 25)).images == pytest.approx(whole, abs=0.01)
     with pytest.raises(UserError, match="an image of LFW is 250 x 250"):
         fetch(crop=(0, 251, 0, 250))
-    with pytest.raises(UserError, match="nothing is left"):
-        fetch(resize=0.001)
 
 
-@pytest.mark.parametrize("where", ["lfw_home/lfw-funneled.tgz", "lfw-funneled.tgz"])
-def test_archive__put_there_by_hand_is_unpacked_and_kept(where, hosts, home):
-    archive = home.parent / where
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(hosts[0].body)
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"status": 503}, "503 Server Error"),
+        ({"status": 202, "body": b""}, "not the published archive"),
+        ({"body": b"<!DOCTYPE html><title>Welcome to the hotel</title>"}, "not the published archive"),
+        ({"body": FLIPPED}, "not the published archive"),
+        ({"sent": 2000}, "Connection broken"),
+        ({"status": 302, "headers": {"Location": "/again"}}, "redirects"),
+    ],
+)
+def test_download__next_address_serves_what_the_first_does_not(answer, reason, hosts, capsys):
+    hosts[0].answer(**answer)
     assert fetch().source == "lfw"
-    assert archive.read_bytes() == hosts[0].body
-    assert files(home)[-1].startswith(lfw_archive.FOLDER)
-    assert [host.asked for host in hosts] == [[], [], []]
+    assert len(hosts[1].asked) == 1
+    downloading, refused = capsys.readouterr().out.splitlines()[:2]
+    assert downloading == f"Downloading lfw-funneled.tgz from {hosts[0].url}"
+    assert refused.startswith("  not served: ")
+    assert reason in refused
 
 
-def test_archive__wrong_one_put_there_by_hand_is_an_error_that_names_it_and_it_is_kept(hosts, home):
-    archive = home.parent / lfw_archive.ARCHIVE
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(hosts[0].body[:-100])
-    with pytest.raises(UserError, match=r"data/lfw-funneled.tgz is not the published archive.*docs/data.md") as error:
+def test_download__where_no_address_serves_it_falls_back_to_whole_orl_faces_or_ends_in_one_error(home, hosts):
+    hosts[0].answer(status=403)
+    hosts[1].answer(body=FLIPPED)
+    faces = fetch(crop=(0, 250, 0, 250))  # which is of LFW's images
+    assert (faces.source, faces.wanted, faces.images.shape) == ("orl", "lfw", (400, 33, 27))
+    assert faces.fallback_reason == "LFW could not be downloaded"
+    with pytest.raises(UnreachableError, match=r"403 Client Error.*; what it sends is not.*set fetch.fallback or"):
+        fetch(fallback="none")
+    assert list(home.iterdir()) == []
+
+
+def test_download__silent_and_closed_ports_are_not_waited_for(hosts, monkeypatch):
+    with socket.socket() as silent, socket.socket() as closed:
+        for one in (silent, closed):
+            one.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setattr(lfw, "ADDRESSES", [f"http://127.0.0.1:{one.getsockname()[1]}" for one in (silent, closed)])
+        with pytest.raises(UnreachableError, match="Read timed out.*Connection refused"):
+            fetch(fallback="none", timeout=0.2)
+
+
+def test_download__takes_the_bytes_as_sent_where_a_host_calls_gzip_an_encoding(hosts):
+    hosts[0].answer(headers={"Content-Encoding": "x-gzip"})
+    assert fetch().source == "lfw"
+    assert hosts[1].asked == []
+
+
+def test_download__shows_its_progress(hosts, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    fetch()
+    assert f"lfw-funneled.tgz: {len(ARCHIVE):,} B (100%)\n" in capsys.readouterr().err
+
+
+def test_mirror__goes_first_and_the_environments_before_that_of_params(hosts, monkeypatch):
+    first, second = hosts
+    monkeypatch.setattr(lfw, "ADDRESSES", [])
+    first.answer(status=404)
+    assert fetch(mirror=f"{first.url}/data/").source == "orl"
+    monkeypatch.setenv(lfw.MIRROR, second.url)
+    assert fetch(mirror=first.url).source == "lfw"
+    assert (first.asked, second.asked) == (["/data/lfw-funneled.tgz"], ["/lfw-funneled.tgz"])
+
+
+def test_mirror__login_is_used_and_never_shown(hosts, monkeypatch, capsys):
+    host = hosts[0]
+    host.answer(login="zoe:s3cret")
+    monkeypatch.setattr(lfw, "ADDRESSES", ["zoe:s3cret@no-address"])
+    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", "//zoe:wrong-s3cret@"))
+    with pytest.raises(UnreachableError, match="401 Client Error") as error:
+        fetch(fallback="none")
+    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", "//zoe:s3cret@"))
+    assert fetch().source == "lfw"
+    shown = "".join((*capsys.readouterr(), str(error.value)))
+    assert host.url.removeprefix("http://") in shown
+    assert "zoe" not in shown
+    assert "s3cret" not in shown
+
+
+def test_archive__put_there_by_hand_is_unpacked_and_kept(home, hosts):
+    (home / lfw.ARCHIVE).write_bytes(ARCHIVE)
+    assert fetch().source == "lfw"
+    assert (home / lfw.ARCHIVE).read_bytes() == ARCHIVE
+    assert (hosts[0].asked, hosts[1].asked) == ([], [])
+
+
+def test_archive__wrong_one_put_there_by_hand_is_an_error_that_names_it_never_a_fallback(home, hosts):
+    (home / lfw.ARCHIVE).write_bytes(FLIPPED)
+    with pytest.raises(UserError, match=r"lfw_home/lfw-funneled.tgz is not the published archive") as error:
         fetch()
     assert not isinstance(error.value, UnreachableError)
-    assert archive.exists()
-    assert [host.asked for host in hosts] == [[], [], []]
+    assert (home / lfw.ARCHIVE).exists()
+    assert (hosts[0].asked, hosts[1].asked) == ([], [])
 
 
-def test_images__half_unpacked_are_an_error_and_are_read_once_completed(images):
-    half = images / "Bob_B"
-    aside = shutil.move(half, images.parent / "aside")
-    with pytest.raises(UserError, match=r"lfw_funneled is damaged \(2 images of 1 people instead of 5 of 2\)"):
+def test_images__half_unpacked_or_unreadable_are_an_error_never_a_fallback(images):
+    shutil.move(images / "Bob_B" / "Bob_B_0003.jpg", images.parent)
+    with pytest.raises(UserError, match=r"LFW in .*lfw_home is not whole \(4 images\): remove that folder"):
         fetch()
-    shutil.move(aside, half)
-    assert len(fetch().images) == 5
-
-
-def test_images__unreadable_one_is_an_error_that_names_it(images):
-    image = images / "Ada_A" / "Ada_A_0001.jpg"
-    image.write_bytes(b"broken")
-    with pytest.raises(UserError, match=f"lfw_funneled is damaged .*cannot identify image file '{image}'"):
-        fetch()
-
-
-@pytest.fixture
-def fetch_unwritable(hosts, home, tmp_path):
-    """Run stage fetch where the data folder, and all in it, may only be read; root gives that right up for it."""
-    if AS_ANYONE and not shutil.which(AS_ANYONE[0]):
-        pytest.skip("root writes anywhere, and there is no setpriv to give that right up")
-
-    def run():
-        data = tmp_path / "data"
-        folders = [data, *(path for path in data.rglob("*") if path.is_dir())]
-        for folder in folders:
-            folder.chmod(0o555)
-        before = files(data)
-        done = run_fetch(tmp_path / "project", hosts, hosts[0].body)
-        assert files(data) == before
-        for folder in folders:
-            folder.chmod(0o755)  # so that it can be removed
-        return done
-
-    return run
-
-
-def provenance(project):
-    return json.loads((project / "stages" / "fetch" / "provenance.json").read_text())
-
-
-def test_unwritable__data_folder_is_read_all_the_same(images, fetch_unwritable, hosts, tmp_path):
-    assert fetch_unwritable().returncode == 0
-    found = provenance(tmp_path / "project")
-    assert (found["source"], found["fallback_reason"]) == ("lfw", None)
-    faces = np.load(tmp_path / "project" / "stages" / "fetch" / "faces.npy")
-    assert faces.tobytes() == fetch().images.tobytes()
-
-
-def test_unwritable__archive_put_there_by_hand_is_read(home, fetch_unwritable, hosts, tmp_path):
-    home.mkdir(parents=True)
-    (home / lfw_archive.ARCHIVE).write_bytes(hosts[0].body)
-    assert fetch_unwritable().returncode == 0
-    assert provenance(tmp_path / "project")["source"] == "lfw"
-
-
-def test_unwritable__data_folder_without_lfw_is_an_error_that_names_it_never_a_fallback(
-    home, fetch_unwritable, hosts, tmp_path
-):
-    home.parent.mkdir()
-    done = fetch_unwritable()
-    assert done.returncode == 1
-    assert f"error: LFW cannot be put into {home} (Permission denied): " in done.stderr
-    assert "SCIKIT_LEARN_DATA" in done.stderr
-    assert hosts[0].asked == []
-    assert not (tmp_path / "project" / "stages").exists()
-
-
-def test_unwritable__data_folder_that_is_a_file_is_an_error_that_names_it(hosts, tmp_path):
-    (tmp_path / "data").touch()
-    with pytest.raises(UserError, match=f"LFW cannot be put into {tmp_path}/data "):
-        fetch()
+    (images / "Ada_A" / "Ada_A_0001.jpg").write_bytes(b"broken")
+    with pytest.raises(UserError, match=r"LFW in .*lfw_home cannot be read \(.*Ada_A_0001.jpg"):
+        fetch(resize=0.5)  # scikit-learn keeps what it has read at 0.3

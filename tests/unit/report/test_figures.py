@@ -1,21 +1,19 @@
 """The figures show the numbers that they are given: lines, labels and tiles are looked at, not pixels of type."""
 
-import io
 import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from PIL import Image
 
 from sparsefaces.analyze.evidence import Reconstructions
 from sparsefaces.analyze.rate_distortion import Strip
 from sparsefaces.base.mosaics import filter_mosaic
-from sparsefaces.base.words import FACES
 from sparsefaces.colors import COLORS
 from sparsefaces.metrics import METRICS
-from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
+from sparsefaces.report import comparison
+from sparsefaces.report.comparison import compare_metrics, summarize
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
 from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
 from sparsefaces.report.style import new_figure
@@ -57,7 +55,7 @@ def test_sparsity__draws_every_activation_over_its_share_and_says_how_many_are_a
     share = [0.25, 0.5, 0.75, 1.0]
     assert lines_of(axes)["sparse: 50.0% active"] == [list(pair) for pair in zip(share, values, strict=True)]
     assert labels_of(axes) == ["dense: 100.0% active", "sparse: 50.0% active"]
-    assert f"7 {FACES}" in title_of(axes)
+    assert "7 faces" in title_of(axes)
     assert axes.lines[0].get_zorder() > axes.lines[1].get_zorder()
 
 
@@ -122,30 +120,21 @@ def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
     assert top.get_xticks().tolist() == [7.0, 28.0, 49.0]
 
 
-def test_comparison__has_every_figure_of_its_size_and_names_pca_with_its_components():
+def test_comparison__has_every_figure_of_what_it_is_given():
     data = SimpleNamespace(X=IMAGES.reshape(2, 30), shape=(6, 5))
-    trained = SimpleNamespace(model=SimpleNamespace(filters=FILTERS), history=ROWS, metrics={"rec": 3.0})
-    trainings = {"dense": trained, "sparse": trained}
-    rows = dict.fromkeys(("dense", "sparse", "PCA"), IMAGES)
-    evidence = SimpleNamespace(
-        codes=dict.fromkeys(trainings, np.abs(FILTERS)),
-        reconstructions=Reconstructions(IMAGES, rows, 17),
-        rate_distortion=RATES,
-        strip=STRIP,
-    )
-    drawn = draw_comparison(data, trainings, evidence, SimpleNamespace(faces=2, filters=4, filter_scale="own"))
-    sizes = {}
-    for name, png in drawn.items():
-        with Image.open(io.BytesIO(png)) as image:
-            sizes[name] = image.size
-    assert sizes == {
-        "sparsity": (960, 528),
-        "decoder": (1032, 720),
-        "curves": (1080, 744),
-        "reconstructions": (364, 687),  # seven rows of faces 0.62 inches wide and 6/5 as high
-        "rate_distortion": (1200, 528),
-        "rates": (1080, 432),
-    }
+    trained = SimpleNamespace(model=SimpleNamespace(filters=FILTERS), history=ROWS)
+    trainings, codes = (dict.fromkeys(("dense", "sparse"), value) for value in (trained, np.abs(FILTERS)))
+    images = Reconstructions(IMAGES, {"dense": IMAGES, "sparse": IMAGES / 2, "PCA": IMAGES}, 17)
+    evidence = SimpleNamespace(codes=codes, reconstructions=images, rate_distortion=RATES, strip=STRIP)
+    drawn = comparison._draw(data, trainings, evidence, SimpleNamespace(faces=4, filters=4, filter_scale="own"))
+    assert list(drawn) == ["sparsity", "decoder", "curves", "reconstructions", "rate_distortion", "rates"]
+    (sparsity,) = drawn["sparsity"].axes
+    assert len(lines_of(sparsity)["dense: 100.0% active"]) == 4 * 30
+    assert "2 faces" in title_of(sparsity)  # there are no more
+    original, *shown = (np.asarray(axes.images[0].get_array()[:6, :5]) for axes in drawn["reconstructions"].axes)
+    assert shown[3] == pytest.approx(0.5 - 3 * original / 2, abs=1e-5)  # what sparse gets wrong
+    assert drawn["reconstructions"].axes[5].get_ylabel() == "PCA,\n17"
+    assert drawn["reconstructions"].get_size_inches().tolist() == pytest.approx([3.04, 5.728])
 
 
 def test_metrics__of_a_training_are_joined_by_what_the_analysis_adds():
@@ -167,4 +156,4 @@ def test_summary__has_the_main_numbers_that_both_have_and_says_if_the_faces_are_
     assert [re.split("  +", row) for row in rows] == [[titles[0], "35.50", "50.25"], [titles[1], "62.0", "62.0"]]
     assert "stages/analyze/report.html" in where
     fallback = summarize({"dense": metrics, "sparse": metrics}, lfw | {"fallback_reason": "no network"})
-    assert fallback.splitlines()[-1].startswith(f"NOT LFW: these are the ORL {FACES}. ")
+    assert fallback.splitlines()[-1].startswith("NOT LFW: these are the ORL faces. ")

@@ -18,10 +18,12 @@ def dataset(n=50, shape=(6, 5)):
     return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.1, shape, np.ones(len(X), bool))
 
 
-def models(data, h=8):
-    weights = initialize(data.X.shape[1], h, seed=1)
+def encoded(n):
+    """Faces, two models, and their codes of the faces."""
+    data, weights = dataset(n), initialize(30, 8, seed=1)
     W = np.random.default_rng(2).standard_normal(weights.W.shape).astype(np.float32)
-    return {"dense": Model(weights._replace(W=W)), "sparse": Model(weights._replace(W=2 * W))}
+    models = {"dense": Model(weights._replace(W=W)), "sparse": Model(weights._replace(W=2 * W))}
+    return data, models, {name: model.encode(data.X) for name, model in models.items()}
 
 
 def test_quantize__is_off_by_half_a_step_at_most_and_keeps_zeros():
@@ -58,11 +60,8 @@ def test_sprite__too_many_pixels_are_made_fewer(monkeypatch):
 
 
 def test_pack__carries_what_decodes_each_face_of_the_editor():
-    data = dataset()
-    weights = models(data)
-    codes = {name: model.encode(data.X) for name, model in weights.items()}
-    page = pack(data, weights, codes)
-    page = json.loads(json.dumps(page, allow_nan=False))
+    data, weights, codes = encoded(50)
+    page = json.loads(json.dumps(pack(data, weights, codes), allow_nan=False))
     for name, model in weights.items():
         packed = {key: base64.b64decode(page["models"][name][key]) for key in ("filters", "steps", "bias", "codes")}
         W = np.frombuffer(packed["filters"], np.int8).reshape(8, 30) * np.frombuffer(packed["steps"], "<f4")[:, None]
@@ -82,9 +81,7 @@ def test_to_grey__turns_standardised_pixels_into_all_greys_and_cuts_what_is_beyo
 
 
 def test_pack__names_faces_by_number_and_finds_them_by_place():
-    data = dataset(n=12)
-    weights = models(data)
-    codes = {name: model.encode(data.X) for name, model in weights.items()}
+    data, weights, codes = encoded(12)
     codes["sparse"] = codes["sparse"] * (np.arange(8) != 3)  # one unit never fires
     page = pack(data, weights, codes)
     units = page["models"]["sparse"]
@@ -103,8 +100,7 @@ def test_pack__names_faces_by_number_and_finds_them_by_place():
 
 @pytest.mark.parametrize(("limit", "value"), [("MOST_UNITS", 8), ("MOST_WEIGHTS", 2 * 8 * 30)])
 def test_pack__takes_models_up_to_its_limits(monkeypatch, limit, value):
-    data = dataset(n=4)
-    weights = models(data)
+    data, weights, _ = encoded(4)
     codes = {name: np.zeros((4, 8), np.float32) for name in weights}
     monkeypatch.setattr(f"sparsefaces.report.payload.{limit}", value)
     page = pack(data, weights, codes)

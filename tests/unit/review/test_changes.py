@@ -1,74 +1,79 @@
-"""What the review makes of two records of results, then and now."""
+"""The review of a small pipeline's changes."""
+
+import json
+from pathlib import Path
 
 import pytest
 from samples import claim
 
-from sparsefaces.base.words import FACES
-from sparsefaces.metrics import METRICS
-from sparsefaces.review.page import compare_claims, compare_faces, compare_metrics
+from sparsefaces.base.errors import UserError
+from sparsefaces.review.changes import review, stale_stages
 
-ORL = {
-    "source": "orl",
-    "wanted": "orl",
-    "images": 400,
-    "height": 33,
-    "width": 27,
-    "sha256": "a",
-    "fallback_reason": None,
-}
+DVC_YAML = "{stages: {train: {cmd: make, params: [train], outs: [data]}}, metrics: [stages/analyze/metrics.json]}"
+LOCKED = "cmd: make, params: {params.yaml: {train: {rate: 0.1}}}, outs: [{path: data, hash: md5, md5: abc, size: 2}]"
+DVC_LOCK = "{schema: '2.0', stages: {train: {%s}}}"
+FACES = {"source": "lfw", "wanted": "lfw", "sha256": "a", "fallback_reason": None}
+ANALYZE = Path("stages/analyze")
 
 
-def test_faces__fallback_is_an_alert_even_where_nothing_changed():
-    fallback = ORL | {"wanted": "lfw", "fallback_reason": "LFW could not be downloaded (timed out)"}
-    (alert,) = compare_faces(fallback, fallback)
-    assert alert == f"These are not the lfw {FACES}, but orl: LFW could not be downloaded (timed out)."
+@pytest.fixture
+def pipeline(git):
+    """Results that are committed, in sync with the parameters, without the data; returns Git."""
+    ANALYZE.mkdir(parents=True)
+    write(0.1, 2.5, FACES, {"local": "holds", "sparser": "holds"}, b"1")
+    Path("dvc.yaml").write_text(DVC_YAML)
+    Path("dvc.lock").write_text(DVC_LOCK % LOCKED)
+    git("add", "-A")
+    git("commit", "-qm", "results")
+    git("switch", "-qc", "branch")
+    return git
 
 
-def test_faces__another_size_is_an_alert_and_the_same_faces_are_none():
-    (alert,) = compare_faces(ORL, ORL | {"height": 56, "sha256": "b"})
-    assert "33 x 27" in alert
-    assert "56 x 27" in alert
-    (alert,) = compare_faces(ORL, ORL | {"sha256": "b"})
-    assert alert.startswith(f"The {FACES} changed. ")
-    (alert, _) = compare_faces(ORL | {"source": "lfw"}, ORL | {"wanted": "lfw"})
-    assert alert.startswith("The data source changed from lfw to orl. ")
-    assert compare_faces(ORL, ORL) == compare_faces(None, ORL) == compare_faces(None, None) == []
+def write(rate, error, faces, verdicts, figure):
+    """Leave what a run of the pipeline would."""
+    Path("params.yaml").write_text(f"train:\n  rate: {rate}\n")
+    (ANALYZE / "metrics.json").write_text(json.dumps({"rec": error}))
+    (ANALYZE / "claims.json").write_text(json.dumps({"claims": [claim(*one) for one in verdicts.items()]}))
+    (ANALYZE / "curves.png").write_bytes(figure)
+    Path("stages/fetch").mkdir(exist_ok=True)
+    Path("stages/fetch/provenance.json").write_text(json.dumps(faces))
 
 
-def test_claims__only_those_whose_verdict_differs():
-    then = {"claims": [claim("local", "holds"), claim("sparser", "holds"), claim("gone", "holds")]}
-    now = {"claims": [claim("local", "not decided"), claim("sparser", "holds"), claim("new", "does not hold")]}
-    evidence = "difference -0.1 [-0.12, -0.08]"
-    assert compare_claims(then, now) == [
-        ("local (effective area)", "holds", "not decided", evidence),
-        ("new (effective area)", "not made", "does not hold", evidence),
-        ("gone (effective area)", "holds", "not made", ""),
+def test_review__against_what_is_no_commit_says_so(pipeline):
+    with pytest.raises(UserError, match="`git merge-base another HEAD` failed: .*another"):
+        review("another", [])
+
+
+def test_review__names_all_that_differs_from_where_the_branch_began(pipeline, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "us/faces")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    orl = {"source": "orl", "wanted": "lfw", "sha256": "b", "fallback_reason": "no network"}
+    write(0.2, 3.5, orl, {"local": "not decided", "sparser": "holds", "new": "holds"}, b"2")
+    pipeline("commit", "-qam", "other results")
+    then, now = pipeline("rev-parse", "main"), pipeline("rev-parse", "HEAD")
+    parts = review("main", ["train"]).split("\n\n")
+    assert [part for part in parts if part.startswith(">")] == [
+        "> **dvc.lock is out of sync** (train): run `dvc repro` and commit what it changes.",
+        "> **These are not the lfw faces**, but orl: no network.",
+        "> **The faces are others** (lfw then, orl now): so are all metrics.",
     ]
-    assert compare_claims(None, None) == []
-
-
-def test_metrics__infinite_and_unknown_ones_have_no_verdict():
-    diff = {
-        "stages/train_sparse/metrics.json": {"ent": {"old": 2.0, "new": None}, "odd": {"old": 1, "new": 2, "diff": 1}},
-        "stages/analyze/metrics.json": {
-            "sparse.held_out.rec": {"old": 1.0, "new": 2.0, "diff": 1.0},
-            "sparse.rec": {"old": 2.0, "new": 1.5, "diff": -0.5},
-            "seeds": {"old": 3, "new": 4, "diff": 1},
-        },
-    }
-    rows, others = compare_metrics(diff)
-    assert rows == [
-        ("rec", "↓", ["unchanged", "2 → 1.5 (-0.5, better)"]),
-        ("ent", "↓", ["unchanged", "2 → none"]),
-        ("held_out.rec", "↓", ["unchanged", "1 → 2 (+1, worse)"]),
-        ("odd", "", ["unchanged", "1 → 2 (+1)"]),
+    tables = [[cell.strip() for cell in part.splitlines()[-1].strip("|").split("|")] for part in parts if "\n" in part]
+    assert tables[0] == ["params.yaml", "train.rate", "0.1", "0.2"]
+    assert tables[1] == ["stages/analyze/metrics.json", "rec", "2.5", "3.5", "1.0"]
+    assert parts[parts.index("### Claims whose verdict changed") + 1 : -3] == [
+        "- local (effective area): holds → **not decided**, interval [-0.12, -0.08]",
+        "- new (effective area): not made → **holds**, interval [-0.12, -0.08]",
     ]
-    assert others == [("analyze: seeds", "3 → 4 (+1)")]
+    assert parts[-2] == "`stages/analyze/curves.png`"
+    raw = "https://github.com/us/faces/raw"
+    pictures = [f"![]({raw}/{commit}/stages/analyze/curves.png)" for commit in (then, now)]
+    assert parts[-1].splitlines()[-1] == "| {} | {} |".format(*pictures)
 
 
-@pytest.mark.parametrize(
-    ("metric", "difference", "said"),
-    [("rec", 1, "worse"), ("rec", -1, "better"), ("hoyer", 0.1, "sparser"), ("l0", 1, "less sparse"), ("l0", 0, "")],
-)
-def test_metrics__a_change_is_judged_by_the_way_it_should_go(metric, difference, said):
-    assert METRICS[metric].judge(difference) == said
+def test_stale_stages__are_those_that_dvc_would_run_though_the_data_is_not_here(pipeline):
+    assert stale_stages() == []
+    Path("params.yaml").write_text("train:\n  rate: 0.3\n")
+    assert stale_stages() == ["train"]
+    Path("dvc.yaml").write_text("stages: [")
+    with pytest.raises(UserError, match="`dvc repro --dry` failed"):
+        stale_stages()

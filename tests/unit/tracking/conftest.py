@@ -11,36 +11,36 @@ from mlflow import MlflowClient
 from sparsefaces.base.mosaics import png_of_mosaic
 
 ROWS = [{"step": step, "rec": 100.0 - step, "ent": float("inf")} for step in range(5)]
+PICTURE = png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
 
 
 class Logged:
     """The store of the current folder, read with MLflow's own client, and a training that logs in it."""
 
-    rows, with_model = ROWS, False
+    with_model = False  # which takes seconds to log
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
-        for name in ("model.safetensors", "scaling.npz"):
-            (folder / name).write_bytes(name.encode())
+        self.client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
 
-    def train(self, description=DESCRIPTION, on_failure="stop", error=None, rows=ROWS, during=lambda run: None) -> None:
-        """Log what a training does; raise the error, if there is one, after its rows."""
+    def train(self, description=DESCRIPTION, during=lambda run: None, **how) -> None:
+        """Log what a training does; `during` is called with the run after its rows."""
+        from sparsefaces.tracking.models import ServedModel
         from sparsefaces.tracking.runs import track  # sets MLflow up, once the tests' own settings stand
 
-        with track(description, on_failure, 0.0) as run:
-            for row in rows:
-                run.on_step(row["step"], row, self)
-                run.log_picture("filters", row["step"], picture)
-            run.log_file("checkpoints/step_5.txt", b"5")
+        with track(description, **how) as run:
+            for row in ROWS:
+                run.log_picture("filters", row["step"], PICTURE)
+                run.on_step(row["step"], row)
+            run.outbox.files["checkpoints/step_5.txt"] = b"5"
             during(run)
-            if error:
-                raise error
-            run.log_values("final", {"rec": 5.0, "ent": None})
-            files = {"weights": self.folder / "model.safetensors", "scaling": self.folder / "scaling.npz"}
-            run.log_results([*files.values()], "r", {"model.sha256": "m"}, "| table |", "filters.png")
+            run.log_values("final", {"rec": 5.0, "ent": None, "held_out": {"rec": 2.5}})
+            run.outbox.tags["model.sha256"] = "m"
+            files = [self.folder / name for name in ("model.safetensors", "scaling.npz")]
+            for file in files:
+                file.write_bytes(file.name.encode())
             if self.with_model:
-                run.log_model("dense", files, np.zeros((2, 3, 2), np.float32))
+                run.model = ServedModel("dense", *files, np.zeros((2, 3, 2), np.float32))
 
     def runs(self) -> list:
         experiment = self.client.get_experiment_by_name("sparsefaces")
@@ -50,21 +50,20 @@ class Logged:
         (run,) = self.runs()
         return run
 
-    def assert_whole(self, description=DESCRIPTION) -> None:
-        """Compare the only run of a content with what a training logs: everything is there, and once."""
-        key = description.tags["content.key"]
-        (run,) = [run for run in self.runs() if run.data.tags["content.key"] == key]
+    def files(self, folder=None) -> list[str]:
+        return [file.path for file in self.client.list_artifacts(self.only_run().info.run_id, folder)]
+
+    def assert_whole(self) -> None:
+        """Compare the only run with what a training logs: everything is there, and once."""
+        run = self.only_run()
         assert run.info.status == "FINISHED"
-        assert run.data.params == {name: str(value) for name, value in description.params.items()}
+        assert run.data.params == {"lambda": "0.0", "seed": "3"}
+        assert (run.data.metrics["final/rec"], run.data.metrics["final/held_out/rec"]) == (5.0, 2.5)
         history = self.client.get_metric_history(run.info.run_id, "batch/rec")
         assert sorted((metric.step, metric.value) for metric in history) == [(row["step"], row["rec"]) for row in ROWS]
-        assert run.data.metrics["final/rec"] == 5.0
-        pictures = [file.path for file in self.client.list_artifacts(run.info.run_id, "images")]
-        assert sorted(name.split("+")[2] for name in pictures) == sorted(2 * [str(row["step"]) for row in ROWS])
-        files = {file.path for file in self.client.list_artifacts(run.info.run_id)}
-        assert files == {"checkpoints", "images", "model.safetensors", "scaling.npz", "uncommitted.diff"}
+        assert sorted(name.split("+")[2] for name in self.files("images")) == sorted(2 * "01234")  # each in two sizes
+        assert set(self.files()) == {"checkpoints", "images", "uncommitted.diff"}
         assert run.data.tags["model.sha256"] == "m"
-        assert "| table |" in run.data.tags["mlflow.note.content"]
         assert len(run.inputs.dataset_inputs) == 1
         if not self.with_model:
             return
@@ -72,10 +71,6 @@ class Logged:
         (model,) = self.client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
         assert model.status == "READY"
         assert self.client.get_model_version_by_alias("sparsefaces", "dense").version == version.version
-
-
-def picture() -> bytes:
-    return png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
 
 
 @pytest.fixture

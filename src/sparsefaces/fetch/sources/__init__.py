@@ -28,7 +28,7 @@ def fetch_faces(params: FetchParams, machine: MachineParams) -> Faces:
         return folder.read(params.folder, params.crop, params.resize)
     try:
         return lfw.read(params.crop, params.resize, machine.lfw_mirror, machine.download_timeout)
-    except UnreachableError as error:
+    except UnreachableError:
         if params.fallback == "none":
             raise
-        return orl.read(None, params.resize)._replace(wanted="lfw", fallback_reason=error.reason)
+        return orl.read(None, params.resize)._replace(wanted="lfw", fallback_reason="LFW could not be downloaded")

@@ -1,26 +1,39 @@
-"""Labeled Faces in the Wild, read by scikit-learn."""
+"""Labeled Faces in the Wild, read by scikit-learn; its archive is downloaded if it is not there."""
 
-import errno
+import os
+import re
+import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import requests
 from PIL import Image
-from sklearn.datasets import fetch_lfw_people
-from sklearn.utils import Bunch
+from sklearn.datasets import fetch_lfw_people, get_data_home
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.files import sha256
+from sparsefaces.base.progress import Progress, say
 from sparsefaces.fetch.images import Crop, Size, plan
-from sparsefaces.fetch.sources.faces import Faces, prepare_all
-from sparsefaces.fetch.sources.lfw_archive import FOLDER, HOME, find_images
+from sparsefaces.fetch.sources.faces import Faces, UnreachableError, prepare_all
 
 IMAGES, PEOPLE = 13_233, 5_749
 SIZE = 250  # pixels, height and width of an original image
 CROP = (70, 195, 78, 172)  # scikit-learn's default: the face without most of the background
+HOME, FOLDER, ARCHIVE = "lfw_home", "lfw_funneled", "lfw-funneled.tgz"
 # Lists that scikit-learn wants beside the images, though it reads none of them for people.
 PAIRS = ("pairs.txt", "pairsDevTrain.txt", "pairsDevTest.txt")
+# The archive's SHA-256 and its first address are scikit-learn's (sklearn/datasets/_lfw.py); the second is the
+# same file through figshare's API, the third where it was first published.
+SHA256 = "b47c8422c8cded889dc5a13418c4bc2abbda121092b3533a83306f90d900100a"
+ADDRESSES = (
+    "https://ndownloader.figshare.com/files/5976015",
+    "https://api.figshare.com/v2/file/download/5976015",
+    f"http://vis-www.cs.umass.edu/lfw/{ARCHIVE}",
+)
+MIRROR = "SPARSEFACES_LFW_MIRROR"  # goes before machine.lfw_mirror
+CHUNK = 1 << 16  # bytes
 
 
 def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
@@ -34,51 +47,70 @@ def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
 
     Raises:
         UnreachableError: No address serves the archive.
-        UserError: What was downloaded, or lies on disk, is damaged; it cannot be written; or the crop does not fit.
+        UserError: What lies on disk is damaged.
     """
-    (left, top, right, bottom), _ = plan(SIZE, SIZE, crop or CROP, resize, "an image of LFW")  # before it is downloaded
-    factor = None if isinstance(resize, tuple) else resize
-    with tempfile.TemporaryDirectory(prefix="sparsefaces-") as private:
-        folder = find_images(Path(private), mirror, timeout)
-        print(f"Reading LFW's {IMAGES:,} images (up to a minute)", flush=True)
-        lfw = _read(folder, Path(private), resize=factor, slice_=(slice(top, bottom), slice(left, right)))
-        with Image.open(min(folder.rglob("*.jpg"))) as first:
-            mode = first.mode
-    if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
-        found = f"{len(lfw.images):,} images of {len(lfw.target_names):,} people"
-        raise UserError(_damaged(folder, f"{found} instead of {IMAGES:,} of {PEOPLE:,}"))
-    images, people = _to_size(lfw.images, resize), lfw.target.astype(np.int32)
-    return Faces(images, source="lfw", people=people, wanted="lfw", file_mode=mode)
-
-
-def _read(folder: Path, private: Path, **how: Any) -> Bunch:  # noqa: ANN401 - scikit-learn's arguments
-    """Let scikit-learn read a folder of images through a link in a private one.
-
-    It keeps a cache beside what it reads, which would outlive a change of the images and needs a folder that can
-    be written.
-    """
-    home = private / HOME
-    home.mkdir()
+    plan(SIZE, SIZE, crop or CROP, resize, "an image of LFW")  # refuses a crop that does not fit
+    home = Path(get_data_home()) / HOME
+    if not (home / FOLDER).exists():
+        _install(home, mirror, timeout)
     for name in PAIRS:
         (home / name).touch()
-    (home / FOLDER).symlink_to(folder.resolve(), target_is_directory=True)
+    top, bottom, left, right = crop or CROP
+    factor = None if isinstance(resize, tuple) else resize
+    say(f"Reading LFW's {IMAGES:,} images (up to a minute)")
+    slices = slice(top, bottom), slice(left, right)
     try:
-        return fetch_lfw_people(data_home=private, download_if_missing=False, **how)
+        lfw = fetch_lfw_people(resize=factor, slice_=slices, download_if_missing=False)
     except (OSError, ValueError, RuntimeError) as error:
-        message = str(error).replace(str(home / FOLDER), str(folder))
-        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
-            raise UserError(f"LFW cannot be read: {message}") from None  # no permission, say: the images may be fine
-        raise UserError(_damaged(folder, message)) from None
+        raise UserError(f"LFW in {home} cannot be read ({error}): remove that folder and run again") from None
+    if (len(lfw.images), len(lfw.target_names)) != (IMAGES, PEOPLE):
+        raise UserError(f"LFW in {home} is not whole ({len(lfw.images):,} images): remove that folder and run again")
+    images = lfw.images
+    if factor is None:
+        grey = (images * 255).round().astype(np.uint8)
+        images = prepare_all(range(IMAGES), lambda row: Image.fromarray(grey[row]), "image {}".format, None, resize)
+    with Image.open(min((home / FOLDER).rglob("*.jpg"))) as first:
+        mode = first.mode
+    return Faces(images, source="lfw", people=lfw.target.astype(np.int32), wanted="lfw", file_mode=mode)
 
 
-def _to_size(images: NDArray[np.float32], resize: Size) -> NDArray[np.float32]:
-    """Resize to a (height, width), which scikit-learn's reader does not offer."""
-    if not isinstance(resize, tuple):
-        return images
-    grey = (images * 255).round().astype(np.uint8)
-    rows = range(len(grey))
-    return prepare_all(rows, lambda row: Image.fromarray(grey[row]), lambda row: f"image {row}", None, resize)
+def _install(home: Path, mirror: str | None, timeout: float) -> None:
+    """Download the archive, unless it is there, and unpack it aside: a folder that exists is complete."""
+    home.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as aside:
+        archive = home / ARCHIVE if (home / ARCHIVE).exists() else _download(Path(aside, ARCHIVE), mirror, timeout)
+        if sha256(archive) != SHA256:
+            raise UserError(f"{archive} is not the published archive (its SHA-256 is another): see docs/data.md")
+        say(f"Unpacking {ARCHIVE}")
+        shutil.unpack_archive(archive, aside)
+        Path(aside, FOLDER).rename(home / FOLDER)
 
 
-def _damaged(folder: Path, what: str) -> str:
-    return f"LFW in {folder} is damaged ({what}): remove that folder and run again"
+def _download(path: Path, mirror: str | None, timeout: float) -> Path:
+    base, reasons = os.environ.get(MIRROR) or mirror, []
+    for address in ([f"{base.rstrip('/')}/{ARCHIVE}"] if base else []) + [*ADDRESSES]:
+        say(f"Downloading {ARCHIVE} from {_without_login(address)}")
+        try:
+            response = requests.get(address, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"})
+            response.raise_for_status()
+            response.raw.headers.pop("Content-Encoding", None)  # some hosts call .tgz an encoding, which is undone then
+            size = int(response.headers.get("Content-Length", 0))
+            with response, path.open("wb") as file, closing(Progress(ARCHIVE, size, unit="B", scale=True)) as progress:
+                for chunk in response.iter_content(CHUNK):
+                    file.write(chunk)
+                    progress.update(len(chunk))
+        except requests.RequestException as error:
+            reasons.append(_without_login(str(error)))
+        else:
+            if path.stat().st_size and sha256(path) == SHA256:
+                return path
+            reasons.append("what it sends is not the published archive")
+        say(f"  not served: {reasons[-1]}")
+    raise UnreachableError(
+        f"LFW could not be downloaded ({'; '.join(reasons)}): check the network, or set fetch.fallback or fetch.source "
+        "to orl in params.yaml; docs/data.md tells how to get the archive by hand"
+    )
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"\S*@", "", text)

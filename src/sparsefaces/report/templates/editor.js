@@ -16,7 +16,7 @@ function startEditor(data) {
     byId("editor").dataset.model = name;
     byId("editor-unit").max = model().units - 1;
     select(strip, strip.children[face]);
-    byId("editor-name").textContent = `${data.words.face} ${data.editor.faces[face]}`;
+    byId("editor-name").textContent = `face ${data.editor.faces[face]}`;
     reset();
   }
 
@@ -158,7 +158,7 @@ function times(factor) {
 function thumbnail(face, index, data) {
   const canvas = document.createElement("canvas");
   drawGrey(canvas, originalOf(index, data), data);
-  const cell = option(canvas, `${data.words.face} ${face}`);
+  const cell = option(canvas, `face ${face}`);
   cell.dataset.index = index;
   return cell;
 }

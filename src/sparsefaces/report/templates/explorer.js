@@ -85,7 +85,7 @@ function showUnit(view, model, data, open) {
   byId("unit-filter").setAttribute("aria-label", `Filter of unit ${unit}`);
   byId("unit-state").textContent = model.state[unit];
   byId("unit-state").className = `badge ${model.state[unit]}`;
-  byId("unit-frequency").textContent = `${percent(model.frequency[unit])} of the ${data.words.faces}`;
+  byId("unit-frequency").textContent = `${percent(model.frequency[unit])} of the faces`;
   byId("unit-mean").textContent = figure(model.mean[unit]);
   byId("unit-usual").textContent = figure(model.usual[unit]);
   byId("unit-area").textContent = shareOf(model.area[unit], "of the image");
@@ -104,7 +104,7 @@ function shareOf(value, whole) {
 function showFaces(view, model, data) {
   const faces = model.places[view.unit].map((place, rank) => {
     const canvas = document.createElement("canvas");
-    const label = `${data.words.face} ${model.faces[view.unit][rank]}`;
+    const label = `face ${model.faces[view.unit][rank]}`;
     drawPlace(canvas, view.sheet, place, data.sprite);
     canvas.title = label;
     canvas.setAttribute("role", "img");

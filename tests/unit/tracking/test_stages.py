@@ -1,8 +1,9 @@
-"""Results that lie in stages/ and that MLflow lacks are logged from there: whole, once, and as they can be served."""
+"""What runs hold: results logged whole and once from stages/, and a model that can be served."""
 
 import io
 import re
 import subprocess
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -11,26 +12,29 @@ import yaml
 from PIL import Image
 from samples import params
 
-from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import write_json
-from sparsefaces.base.words import FACES
-from sparsefaces.colors import COLORS
 from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
-from sparsefaces.tracking.description import LOGGED_IMAGES, RUN_COLOR, describe
-from sparsefaces.tracking.pictures import ZOOM, draw_reconstructions, example_rows
-from sparsefaces.tracking.stages import ANALYZE, log_all, log_missing_trainings
-from sparsefaces.tracking.store import Store, StoreError
+from sparsefaces.tracking.description import describe
+from sparsefaces.tracking.pictures import ZOOM, LivePictures, draw_reconstructions, example_rows
+from sparsefaces.tracking.stages import ANALYZE, log_missing
+from sparsefaces.tracking.store import Store
 from sparsefaces.training.activations import Activation
 from sparsefaces.training.model import Model
-from sparsefaces.training.outputs import TRAININGS, TYPES, Training, save_training
+from sparsefaces.training.outputs import TRAININGS, Training, save_training
 from sparsefaces.training.weights import Weights
 
 HISTORY = [{"step": step, "rec": 5.0 - step, "spa": 2.0, "ent": 3.0, "reg": 1.0} for step in (0, 3)]
-METRICS = dict.fromkeys(TYPES, 0.5) | {"loss": None, "rec": 1.25, "held_out": {"rec": 2.5}}
+METRICS = {"rec": 1.25, "loss": None, "l0": 0.5, "silent_units": 0, "held_out": {"rec": 2.5}}
 PROVENANCE = {"source": "orl", "wanted": "lfw", "fallback_reason": "no network", "people": None}
 PROVENANCE |= {"images": 60, "height": 6, "width": 5}
-SETTINGS = {"train": params().model_dump(), "train_dense": {"lambda": 1}}  # for 1.0, as DVC writes it
+SETTINGS = {
+    "train": params().model_dump(),
+    "train_dense": {"lambda": 1},
+    "train_sparse": {"lambda": 1},
+}  # as DVC has it
+SETTINGS |= {"analyze": {"most_faces": 100, "faces": 1, "filters": 1, "filter_scale": "own", "held_out_people": 0.5}}
+STAGES = [*TRAININGS.values(), "analyze"]
 
 
 def model(seed: int) -> Model:
@@ -42,49 +46,39 @@ def model(seed: int) -> Model:
 @pytest.fixture
 def data(logged, faces) -> Dataset:
     """The faces of a finished pipeline, all of whose results are there, while nothing of it is in the store."""
-    trains = np.arange(60) < 45
-    save_standardized(faces, measure_scaling(faces, trains), trains)
+    mask = np.arange(60) < 45
+    save_standardized(faces, measure_scaling(faces, mask), mask)
     write_json(FETCH / "provenance.json", PROVENANCE)
     for seed, stage in enumerate(TRAININGS.values()):
         save_training(stage, Training(model(seed), HISTORY, METRICS))
     write_json(ANALYZE / "metrics.json", {"dense": METRICS, "sparse": METRICS})
     for name in ("report.html", "decoder.png", ".hidden"):
         (ANALYZE / name).touch()
-    record = {"params": {"params.yaml": SETTINGS}, "outs": [{"path": "x", "md5": "abc"}]}
-    (logged.folder / "dvc.lock").write_text(yaml.safe_dump({"stages": {"train_dense": record}}))
+    record = {"params": {"params.yaml": SETTINGS}}
+    (logged.folder / "dvc.lock").write_text(yaml.safe_dump({"stages": dict.fromkeys(STAGES, record)}))
     return load_dataset()
 
 
-def test_log_all__what_lies_in_the_folders_is_logged_whole_and_once(logged, data):
-    assert log_all(data) == ["train_dense", "train_sparse", "analyze"]
-    assert log_all(data) == []
-    logged.client.delete_registered_model_alias("sparsefaces", "sparse")
-    assert log_all(data) == ["train_sparse"]
-    assert set(logged.client.get_registered_model("sparsefaces").aliases) == {"dense", "sparse"}
-    runs = {run.data.tags["stage"]: run for run in logged.runs()}
+def test_log_missing__what_lies_in_the_folders_is_logged_whole_and_once(logged, data):
+    assert log_missing(Store(), data, STAGES) == STAGES
+    assert log_missing(Store(), data, STAGES) == []
     assert len(logged.runs()) == 3
+    runs = {run.data.tags["stage"]: run for run in logged.runs()}
     run = runs["train_dense"]
     assert run.data.params == {
         **{name: str(value) for name, value in params().model_dump().items()},
         **{"lambda": "1.0", "activation": "relu", "k": "None"},
-        **{"data.source": "orl", "data.faces": "60", "data.size": "6 x 5", "data.held_out": "15"},
+        **{"data.source": "orl", "data.faces": "60", "data.size": "6 x 5"},
     }
-    assert run.data.tags["restored"]
-    assert run.data.tags["data.wanted"] == "lfw"
+    assert (run.data.tags["restored"], run.data.tags["data.wanted"]) == ("from the stage's folder", "lfw")
     assert run.info.run_name == "train_dense, lambda 1"
-    assert run.data.tags[RUN_COLOR] == COLORS["sparse"]
-    assert run.data.tags[LOGGED_IMAGES] == "True"
     assert (run.data.metrics["final/rec"], run.data.metrics["final/held_out/rec"]) == (1.25, 2.5)
     history = logged.client.get_metric_history(run.info.run_id, "batch/rec")
     assert [(metric.step, metric.value) for metric in history] == [(0, 5.0), (3, 2.0)]
-    pictures = [
-        file.path.partition("+timestamp")[0] for file in logged.client.list_artifacts(run.info.run_id, "images")
-    ]
-    assert set(pictures) == {"images/filters+step+3", "images/reconstructions+step+3"}
     files = {file.path for file in logged.client.list_artifacts(run.info.run_id)}
-    assert files == {"filters.png", "images", "model.safetensors", "history.csv", "metrics.json"}
+    assert files == {"filters.png", "model.safetensors", "history.csv", "metrics.json"}
     note = run.data.tags["mlflow.note.content"]
-    assert re.search(rf"60 {FACES} of 6 x 5 pixels from orl.*\*\*Not lfw\*\*.*\| rec +\| +1.25 \|", note, re.DOTALL)
+    assert re.search(r"60 faces of 6 x 5 pixels from orl.*\*\*Not lfw\*\*.*\| rec +\| +1.25 \|", note, re.DOTALL)
     run = runs["analyze"]
     assert (run.data.metrics["dense/rec"], run.data.metrics["sparse/held_out/rec"]) == (1.25, 2.5)
     files = {file.path for file in logged.client.list_artifacts(run.info.run_id)}
@@ -94,25 +88,24 @@ def test_log_all__what_lies_in_the_folders_is_logged_whole_and_once(logged, data
         assert runs[stage].data.tags["model.sha256"].startswith(inputs[f"model.{name}"])
 
 
-def test_log_missing_trainings__of_an_experiment_leaves_the_names_to_others(logged, data, monkeypatch):
+def test_log_missing__run_that_lacks_files_is_completed(logged, data):
+    log_missing(Store(), data, STAGES)
+    for run in logged.runs():
+        logged.client.set_tag(run.info.run_id, "missing.files", "model.safetensors")
+    assert log_missing(Store(), data, ["train_dense"]) == ["train_dense"]
+    assert len(logged.runs()) == 3
+    assert log_missing(Store(), data, ["train_dense"]) == []
+
+
+def test_log_missing__of_an_experiment_leaves_the_alias_to_others(logged, data, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "boxy-sign")
-    assert log_missing_trainings(data) == ["train_dense", "train_sparse"]
+    assert log_missing(Store(), data, TRAININGS.values()) == [*TRAININGS.values()]
     assert len(logged.client.search_model_versions("name = 'sparsefaces'")) == 2
     assert logged.client.get_registered_model("sparsefaces").aliases == {}
 
 
-def test_log_all__what_is_refused_is_told_by_name_once_all_else_is_logged(logged, data, monkeypatch):
-    def refuse(*_):
-        raise StoreError(PermissionError(13, "Permission denied"))
-
-    monkeypatch.setattr(Store, "check_files_reach_it", refuse)
-    with pytest.raises(UserError, match=r"refuses some of analyze: .*\n.*train_sparse: .*model.safetensors .*denied"):
-        log_all(data)
-    assert [run.info.status for run in logged.runs()] == ["FINISHED"] * 3
-
-
 def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refuses_others(logged, data, faces):
-    log_missing_trainings(data)
+    log_missing(Store(), data, TRAININGS.values())
     served = mlflow.pyfunc.load_model("models:/sparsefaces@sparse")
     codes = model(1).encode(np.asarray(data.X))
     pixels = data.to_pixels(model(1).decode(codes))
@@ -134,14 +127,14 @@ def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refus
 
 
 def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_all_that_decides_it(
-    logged, data, monkeypatch, capsys
+    logged, data, monkeypatch
 ):
     def git(*arguments: str) -> str:
         command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    def described(settings=SETTINGS, code="c"):
-        return describe("train_dense", settings, data, {"model": code}, {"threads": "1"})
+    def described(settings=SETTINGS, model="m"):
+        return describe("train_dense", settings, data, {"model": model}, {"threads": "1"})
 
     (logged.folder / "params.yaml").write_text("seed: 1\n")
     assert "git.commit" not in described().tags
@@ -150,22 +143,15 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     git("commit", "-qm", "start")
     clean = described()
     assert (clean.tags["git.commit"], clean.tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
-    assert (clean.diff, clean.recorded) == ("", ["abc"])
+    assert clean.diff == ""
     assert {"threads", "cpu", "python", "version.torch"} <= clean.tags.keys()
     (logged.folder / "params.yaml").write_text("seed: 2\n")
     dirty = described()
     assert dirty.tags["git.dirty"] == "true"
-    assert "M params.yaml" in dirty.diff
-    assert "\n-seed: 1\n+seed: 2\n" in dirty.diff
-    assert dirty.tags["content.key"] == clean.tags["content.key"]
-    others = [described(code="d"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
-    assert len({one.tags["content.key"] for one in (clean, *others)}) == 3
-    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    assert "git.commit" not in described().tags
-    assert re.search("warning: the run has no commit: .*safe.directory", capsys.readouterr().err, re.DOTALL)
-    write_json(FETCH / "provenance.json", PROVENANCE | {"width": 6})
-    with pytest.raises(UserError, match="stages/fetch has 60 images of 6 x 6, stages/standardize 60 of 6 x 5: run"):
-        described()
+    assert "\n-seed: 1\n+seed: 2" in dirty.diff
+    assert dirty.key == clean.key
+    others = [described(model="n"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
+    assert len({one.key for one in (clean, *others)}) == 3
 
 
 def test_draw_reconstructions__faces_from_the_first_to_the_last_stand_above_their_own(data):
@@ -179,3 +165,24 @@ def test_draw_reconstructions__faces_from_the_first_to_the_last_stand_above_thei
         assert drawn[:6, left : left + 5] == pytest.approx(data.to_images(X)[0], abs=0.01)
         again = data.to_images(model(0).decode(model(0).encode(X)))[0]
         assert drawn[8:, left : left + 5] == pytest.approx(again, abs=0.01)
+
+
+class Files(dict):
+    def __init__(self, done):
+        self.done = done
+
+    def __setitem__(self, name, data):
+        self.done.append((name, data))
+
+
+def test_live_pictures__are_due_every_so_often_and_at_the_end_and_weights_after_so_many_steps(monkeypatch):
+    done = []
+    monkeypatch.setattr("sparsefaces.tracking.pictures.log_pictures", lambda run, step, *_: done.append(step))
+    monkeypatch.setattr("sparsefaces.tracking.pictures.model_bytes", lambda model: model)
+    run = SimpleNamespace(outbox=SimpleNamespace(files=Files(done)))
+    how = SimpleNamespace(log_pictures_every=4, log_weights_every=3)
+    live = LivePictures(run, None, how, iterations=7)
+    for step in range(7):
+        live.on_step(step, None, SimpleNamespace(model=lambda step=step: f"model {step}"))
+    weights = [(f"checkpoints/step_0000{n}.safetensors", f"model {n - 1}") for n in (3, 6)]
+    assert done == [0, weights[0], 4, weights[1], 6]

@@ -8,8 +8,6 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 
-from sparsefaces.tracking.address import sqlite_uri
-
 # Where MLflow keeps absolute addresses of files, which nothing of its own renews.
 ADDRESSES = (
     ("experiments", "artifact_location"),
@@ -20,35 +18,26 @@ ADDRESSES = (
 
 
 def create(path: Path) -> None:
-    """Make a store, if there is none: in another folder, then moved, so that a kill leaves no half of one.
-
-    MLflow makes its tables in hundreds of steps, and cannot go on from the midst of them.
-
-    Raises:
-        Exception: Whatever MLflow, SQLite or the disk fails with.
-    """
-    if path.exists() and (path.is_dir() or path.stat().st_size):
+    """Make a store, if there is none: aside, then moved, since MLflow cannot go on from the midst of its tables."""
+    if path.exists() and path.stat().st_size:
         return
     partial = path.with_name(f".{path.name}.partial")  # with the journals that SQLite keeps beside a file
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     partial.mkdir(parents=True)
-    try:
-        MlflowClient(tracking_uri=sqlite_uri(partial / path.name)).search_experiments()
-        (partial / path.name).replace(path)
-    finally:
-        shutil.rmtree(partial)
+    MlflowClient(f"sqlite:///{partial / path.name}").search_experiments()
+    (partial / path.name).replace(path)
+    shutil.rmtree(partial)
 
 
-def relocate(path: Path, experiment: str, artifacts: Path) -> str | None:
+def relocate(path: Path, experiment: str) -> str | None:
     """Point a store that came along with its project's folder to the files beside it.
 
     MLflow keeps absolute addresses: in a folder that was moved, renamed or copied, they are of the old place. A store
     whose tables are not the ones known here is left alone.
 
     Args:
-        path: The store.
+        path: The store; the files of its runs lie in mlartifacts, beside it.
         experiment: The name of the experiment whose files tell where the folder was.
-        artifacts: Where these lie now, in the project's folder.
 
     Returns:
         What was done, or could not be; None if the folder is where it was.
@@ -57,9 +46,9 @@ def relocate(path: Path, experiment: str, artifacts: Path) -> str | None:
         known = {(table, row[1]) for table, _ in ADDRESSES for row in database.execute(f"PRAGMA table_info({table})")}
         query = "SELECT artifact_location FROM experiments WHERE name = ?"
         row = database.execute(query, (experiment,)).fetchone()
-        if row is None or row[0] == artifacts.as_uri():
+        if row is None or row[0] == (path.parent / "mlartifacts").as_uri():
             return None
-        former, now = Path(unquote(urlsplit(row[0]).path)).parent, artifacts.parent
+        former, now = Path(unquote(urlsplit(row[0]).path)).parent, path.parent
         if not known.issuperset(ADDRESSES):
             return f"{path} is of another version of MLflow, which looks for its runs' files in {former}: move it back"
         for table, column in ADDRESSES:
