@@ -1,10 +1,10 @@
-"""Stage analyze: put the dense and the sparse model side by side."""
+"""Stage analyze: put the models side by side."""
 
 from threadpoolctl import threadpool_limits
 
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
-from sparsefaces.base.params import load_params
+from sparsefaces.base.params import load_params, name_of
 from sparsefaces.base.script import run
 from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.origin import hashes, settings
@@ -13,7 +13,7 @@ from sparsefaces.report.payload import pack
 from sparsefaces.standardize.dataset import load_dataset, load_people, load_provenance
 from sparsefaces.tracking.runs import forgiving, track
 from sparsefaces.tracking.stages import describe_comparison, log_comparison, log_missing
-from sparsefaces.training.outputs import TRAININGS, load_training
+from sparsefaces.training.outputs import load_training
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     params = load_params()
     data = load_dataset()
     people = load_people()
-    trainings = {name: load_training(stage) for name, stage in TRAININGS.items()}
+    trainings = {name_of(stage): load_training(stage) for stage in params.models}
     # BLAS with one thread makes its sums always in the same order.
     with (
         threadpool_limits(1, user_api="blas"),
@@ -29,13 +29,13 @@ def main() -> None:
     ):
         if tracked.store:
             with forgiving(params.tracking.on_failure):
-                log_missing(tracked.store, data, TRAININGS.values())
+                log_missing(tracked.store, data, params.models)
         evidence = gather_evidence(data, people, trainings, params)
         metrics = compare_metrics(trainings, evidence)
         figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
         page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)
         provenance = load_provenance()
-        report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes())
+        report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes(params))
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)
     print(summarize(metrics, provenance))

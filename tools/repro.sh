@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `dvc repro` with the two trainings side by side, one thread each, if the machine has the cores.
+# `dvc repro` with as many trainings side by side as there are cores, one thread each.
 # What DVC runs and records is the same as with plain `dvc repro`, which takes one after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,12 +12,12 @@ python src/check.py inputs
 cores=$(python -c 'import joblib; print(joblib.cpu_count())')
 if [ "$cores" -gt 1 ] && ! dvc status --quiet; then
   repro standardize
-  train train_dense &
-  dense=$!
-  train train_sparse &
-  sparse=$! failed=0
-  wait "$dense" || failed=$?
-  wait "$sparse" || failed=$?
+  failed=0
+  for training in $(grep -oE '^  train_\w+' dvc.yaml); do
+    [ "$(jobs -r | wc -l)" -lt "$cores" ] || wait -n || failed=$?
+    train "$training" &
+  done
+  for training in $(jobs -p); do wait "$training" || failed=$?; done
   [ "$failed" -eq 0 ] || exit "$failed"
 fi
 repro

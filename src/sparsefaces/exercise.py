@@ -10,12 +10,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
 from sparsefaces.fetch.outputs import fallback_notice
 from sparsefaces.fetch.sources import fetch_faces
+from sparsefaces.measures import sorted_activations
 from sparsefaces.report import figures
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit
@@ -149,7 +149,7 @@ def view_decoder(
                 f"{name} has filters of {W.shape[-1]} pixels, not of {shape[0]} x {shape[1]}: "
                 "give the images' shape=(height, width)"
             )
-    figure = plt.figure(figsize=figures.DECODER_SIZE, layout="constrained")
+    figure = plt.figure(figsize=(2 * figures.DECODER[0], figures.DECODER[1]), layout="constrained")
     filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
     figures.draw_decoders(figure, filters_of, shape, filters, scale)
     plt.show()

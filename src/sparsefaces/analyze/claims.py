@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
 from sparsefaces.analyze.compression import Point
-from sparsefaces.analyze.measures import psnr
 from sparsefaces.analyze.methods import Measured, median, rounded_all
-from sparsefaces.metrics import METRICS
+from sparsefaces.measures import psnr
+from sparsefaces.measures.metrics import METRICS
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
-NEAR_ZERO = "The sparse code has far more activations near zero."
+NEAR_ZERO = "The {} code has far more activations near zero."
 COST = "Sparsity costs some reconstruction."
 COMPRESSION = "Sparsity can compress faces: with few units kept, people it has not seen are shown better."
-LOCALITY = "The sparse filters focus on single features: they are more local."
+LOCALITY = "The {} filters focus on single features: they are more local."
+NO_MODEL = ("claim", "measure", "difference", "interval", "null", "verdict")  # keys of a row that name none
 
 Values = NDArray[np.float64]
 
@@ -26,9 +27,9 @@ class Measure(NamedTuple):
     """How a claim is measured.
 
     Attributes:
-        claim: The sentence.
+        claim: The sentence, with a place for the model's name.
         metric: Its name.
-        expected: Which way the claim says that the sparse model lies: 1 for higher, -1 for lower.
+        expected: Which way the claim says that the model lies from the first: 1 for higher, -1 for lower.
         label: What the table calls it, if not as `METRICS` does.
     """
 
@@ -53,26 +54,37 @@ OF_FILTERS = (
 
 
 def judge_claims(
-    dense: Measured, sparse: Measured, variance: float, pairs: Sequence[tuple[int, Point, Point]]
+    models: Mapping[str, Measured], variance: float, few: Mapping[str, Sequence[tuple[int, Point]]]
 ) -> list[dict[str, Any]]:
-    """Judge every claim.
+    """Judge every claim of each model against the first.
 
     Args:
-        dense: The dense model over all faces.
-        sparse: The sparse model over the same.
+        models: By name, over all faces; the first is what the others are compared with.
         variance: Mean squared error of a pixel if every face is taken for the mean face.
-        pairs: Units kept, and what the dense and the sparse code then leave of people held out.
+        few: By name, numbers of units, and what the code with so many leaves of people held out.
 
     Returns:
         The rows of claims.json.
     """
-    rows = [_of_faces(row, dense.faces[row.metric], sparse.faces[row.metric], np.asarray) for row in OF_CODES]
+    first, *others = models
     statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / variance}
-    rows += [_of_faces(row, dense.faces["mse"], sparse.faces["mse"], statistics[row.metric]) for row in OF_FIT]
-    for k, few_dense, few_sparse in pairs:
-        kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
-        rows.append(_of_faces(kept, few_dense.errors, few_sparse.errors, psnr))
-    return rows + [_of_filters(row, dense, sparse) for row in OF_FILTERS if row.metric in dense.filters]
+    rows = []
+    for other in others:
+        pair = {name: models[name] for name in (first, other)}
+        codes = [{name: of.faces[row.metric] for name, of in pair.items()} for row in OF_CODES]
+        rows += [_of_faces(row, faces, np.asarray) for row, faces in zip(OF_CODES, codes, strict=True)]
+        errors = {name: of.faces["mse"] for name, of in pair.items()}
+        rows += [_of_faces(row, errors, statistics[row.metric]) for row in OF_FIT]
+        for (k, mine), (_, its) in zip(few[other], few[first], strict=True):
+            kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
+            rows.append(_of_faces(kept, {first: its.errors, other: mine.errors}, psnr))
+        rows += [_of_filters(row, pair) for row in OF_FILTERS if row.metric in pair[first].filters]
+    return rows
+
+
+def models_of(row: Mapping[str, Any]) -> list[str]:
+    """Name the two models that a row of claims.json compares, the one that the other is held against first."""
+    return [key for key in row if key not in NO_MODEL]
 
 
 def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> str:
@@ -87,9 +99,9 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
     ('not decided', 'not decided')
 
     Args:
-        estimate: Sparse minus dense.
-        expected: 1 if the claim says that sparse is higher, -1 for lower.
-        null_difference: The null's sparse minus dense.
+        estimate: The model minus the first.
+        expected: 1 if the claim says that the model is higher, -1 for lower.
+        null_difference: The null's difference.
     """
     ends = [(estimate.low - zero, estimate.high - zero) for zero in (0.0, null_difference)]
     sides = [(low, high) if expected > 0 else (-high, -low) for low, high in ends]
@@ -98,32 +110,36 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
     return FAILS if any(high < 0 for _, high in sides) else OPEN
 
 
-def _of_faces(row: Measure, dense: Values, sparse: Values, statistic: Callable[[Values], Values]) -> dict[str, Any]:
-    first, second = (float(statistic(np.asarray(values.mean()))) for values in (dense, sparse))
-    return _row(row, (first, second), paired_difference(dense, sparse, statistic), None)
+def _of_faces(row: Measure, pair: Mapping[str, Values], statistic: Callable[[Values], Values]) -> dict[str, Any]:
+    values = {name: float(statistic(np.asarray(of.mean()))) for name, of in pair.items()}
+    first, other = pair.values()
+    return _row(row, values, paired_difference(first, other, statistic), None)
 
 
-def _of_filters(row: Measure, dense: Measured, sparse: Measured) -> dict[str, Any]:
-    first, second = dense.filters[row.metric], sparse.filters[row.metric]
-    estimate = difference_of_medians(first, second) if len(first) and len(second) else UNKNOWN
-    null = {"dense": dense.null[row.metric], "sparse": sparse.null[row.metric]} if row.metric in dense.null else None
-    return _row(row, (median(first), median(second)), estimate, null)
+def _of_filters(row: Measure, pair: Mapping[str, Measured]) -> dict[str, Any]:
+    filters = {name: of.filters[row.metric] for name, of in pair.items()}
+    first, other = filters.values()
+    estimate = difference_of_medians(first, other) if len(first) and len(other) else UNKNOWN
+    null = {name: of.null.get(row.metric) for name, of in pair.items()}
+    known = all(row.metric in of.null for of in pair.values())
+    return _row(row, {name: median(of) for name, of in filters.items()}, estimate, null if known else None)
 
 
 def _row(
-    row: Measure, models: Sequence[float | None], estimate: Estimate, null: Mapping[str, float | None] | None
+    row: Measure, values: Mapping[str, float | None], estimate: Estimate, null: Mapping[str, float | None] | None
 ) -> dict[str, Any]:
     """Write a row; if a model has no filters or leaves no error, the difference is unknown, and nothing is decided."""
     if not all(np.isfinite(estimate)):
         estimate = UNKNOWN
-    shift = null["sparse"] - null["dense"] if null and None not in null.values() else 0.0  # type: ignore[operator]
+    _, other = values
+    low, high = (null or {}).values() or (None, None)
     numbers = rounded_all(estimate._asdict())
     return {
-        "claim": row.claim,
+        "claim": row.claim.format(other),
         "measure": row.label or METRICS[row.metric].label,
-        **rounded_all(dict(zip(("dense", "sparse"), models, strict=True))),
+        **rounded_all(values),
         "difference": numbers["value"],
         "interval": None if estimate is UNKNOWN else [numbers["low"], numbers["high"]],
         "null": null and rounded_all(null),
-        "verdict": verdict(estimate, row.expected, shift),
+        "verdict": verdict(estimate, row.expected, 0.0 if low is None or high is None else high - low),
     }

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from sparsefaces.analyze.measures import psnr
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
+from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits, psnr
 from sparsefaces.training.model import Model
 
 

@@ -1,6 +1,6 @@
 """What the comparison rests on: every method measured, the claims judged, the curves of compression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,17 +10,16 @@ from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.jpeg import JPEG, jpeg_job
-from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
 from sparsefaces.analyze.parallel import Job, run_jobs
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import Params
-from sparsefaces.measures import rounded
+from sparsefaces.base.params import Params, name_of
+from sparsefaces.measures import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
-from sparsefaces.training.outputs import TRAININGS, Training
+from sparsefaces.training.outputs import Training
 from sparsefaces.training.weights import Weights
 
 ACTIVATION_POINTS = 400
@@ -33,8 +32,8 @@ class Reconstructions(NamedTuple):
 
     Attributes:
         originals: In [0, 1].
-        rows: In [0, 1], by method: dense, sparse, PCA.
-        coefficients: How many PCA was given: as many as the sparse code uses on average.
+        rows: In [0, 1], by method: the models and PCA.
+        coefficients: How many PCA was given: as many as the second model's code uses on average.
     """
 
     originals: NDArray[np.float32]
@@ -97,17 +96,18 @@ def gather_evidence(
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
     rates = trace_rates(data, trains, count_people(people, ~trains), judged, made[JPEG])
-    judgements = judge_claims(measured["dense"], measured["sparse"], pixel_variance(seen), rates.pairs)
+    judgements = judge_claims({name: measured[name] for name in models}, pixel_variance(seen), rates.few)
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:
         claims["sample"] = (
             f"Compared on {len(rows):,} of the {all_faces:,} faces, evenly spaced; "
             "what the trainings measured themselves is of all."
         )
-    used = round(float(measured["sparse"].faces["l0"].mean()))
+    focus = [*models][min(1, len(models) - 1)]  # the first of those that are compared with the first
+    used = round(float(measured[focus].faces["l0"].mean()))
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
-    shown = reconstruct(seen, factors, used)
+    shown = reconstruct(seen, factors, [*models], used)
     return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
 
 
@@ -134,7 +134,7 @@ def _judged_on_others(
     if not data.trains.all():
         return data.trains, {}
     trains = split_people(people, params.analyze.held_out_people)
-    models = {name: params.of_model(stage) for name, stage in TRAININGS.items()}
+    models = {name_of(stage): model for stage, model in params.models.items()}
     return trains, refits(data.rows(trains), params.train, models)
 
 
@@ -149,13 +149,17 @@ def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:
 
 
 def reconstruct(
-    data: Dataset, factors: Mapping[str, Factors], coefficients: int, faces: int = RECONSTRUCTED_FACES
+    data: Dataset,
+    factors: Mapping[str, Factors],
+    models: Sequence[str],
+    coefficients: int,
+    faces: int = RECONSTRUCTED_FACES,
 ) -> Reconstructions:
-    """Reconstruct the first faces with dense, sparse and the first so many components of PCA."""
+    """Reconstruct the first faces with the models and the first so many components of PCA."""
     originals = data.to_images(data.X[:faces])
     pca = factors["PCA"]
     coefficients = min(max(coefficients, 1), len(pca.components))
     first = pca._replace(components=pca.components[:coefficients], codes=pca.codes[:, :coefficients])
-    shown = {"dense": factors["dense"], "sparse": factors["sparse"], "PCA": first}
+    shown = {name: factors[name] for name in models} | {"PCA": first}
     decoded = {name: f.codes[:faces] @ f.components + f.offset for name, f in shown.items()}
     return Reconstructions(originals, {name: data.to_images(X) for name, X in decoded.items()}, coefficients)

@@ -7,24 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import Factors
-from sparsefaces.analyze.measures import (
-    WINDOW,
-    gini,
-    near_zero,
-    psnr,
-    shuffle_pixels,
-    spatial_spread,
-    treves_rolls,
-    window_energy,
-)
 from sparsefaces.base.arrays import Array, parts
-from sparsefaces.measures import effective_area, explained_variance, hoyer_sparsity, is_nonzero, rounded, total_variance
+from sparsefaces.measures import is_nonzero, rounded, shuffle_pixels, total_variance
+from sparsefaces.measures.metrics import COMPARISON, apply_metrics
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0
-ROUNDING = 1e-10  # a mean squared error below it, 100 dB, is float32's rounding
 DIGITS = 4  # significant ones of what is recorded
 
 Values = NDArray[np.float64]
@@ -55,27 +45,20 @@ def measure(factors: Factors, data: Dataset) -> Measured:
     by_part = [_measure_codes(factors, rows, data) for rows in parts(len(data.X), CHUNK)]
     faces = {name: np.concatenate([part[name] for part in by_part]) for name in by_part[0]}
     filters = factors.components[is_nonzero(factors.components)]
-    measured = {"effective_area": effective_area(filters)} | _geometry(filters, data.shape)
+    measured = apply_metrics(COMPARISON, "filters", filters) | _geometry(filters, data.shape)
     return Measured(faces, measured, _null(filters, data.shape))
 
 
 def _measure_codes(factors: Factors, rows: slice, data: Dataset) -> dict[str, Values]:
     Z = factors.codes[rows]
     residual = Z @ factors.components + factors.offset - data.X[rows]
-    return {
-        "mse": np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2,
-        "l0": np.count_nonzero(Z, axis=1).astype(np.float64),
-        "near_zero": near_zero(Z),
-        "hoyer": hoyer_sparsity(Z).astype(np.float64),
-        "gini": gini(Z),
-        "treves_rolls": treves_rolls(Z),
-    }
+    mse = np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2
+    return {"mse": mse} | {name: of.astype(np.float64) for name, of in apply_metrics(COMPARISON, "codes", Z).items()}
 
 
 def _geometry(filters: Array, shape: tuple[int, int]) -> dict[str, Values]:
-    measured = {"spatial_spread": spatial_spread(filters, shape)}
-    # A window as large as the image holds all of every filter: that says nothing.
-    return measured | ({"window_energy": window_energy(filters, shape)} if max(shape) > WINDOW else {})
+    measured = apply_metrics(COMPARISON, "geometry", filters, shape)
+    return {name: values for name, values in measured.items() if values is not None}
 
 
 def _null(filters: Array, shape: tuple[int, int]) -> dict[str, float | None]:
@@ -98,11 +81,11 @@ def pixel_variance(data: Dataset) -> float:
 def _row(method: Measured, variance: float) -> dict[str, Any]:
     means = {name: float(values.mean()) for name, values in method.faces.items()}
     mse = means.pop("mse")
-    fit = {
-        "psnr": psnr(mse) if mse > ROUNDING else None,
-        "explained_variance": explained_variance(mse, variance),
-    }
-    row = fit | means | {name: median(values) for name, values in method.filters.items()}
+    row = (
+        apply_metrics(COMPARISON, "error", mse, variance)
+        | means
+        | {name: median(values) for name, values in method.filters.items()}
+    )
     return rounded_all(row) | {"null": rounded_all(method.null)}
 
 

@@ -29,7 +29,7 @@ SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2
 COMPARED_SHARES = (20, 40, 80)
 LEAST_GAIN = 0.05  # dB: a smaller one is written 0.0
-STRIP_METHODS = ("sparse", "dense", "PCA first", "DCT")
+STRIP_METHODS = ("PCA first", "DCT")  # below the models
 
 
 class Strip(NamedTuple):
@@ -52,13 +52,13 @@ class Rates(NamedTuple):
     Attributes:
         points: All points, method after method.
         strip: Faces of people held out at several rates.
-        pairs: Units kept, and the dense and the sparse point with so many.
+        few: By model, numbers of units kept, and the point with so many.
         notes: What it says, in sentences.
     """
 
     points: list[Point]
     strip: Strip
-    pairs: list[tuple[int, Point, Point]]
+    few: dict[str, list[tuple[int, Point]]]
     notes: list[str]
 
 
@@ -75,29 +75,27 @@ def trace_rates(
         data: All faces.
         trains: Which faces the models were fitted on, (N,); the others are held out.
         people: How many people these others are.
-        models: Dense and sparse.
+        models: By name.
         jpeg: What `code_as_jpeg` says of the others.
     """
     fitting, judged = data.rows(trains)[:], data.rows(~trains)[:]
-    units = models["sparse"].filters.shape[0]
+    units = len(next(iter(models.values())).filters)
     codes = linear_codes(models, fitting, judged, data.shape)
     points = []
     for name, code in codes.items():
         points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
     points += jpeg_curve(jpeg)
     compared = kept_counts(COMPARED_SHARES, units, units)
-    dense, sparse = (
-        [point(name, codes[name], judged, k, data.scale) for k in compared] for name in ("dense", "sparse")
-    )
-    pairs = list(zip(compared, dense, sparse, strict=True))
-    return Rates(points, _strip(codes, judged, data, units), pairs, notes(points, (len(fitting), len(judged), people)))
+    few = {name: [(k, point(name, codes[name], judged, k, data.scale)) for k in compared] for name in models}
+    said = notes(points, [*models], (len(fitting), len(judged), people))
+    return Rates(points, _strip(codes, [*models], judged, data, units), few, said)
 
 
 def linear_codes(
     models: Mapping[str, Model], fitting: Array, judged: Array, shape: tuple[int, int]
 ) -> dict[str, LinearCode]:
     """Describe every linear method's code by its name."""
-    components, mean = principal_components(fitting, models["sparse"].filters.shape[0])
+    components, mean = principal_components(fitting, len(next(iter(models.values())).filters))
     atoms = dct_atoms(shape)
     return {name: autoencoder_code(model, fitting, judged) for name, model in models.items()} | {
         "PCA first": orthogonal_code(components, mean, fitting, judged, chosen=False),
@@ -125,11 +123,11 @@ def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
     return np.asarray(codes @ code.atoms + code.offset)
 
 
-def _strip(codes: Mapping[str, LinearCode], judged: Array, data: Dataset, units: int) -> Strip:
+def _strip(codes: Mapping[str, LinearCode], models: Sequence[str], judged: Array, data: Dataset, units: int) -> Strip:
     budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units).tolist()
     rows = {
         name: np.stack([data.to_images(decode_at(codes[name], bits, STRIP_FACES)) for bits in budgets])
-        for name in STRIP_METHODS
+        for name in (*reversed(models), *STRIP_METHODS)
     }
     return Strip(data.to_images(judged[:STRIP_FACES]), budgets, rows)
 
@@ -143,11 +141,12 @@ def table(points: Sequence[Point]) -> list[dict[str, Any]]:
     ]
 
 
-def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
-    """Say where the sparse code wins over each other method, and where not, at equal bits and equal numbers.
+def notes(points: Sequence[Point], models: Sequence[str], counts: tuple[int, int, int]) -> list[str]:
+    """Say where each model but the first wins over each other method, and where not, at equal bits and equal numbers.
 
     Args:
         points: All points.
+        models: The models' names.
         counts: Faces that were fitted on, faces that were judged, and people whose these are.
     """
     methods = list(dict.fromkeys(point.method for point in points))
@@ -159,18 +158,19 @@ def notes(points: Sequence[Point], counts: tuple[int, int, int]) -> list[str]:
         f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
         f"counted: atoms, mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
     ]
-    for method in methods:
-        if method != "sparse":
-            lines.append(_compare(curves["sparse"], curves[method], method, "bits"))
+    for model in models[1:]:
+        for method in (name for name in methods if name != model):
+            lines.append(_compare(model, curves[model], curves[method], "bits"))
             if curves[method][0].coefficients is not None:
-                lines.append(_compare(curves["sparse"], curves[method], method, "coefficients"))
+                lines.append(_compare(model, curves[model], curves[method], "coefficients"))
     return lines
 
 
-def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis: str) -> str:
-    """Compare two curves at the sparse one's points, the other's PSNR interpolated, if both have any."""
+def _compare(model: str, mine: Sequence[Point], other: Sequence[Point], axis: str) -> str:
+    """Compare two curves at the model's points, the other's PSNR interpolated, if both have any."""
+    method = other[0].method
     x, y = (np.array([getattr(point, name) for point in other], float) for name in (axis, "psnr"))
-    known = [(getattr(p, axis), p.psnr) for p in sparse if x.min() <= getattr(p, axis) <= x.max()]
+    known = [(getattr(p, axis), p.psnr) for p in mine if x.min() <= getattr(p, axis) <= x.max()]
     if not known or not np.isfinite(y).all():
         return f"Against {method}, at equal {axis}: no rate in common."
     at = np.array([position for position, _ in known])
@@ -178,7 +178,7 @@ def _compare(sparse: Sequence[Point], other: Sequence[Point], method: str, axis:
     gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
     runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
     said = ", ".join(_say(at[run], gains[run]) for run in runs)
-    return f"Against {method}, at equal {axis}: the sparse code {said} {axis} per face."
+    return f"Against {method}, at equal {axis}: the {model} code {said} {axis} per face."
 
 
 def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sparsefaces.base.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
-MODELS = ("train_dense", "train_sparse")  # the sections, and stages, of a model each
+MODEL_PREFIX = "train_"  # of the sections, and stages, of a model each
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
@@ -91,19 +91,25 @@ class TrainParams(Section):
 
 
 class ModelParams(Section):
-    """What sets one model apart from the other: its whole section goes wherever a model is trained."""
+    """What sets one model apart from the others: its whole section goes wherever a model is trained.
+
+    A number that an activation takes is a field of this class, None if it is not taken.
+    """
 
     lambd: Annotated[Weight, Field(alias="lambda")]
     """The weight of spa, the L1 norm of the code."""
-    activation: Literal["relu", "topk"] = "relu"
-    """Which activations of an image the code keeps: all that are positive, or the k largest of them."""
+    activation: str = "relu"
+    """Which activations of an image the code keeps: relu, all that are positive, or topk, the k largest of them."""
     k: Units | None = None
-    """With activation topk, how many activations the code keeps, at most train.hidden_units; with relu, null."""
+    """With activation topk, how many activations the code keeps, at most train.hidden_units; with others, null."""
 
     @property
     def label(self) -> str:
         """What tells the model from others, in few words: "lambda 1", "top-k 40"."""
         return label_of(self.model_dump(by_alias=True))
+
+
+MODEL_FIELDS = {field.alias or name: field.default for name, field in ModelParams.model_fields.items()}
 
 
 def label_of(section: Mapping[str, Any]) -> str:
@@ -114,10 +120,14 @@ def label_of(section: Mapping[str, Any]) -> str:
     >>> label_of({"lambda": 0.5, "activation": "another", "k": None})
     'another, lambda 0.5'
     """
-    weight, activation = float(section["lambda"]), section.get("activation", "relu")
-    k = "" if section.get("k") in (None, "None") else f" {section['k']}"
-    name = {"relu": "", "topk": "top-k"}.get(activation, activation) + k
-    return ", ".join(filter(None, (name, f"lambda {weight:g}" if weight or not name else "")))
+    weight = float(section["lambda"])
+    differs = [
+        f"{name} {section[name]}"
+        for name, default in MODEL_FIELDS.items()
+        if name != "lambda" and str(section.get(name, default)) != str(default)
+    ]
+    text = ", ".join([*differs, *([f"lambda {weight:g}"] if weight or not differs else [])])
+    return text.replace("activation topk, k ", "top-k ").replace("activation ", "")
 
 
 class AnalyzeParams(Section):
@@ -162,25 +172,26 @@ class TrackingParams(Section):
 
 
 class Params(Section):
-    """All of params.yaml, one attribute per section."""
+    """All of params.yaml, one attribute per section.
+
+    Attributes:
+        models: The sections, and stages, of a model each: those whose names begin with `train_`, in the file's order.
+            The first model is what the others are compared with.
+    """
 
     fetch: FetchParams
     standardize: StandardizeParams
     train: TrainParams
-    train_dense: ModelParams
-    train_sparse: ModelParams
+    models: Annotated[dict[str, ModelParams], Field(min_length=1)]
     analyze: AnalyzeParams
     machine: MachineParams
     tracking: TrackingParams
 
     @model_validator(mode="after")
     def _k_fits(self) -> "Params":
-        for stage in MODELS:
-            model: ModelParams = getattr(self, stage)
-            if model.activation == "topk" and not 1 <= (model.k or 0) <= self.train.hidden_units:
-                raise ValueError(f"{stage}.k must be from 1 to train.hidden_units with activation: topk")
-            if model.activation == "relu" and model.k is not None:
-                raise ValueError(f"{stage}.k must be null with activation: relu")
+        for stage, model in self.models.items():
+            if (model.k or 0) > self.train.hidden_units:
+                raise ValueError(f"{stage}.k is {model.k}, more than train.hidden_units")
         return self
 
     def of_model(self, stage: str) -> ModelParams:
@@ -189,10 +200,14 @@ class Params(Section):
         Raises:
             UserError: The stage is not a training.
         """
-        if stage not in MODELS:
-            raise UserError(f"name the training, train_dense or train_sparse, instead of {stage!r}")
-        model: ModelParams = getattr(self, stage)
-        return model
+        if stage not in self.models:
+            raise UserError(f"name the training, {' or '.join(self.models)}, instead of {stage!r}")
+        return self.models[stage]
+
+
+def name_of(stage: str) -> str:
+    """Name a training's model: train_sparse makes the model "sparse"."""
+    return stage.removeprefix(MODEL_PREFIX)
 
 
 class _Loader(yaml.SafeLoader):
@@ -230,6 +245,9 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
     Raises:
         UserError: A key is unknown, missing or out of range; all such keys are named.
     """
+    if isinstance(values, Mapping):
+        models = {key: values[key] for key in values if str(key).startswith(MODEL_PREFIX)}
+        values = {key: values[key] for key in values if key not in models} | {"models": models}
     try:
         return Params.model_validate(values)
     except ValidationError as error:
@@ -238,10 +256,11 @@ def parse_params(values: object, name: str = "params.yaml") -> Params:
 
 def _explain(problem: Mapping[str, Any]) -> str:
     """Put pydantic's words about a key beside its value, without a login, and its meaning."""
-    section, key, *_ = (*map(str, problem["loc"]), "", "")
-    name, said = f"{section}.{key}".strip("."), problem["msg"]
+    place = [str(part) for part in problem["loc"] if part != "models"]
+    section, key, *_ = (*place, "", "")
+    name, said = ".".join(place[:2]), problem["msg"]
     value = re.sub(r"(?<=://)[^\s]*@", "", repr(problem["input"]))
-    is_missing = problem["type"] == "missing" and len(problem["loc"]) <= 2
+    is_missing = problem["type"] == "missing" and len(place) <= 2
     text = ": ".join(filter(None, (name if is_missing or not key else f"{name} is {value}", said)))
     return text + (f" ({meaning})" if (meaning := _meaning(section, key)) else "")
 
@@ -249,5 +268,6 @@ def _explain(problem: Mapping[str, Any]) -> str:
 def _meaning(section: str, key: str) -> str:
     """Find what stands below a key in its section's class."""
     field = Params.model_fields.get(section)
-    fields = getattr(field and field.annotation, "model_fields", {})
+    kind = ModelParams if section.startswith(MODEL_PREFIX) else field and field.annotation
+    fields = getattr(kind, "model_fields", {})
     return next((one.description or "" for name, one in fields.items() if key in (name, one.alias)), "")

@@ -1,15 +1,15 @@
 """The two models side by side: figures of merit and pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
-from sparsefaces.analyze.measures import sorted_activations
 from sparsefaces.base.params import AnalyzeParams
-from sparsefaces.metrics import METRICS
+from sparsefaces.measures import sorted_activations
+from sparsefaces.measures.metrics import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset
@@ -19,19 +19,20 @@ MAIN = ("rec", "explained_variance", "l0", "effective_area")  # what the termina
 
 
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
-    """Put what is known of both models side by side: each training's metrics, and what the analysis adds."""
+    """Put what is known of the models side by side: each training's metrics, and what the analysis adds."""
     rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
     return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
 
 
 def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, Any]) -> str:
-    """Lay the main numbers of both models out for a terminal; say where the rest is, and if the faces are others."""
+    """Lay the main numbers of the models out for a terminal; say where the rest is, and if the faces are others."""
     rows = [
         [METRICS[name].title, *(METRICS[name].form.format(of[name]) for of in metrics.values())]
         for name in MAIN
         if None not in (of.get(name) for of in metrics.values())
     ]
-    table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=("left", "right", "right"))
+    sides = ["left", *["right"] * len(metrics)]
+    table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=sides)
     said = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
     if provenance["fallback_reason"]:
         source, wanted = provenance["source"].upper(), provenance["wanted"].upper()
@@ -51,6 +52,8 @@ def draw_comparison(
 def _draw(
     data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
 ) -> dict[str, Figure]:
+    models = [*trainings]
+    rows, columns = figures.decoder_rows(len(models))
     return {
         "sparsity": figures.draw_sparsity(
             new_figure(figures.SPARSITY_SIZE),
@@ -58,7 +61,7 @@ def _draw(
             min(params.faces, len(data.X)),
         ),
         "decoder": figures.draw_decoders(
-            new_figure(figures.DECODER_SIZE),
+            new_figure((figures.DECODER[0] * columns, figures.DECODER[1] * rows)),
             {name: training.model.filters for name, training in trainings.items()},
             data.shape,
             params.filters,
@@ -68,15 +71,15 @@ def _draw(
             new_figure(figures.CURVES_SIZE),
             {name: training.history for name, training in trainings.items()},
         ),
-        "reconstructions": _draw_reconstructions(evidence.reconstructions),
+        "reconstructions": _draw_reconstructions(evidence.reconstructions, models),
         "rate_distortion": compression_figures.draw_rate_distortion(
-            new_figure(compression_figures.RATES_SIZE), evidence.rate_distortion
+            new_figure(compression_figures.RATES_SIZE), evidence.rate_distortion, models
         ),
-        "rates": compression_figures.draw_strip(new_figure(compression_figures.STRIP_SIZE), evidence.strip),
+        "rates": compression_figures.draw_strip(new_figure(compression_figures.STRIP_SIZE), evidence.strip, models),
     }
 
 
-def _draw_reconstructions(faces: Reconstructions) -> Figure:
+def _draw_reconstructions(faces: Reconstructions, models: Sequence[str]) -> Figure:
     names = {"PCA": f"PCA, {faces.coefficients}"}  # components
     count, *shape = faces.originals.shape
     size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
@@ -84,4 +87,5 @@ def _draw_reconstructions(faces: Reconstructions) -> Figure:
         new_figure(size),
         faces.originals,
         {names.get(name, name): (row, row - faces.originals) for name, row in faces.rows.items()},
+        models,
     )

@@ -14,24 +14,25 @@ from sparsefaces.report.style import grid, hide_frame
 
 RATES_SIZE, STRIP_SIZE = (10.0, 4.4), (9.0, 3.6)
 # The line's style tells PCA's two ways apart.
-LINES = {"dense": "-", "sparse": "-", "PCA first": "-", "PCA best": "--", "DCT": "-", "JPEG": ":"}
+LINES = {"PCA first": "-", "PCA best": "--", "DCT": "-", "JPEG": ":"}
 AXES = {"coefficients": "coefficients kept per face", "bits": "bits per face"}
 
 
-def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]], models: Sequence[str]) -> Figure:
     """Draw PSNR against the number of coefficients and against bits, one line per method.
 
     Args:
         figure: Where to draw.
         rows: Of rate_distortion.csv.
+        models: The models' names, in their order.
     """
     panels = figure.subplots(1, 2, sharey=True)
     for axes, (axis, label) in zip(panels, AXES.items(), strict=True):
-        for method, style in LINES.items():
+        for method, style in (dict.fromkeys(models, "-") | LINES).items():
             points = [(row[axis], row["psnr"]) for row in rows if row["method"] == method and row[axis]]
             if points:
-                width = 2.4 if method in ("dense", "sparse") else 1.5
-                axes.plot(*zip(*points, strict=True), style, color=color_of(method), label=method, linewidth=width)
+                how = {"color": color_of(method, models), "linewidth": 2.4 if method in models else 1.5}
+                axes.plot(*zip(*points, strict=True), style, label=method, **how)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.set(xlabel=label, title=f"PSNR against {axis}")
@@ -41,7 +42,7 @@ def draw_rate_distortion(figure: Figure, rows: Sequence[Mapping[str, Any]]) -> F
     return figure
 
 
-def draw_strip(figure: Figure, strip: Strip) -> Figure:
+def draw_strip(figure: Figure, strip: Strip, models: Sequence[str]) -> Figure:
     """Draw a few faces at several rates, one row per method, next to the originals."""
     empty = np.ones_like(strip.originals)
     for row, (method, columns) in enumerate(strip.rows.items()):
@@ -49,7 +50,7 @@ def draw_strip(figure: Figure, strip: Strip) -> Figure:
         tiles = np.concatenate([strip.originals, *(part for faces in columns for part in (empty[:1], faces))])
         axes.imshow(mosaic(tiles, len(tiles), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         hide_frame(axes)
-        axes.set_ylabel(method.replace(" ", "\n"), rotation=0, ha="right", va="center", color=color_of(method))
+        axes.set_ylabel(method.replace(" ", "\n"), rotation=0, ha="right", va="center", color=color_of(method, models))
         count, width = len(strip.originals), strip.originals.shape[2] + 2
         centres = [(count / 2 + (count + 1) * column) * width for column in range(len(columns) + 1)]
         labels = ["original", *(f"{bits:,.0f} bits" for bits in strip.bits)]

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.mosaics import filter_mosaic, mosaic
 from sparsefaces.colors import color_of
-from sparsefaces.metrics import METRICS
+from sparsefaces.measures.metrics import METRICS
 from sparsefaces.report.style import grid, hide_frame
 
-SPARSITY_SIZE, DECODER_SIZE, CURVES_SIZE = (8.0, 4.4), (8.6, 6.0), (9.0, 6.2)
+SPARSITY_SIZE, CURVES_SIZE = (8.0, 4.4), (9.0, 6.2)
+DECODER, SIDE_BY_SIDE = (4.3, 6.0), 3  # inches of one decoder, and so many of them in a row
 CELL = 0.62  # inches that a face is wide among the reconstructions
 GAIN = 3  # differences are drawn so many times as strong
 TERMS = ("rec", "spa", "ent", "reg")
@@ -24,7 +25,8 @@ def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]]
     for order, (name, values) in enumerate(activations.items()):
         active = np.count_nonzero(values) / len(values)
         share = np.arange(1, len(values) + 1) / len(values)
-        axes.plot(share, values, color=color_of(name), label=f"{name}: {active:.1%} active", lw=2, zorder=9 - order)
+        color = color_of(name, [*activations])
+        axes.plot(share, values, color=color, label=f"{name}: {active:.1%} active", lw=2, zorder=9 - order)
     axes.set(
         xlabel="share of all activations, largest first",
         ylabel="activation (standardised units)",
@@ -37,6 +39,11 @@ def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]]
     return figure
 
 
+def decoder_rows(models: int) -> tuple[int, int]:
+    """Arrange so many decoders, (rows, columns)."""
+    return -(-models // SIDE_BY_SIDE), min(models, SIDE_BY_SIDE)
+
+
 def draw_decoders(
     figure: Figure,
     decoders: Mapping[str, NDArray[np.float32]],
@@ -45,10 +52,13 @@ def draw_decoders(
     scale: str,
 ) -> Figure:
     """Draw the first filters of each model, side by side, zero at mid-grey."""
-    panels = figure.subplots(1, len(decoders), squeeze=False, gridspec_kw={"wspace": 0.08})[0]
-    for axes, (name, W) in zip(panels, decoders.items(), strict=True):
+    rows, columns = decoder_rows(len(decoders))
+    panels = figure.subplots(rows, columns, squeeze=False, gridspec_kw={"wspace": 0.08}).ravel()
+    for axes in panels[len(decoders) :]:
+        axes.set_axis_off()
+    for axes, (name, W) in zip(panels, decoders.items(), strict=False):
         axes.imshow(filter_mosaic(W, shape, filters, scale), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name))
+        axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name, [*decoders]))
         hide_frame(axes)
     return figure
 
@@ -61,7 +71,7 @@ def draw_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str, fl
             # The first row, before any update, would set the scale of everything after it.
             later = rows[1:] or rows
             steps, values = [row["step"] for row in later], [row[term] for row in later]
-            axes.plot(steps, values, color=color_of(name), label=name, linewidth=1.3)
+            axes.plot(steps, values, color=color_of(name, [*histories]), label=name, linewidth=1.3)
         axes.set(title=METRICS[term].label, ylabel=METRICS[term].unit, yscale="log")
         grid(axes)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
@@ -82,6 +92,7 @@ def draw_reconstructions(
     figure: Figure,
     originals: NDArray[np.float32],
     reconstructions: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
+    models: Sequence[str],
 ) -> Figure:
     """Draw faces, what each method makes of them, and what it gets wrong.
 
@@ -90,6 +101,7 @@ def draw_reconstructions(
         originals: (n, height, width) in [0, 1].
         reconstructions: By method the same faces and, in the row below, reconstruction minus original,
             GAIN times as strong, zero at mid-grey.
+        models: Which of the methods are models, in their order.
     """
     pictures = [("original", originals)]
     for name, (faces, differences) in reconstructions.items():
@@ -98,6 +110,6 @@ def draw_reconstructions(
     for axes, (name, faces) in zip(panels, pictures, strict=True):
         axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_anchor("E")  # the room that is left goes to the names
-        axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name))
+        axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name, models))
         hide_frame(axes)
     return figure

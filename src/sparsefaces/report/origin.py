@@ -5,22 +5,21 @@ from typing import Any
 from sparsefaces.base.files import STAGES, sha256
 from sparsefaces.base.params import Params, Section
 from sparsefaces.standardize.dataset import STANDARDIZE
-from sparsefaces.training.outputs import TRAININGS
 
 
 def settings(params: Params) -> dict[str, dict[str, Any]]:
     """List the parameters that decide the comparison, by section; those of fetch stand in its record."""
-    sections = {"train": params.train, **{stage: params.of_model(stage) for stage in TRAININGS.values()}}
+    sections = {"train": params.train, **params.models}
     return {name: _values(section) for name, section in {**sections, "analyze": params.analyze}.items()}
 
 
-def hashes() -> dict[str, str]:
+def hashes(params: Params) -> dict[str, str]:
     """Hash what the trainings read, and both models.
 
     Returns:
         SHA-256 by file.
     """
-    models = [STAGES / stage / "model.safetensors" for stage in TRAININGS.values()]
+    models = [STAGES / stage / "model.safetensors" for stage in params.models]
     return {path.as_posix(): sha256(path) for path in (STANDARDIZE / "X.npy", *models)}
 
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from PIL import Image
 
-from sparsefaces.base.params import label_of
-from sparsefaces.metrics import METRICS
+from sparsefaces.analyze.claims import models_of
+from sparsefaces.base.params import MODEL_PREFIX, label_of
+from sparsefaces.colors import MODELS
+from sparsefaces.measures.metrics import METRICS
 
-# What the table shows, in its order.
-TABLE = ("rec", "explained_variance", "psnr", "spa", "l0", "hoyer", "ent", "silent_units", "reg", "effective_area")
 # What one claim does that got a verdict, and what several do.
 VERDICTS = {
     "holds": ("holds", "hold"),
@@ -58,6 +58,7 @@ def render_report(report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"figure": short_figure, "cell": _cell, "interval_bar": interval_bar}
+    environment.filters["kind"] = lambda name: _kind(name, [*report.metrics])
     claims = report.claims.get("claims", ())
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
@@ -65,7 +66,7 @@ def render_report(report: Report) -> str:
         lead=f"{summarize(report.metrics, claims, report.settings)} {report.claims.get('sample', '')}".strip(),
         metrics=report.metrics,
         table=_table(report.metrics),
-        claims=[(text, list(rows)) for text, rows in groupby(claims, key=itemgetter("claim"))],
+        claims=_claims(claims),
         methods=_methods(report.claims.get("methods", ())),
         notes=report.claims.get("notes", ()),
         figures={name: _figure(png) for name, png in report.figures.items()},
@@ -81,18 +82,29 @@ def summarize(
     settings: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """Say in a few words what came out, whichever way it did."""
-    dense, sparse = metrics["dense"], metrics["sparse"]
-    labels = {name: label_of(settings[f"train_{name}"]) for name in ("dense", "sparse")}
-    text = (
-        f"Two autoencoders, trained alike but for this: one has {labels['dense']} (dense), "
-        f"the other {labels['sparse']} (sparse). "
-        f"The sparse one has {sparse['l0']:.0f} active units per face, on average, while the dense one has "
-        f"{dense['l0']:.0f}, and explains {sparse['explained_variance']:.1%} of the variance while the dense one "
-        f"explains {dense['explained_variance']:.1%}."
-    )
+    labels = [f"{name} has {label_of(settings[MODEL_PREFIX + name])}" for name in metrics]
+    codes = [
+        f"the {name} model keeps {of['l0']:.0f} units active per face and explains {of['explained_variance']:.1%} "
+        "of the variance"
+        for name, of in metrics.items()
+    ]
+    text = f"Autoencoders that were trained alike but for this: {_listed(labels)}. T{'; '.join(codes)[1:]}."
     if claims:
         text += f" Of {len(claims)} measured claims about them, {_count_verdicts(claims)}."
     return text
+
+
+def _kind(name: str, models: Sequence[str]) -> str:
+    """Name the class of a model's colour, as report.css has them; other methods have none."""
+    return f"model-{models.index(name) % len(MODELS)}" if name in models else ""
+
+
+def _claims(claims: Sequence[Mapping[str, Any]]) -> list[tuple[list[str], list[tuple[str, list[Mapping[str, Any]]]]]]:
+    """Group claims by the two models that they compare, and by their sentences."""
+    return [
+        (pair, [(text, list(rows)) for text, rows in groupby(of_pair, key=itemgetter("claim"))])
+        for pair, of_pair in groupby(claims, key=models_of)
+    ]
 
 
 def _count_verdicts(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -101,6 +113,11 @@ def _count_verdicts(claims: Sequence[Mapping[str, Any]]) -> str:
     parts = [
         f"{counts[verdict]} {words[counts[verdict] != 1]}" for verdict, words in VERDICTS.items() if counts[verdict]
     ]
+    return _listed(parts)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """List in words: "a, b and c"."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
@@ -138,8 +155,9 @@ def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Lay TABLE out, one column per model, and below it what was measured on faces held out, if there are any."""
-    shown = [(name, METRICS[name].title, METRICS[name].form) for name in TABLE]
+    """Lay METRICS out, one column per model, and below it what was measured on faces held out, if there are any."""
+    first = next(iter(metrics.values()))
+    shown = [(name, metric.title, metric.form) for name, metric in METRICS.items() if name in first]
     rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsefaces.analyze.measures import WINDOW, spatial_spread, window_energy
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import effective_area, is_nonzero
+from sparsefaces.measures import effective_area, is_nonzero, spatial_spread, window_energy
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead
@@ -66,7 +65,7 @@ def describe_units(
         usual_activation=total / np.maximum(fires, 1),
         area=_for_each(W, effective_area(W)),
         spread=_for_each(W, spatial_spread(W, shape)),
-        window=_for_each(W, window_energy(W, shape)) if max(shape) > WINDOW else np.full(len(W), np.nan),
+        window=_for_each(W, window_energy(W, shape)),
         faces=_strongest_faces(Z, faces),
         neighbours=nearest,
         similarity=similarity,
@@ -89,8 +88,9 @@ def _nearest_filters(W: Array, count: int) -> tuple[NDArray[np.int64], Array]:
     return nearest, np.take_along_axis(cosine, nearest, axis=1)
 
 
-def _for_each(W: Array, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give every filter its value, those of zeros, which the measures leave out, NaN."""
+def _for_each(W: Array, values: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Give every filter its value, those of zeros, which the measures leave out, NaN; so all that have none."""
     everyone = np.full(len(W), np.nan)
-    everyone[is_nonzero(W)] = values
+    if values is not None:
+        everyone[is_nonzero(W)] = values
     return everyone

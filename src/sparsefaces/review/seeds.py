@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
+from sparsefaces.analyze.claims import models_of
 from sparsefaces.base.errors import UserError
 from sparsefaces.review.changes import dvc, read_at
 
@@ -83,14 +84,20 @@ def put_claims(page: str, claims: Mapping[int, Claims]) -> str:
 
 
 def format_claims(claims: Mapping[int, Claims]) -> str:
-    """Lay the claims out as a Markdown table: values of the first seed, differences of all, a verdict over all."""
-    seeds = list(claims)
-    headers = ["claim, measure", "dense", "sparse", *(f"difference, seed {seed}" for seed in seeds), "verdict"]
+    """Lay the claims out as Markdown, a table per model: values of the first seed, differences and verdicts of all."""
+    of_seeds = zip(*claims.values(), strict=True)
+    return "\n\n".join(
+        _table(pair, list(claims), list(rows)) for pair, rows in groupby(of_seeds, key=lambda rows: models_of(rows[0]))
+    )
+
+
+def _table(pair: Sequence[str], seeds: Sequence[int], measures: Sequence[Claims]) -> str:
+    headers = ["claim, measure", *pair, *(f"difference, seed {seed}" for seed in seeds), "verdict"]
     rows = []
-    for claim, measures in groupby(zip(*claims.values(), strict=True), key=lambda of_seeds: of_seeds[0]["claim"]):
+    for claim, of_claim in groupby(measures, key=lambda of_seeds: of_seeds[0]["claim"]):
         rows.append([f"**{claim}**", *[""] * (len(headers) - 1)])
-        for of_seeds in measures:
-            values = [_number(of_seeds[0][model]) for model in ("dense", "sparse")]
+        for of_seeds in of_claim:
+            values = [_number(of_seeds[0][model]) for model in pair]
             verdict = over_all([one["verdict"] for one in of_seeds])
             rows.append([of_seeds[0]["measure"], *values, *map(_difference, of_seeds), verdict])
     sides = ["left", "right", "right", *["left"] * (len(seeds) + 1)]

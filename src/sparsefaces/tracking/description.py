@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,14 +21,14 @@ from mlflow.utils.mlflow_tags import (
 
 from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash, key_of
 from sparsefaces.base.files import sha256
-from sparsefaces.base.params import label_of, read_yaml
+from sparsefaces.base.params import Section, label_of, read_yaml
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
 
 # What decides a result; metrics and pictures that a rerun changes do not make a tree dirty.
 CODE = ("src", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 PACKAGES = ("torch", "numpy", "scikit-learn", "dvc", "mlflow")
 OF_EXPERIMENTS = {"dvc.experiment": "DVC_EXP_NAME", "dvc.baseline": "DVC_EXP_BASELINE_REV"}
-Sections = Mapping[str, Mapping[str, Any]]
+Sections = Mapping[str, Section]
 
 
 class Description(NamedTuple):
@@ -57,7 +58,7 @@ def describe(
     stage: str,
     sections: Sections,
     data: Dataset,
-    reads: Mapping[str, str],
+    reads: Mapping[str, str] = MappingProxyType({}),
     machine: Mapping[str, str] | None = None,
 ) -> Description:
     """Describe one stage's run.
@@ -71,11 +72,13 @@ def describe(
     """
     record, size = load_provenance(), "{} x {}".format(*data.shape)
     source, wanted = record["source"], record["wanted"]
-    params = {key: value for section in sections.values() for key, value in section.items()}
+    params = {key: value for section in sections.values() for key, value in section.model_dump(by_alias=True).items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
     content = {"stage": stage, "data.sha256": data_hash(), **{f"{name}.sha256": sha for name, sha in reads.items()}}
     content["code.sha256"] = code_hash(*(ANALYSIS_CODE if reads else TRAINING_CODE))  # a comparison reads models
-    tags = {**content, "content.key": key_of({**content, "params": sections})}
+    # Without what is at its default: a parameter that is new changes no older run's.
+    differs = {name: one.model_dump(by_alias=True, exclude_defaults=True) for name, one in sections.items()}
+    tags = {**content, "content.key": key_of({**content, "params": differs})}
     tags |= {"data.source": source, "data.wanted": wanted}
     name = f"{stage}, {label_of(params)}" if "lambda" in params else stage
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."

@@ -16,10 +16,11 @@ from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
+from sparsefaces.base.params import MODEL_FIELDS
 from sparsefaces.tracking.store import MODEL, Store
 from sparsefaces.training import activations
 
-VERSION_TAGS = ("stage", "lambda", "activation", "k", "data.source", "git.commit", "model.sha256")
+VERSION_TAGS = ("stage", *MODEL_FIELDS, "data.source", "git.commit", "model.sha256")
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
 
 
@@ -85,7 +86,7 @@ def _logged_model(store: Store, run_id: str, model: ServedModel) -> Any:  # noqa
 def _served_model(folder: Path) -> Path:
     """Write one file that needs nothing of the project: served_model.py, with activations.py in place of its import."""
     served = Path(__file__).with_name("served_model.py")
-    imported = f"from {activations.__name__} import Activation\n"
+    imported = f"from {activations.__name__} import parse_activation\n"
     path = folder / served.name
     path.write_text(served.read_text(encoding="utf-8").replace(imported, getsource(activations)), encoding="utf-8")
     return path

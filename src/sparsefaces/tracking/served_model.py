@@ -1,6 +1,5 @@
 """The model that MLflow serves: this file, with activations.py in place of its import, and the arrays beside it."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from sparsefaces.training.activations import Activation
+from sparsefaces.training.activations import parse_activation
 
 OUTPUTS = ("pixels", "codes")
 
@@ -21,7 +20,7 @@ class Autoencoder(PythonModel):
         """Read the weights and the standardisation."""
         with safe_open(context.artifacts["weights"], "numpy") as file:
             self._weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            self._activation = Activation(**json.loads((file.metadata() or {}).get("activation", "{}")))
+            self._activation = parse_activation((file.metadata() or {}).get("activation"))
         with np.load(context.artifacts["scaling"], allow_pickle=False) as scaling:
             self._mean, self._scale = scaling["mean"], scaling["scale"]
 

@@ -7,30 +7,28 @@ from typing import Any
 from tabulate import tabulate
 
 from sparsefaces.base.files import STAGES, read_json, sha256
-from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, Section, TrainParams
+from sparsefaces.base.params import MODEL_PREFIX, AnalyzeParams, ModelParams, Params, TrainParams, name_of
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Description, describe, recorded
 from sparsefaces.tracking.models import ServedModel
 from sparsefaces.tracking.pictures import draw_filters, example_rows
 from sparsefaces.tracking.runs import MISSING, TrackedRun, track
 from sparsefaces.tracking.store import Store, reaching
-from sparsefaces.training.outputs import TRAININGS, Training, load_training
+from sparsefaces.training.outputs import Training, load_training
 
 ANALYZE = STAGES / "analyze"
-ALIASES = {stage: name for name, stage in TRAININGS.items()}
 NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
 
 
 def describe_training(stage: str, params: Params, data: Dataset, processes: int = 1) -> Description:
     """Describe a training that so many processes are about to start."""
     machine = {"device": params.machine.device, "threads": str(params.machine.threads), "processes": str(processes)}
-    sections = {"train": params.train.model_dump(), stage: params.of_model(stage).model_dump(by_alias=True)}
-    return describe(stage, sections, data, {}, machine)
+    return describe(stage, {"train": params.train, stage: params.of_model(stage)}, data, {}, machine)
 
 
 def describe_comparison(params: Params, data: Dataset) -> Description:
     """Describe a comparison that is about to start; its tags name the models that it reads."""
-    return describe("analyze", {"analyze": params.analyze.model_dump()}, data, _models(), {})
+    return describe("analyze", {"analyze": params.analyze}, data, _models(params.models), {})
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -42,8 +40,8 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     for name in ("model.safetensors", "history.csv", "metrics.json"):
         run.outbox.files[name] = (folder / name).read_bytes()
     run.outbox.files["filters.png"] = draw_filters(training.model, data)
-    _log_note(run, {ALIASES[stage]: training.metrics}, "filters.png", _of_model(stage))
-    alias = None if os.environ.get("DVC_EXP_NAME") else ALIASES[stage]  # those of experiments have no alias
+    _log_note(run, {name_of(stage): training.metrics}, "filters.png", _of_model(stage))
+    alias = None if os.environ.get("DVC_EXP_NAME") else name_of(stage)  # those of experiments have no alias
     files = folder / "model.safetensors", STANDARDIZE / "scaling.npz"
     run.model = ServedModel(alias, *files, data.to_pixels(example_rows(data, 2)))
 
@@ -75,19 +73,20 @@ def log_missing(store: Store, data: Dataset, stages: Iterable[str]) -> list[str]
 
 
 def _log_from_folder(stage: str, data: Dataset) -> None:
-    kinds: dict[str, type[Section]]
-    kinds = {"train": TrainParams, stage: ModelParams} if stage in ALIASES else {"analyze": AnalyzeParams}
     values = recorded(stage)["params"]["params.yaml"]
-    sections = {name: kind.model_validate(values[name]).model_dump(by_alias=True) for name, kind in kinds.items()}
-    with track(describe(stage, sections, data, {} if stage in ALIASES else _models())) as run:
-        if stage in ALIASES:
-            log_training(run, stage, load_training(stage), data)
-        else:
+    models = [name for name in values if name.startswith(MODEL_PREFIX)]
+    if stage == "analyze":
+        sections = {"analyze": AnalyzeParams.model_validate(values["analyze"])}
+        with track(describe(stage, sections, data, _models(models))) as run:
             log_comparison(run, read_json(ANALYZE / "metrics.json"))
+    else:
+        of_train, of_model = TrainParams.model_validate(values["train"]), ModelParams.model_validate(values[stage])
+        with track(describe(stage, {"train": of_train, stage: of_model}, data)) as run:
+            log_training(run, stage, load_training(stage), data)
 
 
-def _models() -> dict[str, str]:
-    return {f"model.{name}": _of_model(stage)["model.sha256"] for name, stage in TRAININGS.items()}
+def _models(stages: Iterable[str]) -> dict[str, str]:
+    return {f"model.{name_of(stage)}": _of_model(stage)["model.sha256"] for stage in stages}
 
 
 def _of_model(stage: str) -> dict[str, str]:

@@ -5,12 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.base.params import label_of
-from sparsefaces.metrics import METRICS
+from sparsefaces.base.params import MODEL_FIELDS, label_of
+from sparsefaces.measures.metrics import METRICS
 from sparsefaces.tracking.store import EXPERIMENT, Store, tracking_uri
 
 TRAININGS = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
-FREE = [f"params.{name}" for name in ("lambda", "activation", "k", "seed", "log_every")]  # what a sweep varies
+FREE = [f"params.{name}" for name in (*MODEL_FIELDS, "seed", "log_every")]  # what a sweep varies
 X, Y = "l0", "explained_variance"
 
 
@@ -26,6 +26,9 @@ def draw_tradeoff() -> Figure:
     if f"metrics.final/{X}" not in runs:
         raise UserError("MLflow has no finished training: make repro trains two, docs/sweeps.md says how to train many")
     fixed = runs.filter(regex="^params[.]").drop(columns=FREE, errors="ignore").fillna("")
+    for name, default in MODEL_FIELDS.items():  # a parameter that a run lacks is newer, and has its default there
+        column = f"params.{name}"
+        runs[column] = runs[column].fillna(str(default)) if column in runs else str(default)
     runs = runs[(fixed == fixed.iloc[0]).all(axis=1)]
     figure = Figure((8, 5), layout="constrained")
     axes = figure.add_subplot(xscale="log", xlabel=METRICS[X].label, ylabel=METRICS[Y].label)
@@ -33,7 +36,7 @@ def draw_tradeoff() -> Figure:
     for activation, alike in runs.groupby("params.activation"):
         axes.scatter(alike[f"metrics.final/{X}"], alike[f"metrics.final/{Y}"], label=activation)
     for run in runs.to_dict("records"):
-        label = label_of({name: run[f"params.{name}"] for name in ("lambda", "activation", "k")})
+        label = label_of({name: run[f"params.{name}"] for name in MODEL_FIELDS})
         place = run[f"metrics.final/{X}"], run[f"metrics.final/{Y}"]
         axes.annotate(label, place, (5, 5), textcoords="offset points", fontsize="small")
     axes.legend()

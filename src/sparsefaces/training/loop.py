@@ -11,11 +11,10 @@ from torch import Tensor
 from sparsefaces.base.arrays import Array as Faces
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Coefficients, MachineParams, ModelParams, TrainParams
-from sparsefaces.training.activations import Activation
 from sparsefaces.training.batches import Batches
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.evaluate import evaluate
-from sparsefaces.training.model import Model
+from sparsefaces.training.model import Model, activation_of
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
 from sparsefaces.training.parallel import ALONE, Ranks
@@ -121,7 +120,7 @@ def fit(
         params.batch_size,
         coefficients,
         params.learning_rate,
-        activation=Activation(model.activation, model.k),
+        activation=activation_of(model),
         ranks=ranks,
     )
     start = ranks.broadcast(start)

@@ -7,8 +7,6 @@ from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, w
 from sparsefaces.training.model import Model
 from sparsefaces.training.model_file import load_model, save_model
 
-TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}  # what a model is called, and its stage
-
 Row = dict[str, float]
 
 

@@ -40,7 +40,7 @@ STAGES = [*TRAININGS.values(), "analyze"]
 def model(seed: int) -> Model:
     rng = np.random.default_rng(seed)
     sizes = ((30, 4), (4, 30), (4,), (30,))
-    return Model(Weights(*(rng.standard_normal(size, np.float32) for size in sizes)), Activation("topk", 2))
+    return Model(Weights(*(rng.standard_normal(size, np.float32) for size in sizes)), Activation("topk", {"k": 2}))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def engine_of(X, weights, coefficients, rate=1e-3, *, activation=RELU):
     m=st.integers(1, 8),
     silent=st.integers(0, 4),
     lambd=st.sampled_from([0.0, 0.3, 1.0, 20.0]),
-    activation=st.sampled_from([RELU, *(Activation("topk", k) for k in (1, 2, 4))]),
+    activation=st.sampled_from([RELU, *(Activation("topk", {"k": k}) for k in (1, 2, 4))]),
 )
 def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, silent, lambd, activation):
     X, weights = problem(seed, m=m, silent=silent)
@@ -65,7 +65,7 @@ def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, sil
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 2e-3)])
 @pytest.mark.parametrize("coefficients", [DENSE, SPARSE])
-@pytest.mark.parametrize("activation", [RELU, Activation("topk", 6)])
+@pytest.mark.parametrize("activation", [RELU, Activation("topk", {"k": 6})])
 def test_step__follows_the_exercises_loop(activation, coefficients, dtype, tolerance):
     """Relative to each tensor's largest entry: Adam divides by small moments and magnifies what rounding left."""
     rng = np.random.default_rng(0)

@@ -52,7 +52,7 @@ def test_evaluate__effective_area_is_the_median_filters_and_missing_without_filt
     assert "effective_area" not in evaluate(X, blank, SPARSE)
 
 
-@pytest.mark.parametrize("activation", [RELU, Activation("topk", 2)])
+@pytest.mark.parametrize("activation", [RELU, Activation("topk", {"k": 2})])
 def test_evaluate__is_of_the_codes_that_the_activation_keeps(activation):
     X, model = problem()
     values = evaluate(X, model._replace(activation=activation), SPARSE)

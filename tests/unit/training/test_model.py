@@ -20,7 +20,7 @@ from sparsefaces.training.model_file import load_model, save_model
 from sparsefaces.training.objective import sparsify
 from sparsefaces.training.weights import Weights
 
-TOP_2 = Activation("topk", 2)
+TOP_2 = Activation("topk", {"k": 2})
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def weights():
     return Weights(*(rng.standard_normal(size, dtype=np.float32) for size in sizes))
 
 
-@pytest.mark.parametrize("activation", [RELU, TOP_2, Activation("topk", 4)])
+@pytest.mark.parametrize("activation", [RELU, TOP_2, Activation("topk", {"k": 4})])
 def test_model__comes_back_bit_for_bit_with_the_same_bytes_under_any_name(tmp_path, weights, activation):
     save_model(tmp_path / "a.safetensors", Model(weights, activation))
     save_model(tmp_path / "another.safetensors", Model(weights, activation))
@@ -71,7 +71,7 @@ CODES = arrays(
 @given(Z=CODES, data=st.data())
 def test_topk__keeps_the_k_largest_and_of_equal_ones_the_lower_units(Z, data):
     k = data.draw(st.integers(1, Z.shape[1]))
-    kept = Activation("topk", k).keep(Z)
+    kept = Activation("topk", {"k": k}).keep(Z)
     for row, keeps in zip(Z.tolist(), kept, strict=True):
         chosen = sorted(range(len(row)), key=lambda unit: (-row[unit], unit))[:k]
         assert np.flatnonzero(keeps).tolist() == sorted(chosen)
@@ -79,12 +79,12 @@ def test_topk__keeps_the_k_largest_and_of_equal_ones_the_lower_units(Z, data):
 
 @given(Z=CODES)
 def test_topk__of_as_many_as_there_are_units_is_relu(Z):
-    kept = Activation("topk", Z.shape[1]).apply(Z)
+    kept = Activation("topk", {"k": Z.shape[1]}).apply(Z)
     assert kept.tobytes() == np.asarray(RELU.apply(Z)).tobytes()
 
 
 def test_topk__does_not_hide_what_is_not_a_number():
-    assert np.isnan(Activation("topk", 1).apply(np.array([[1.0, np.nan, 0.5]]))).any()
+    assert np.isnan(Activation("topk", {"k": 1}).apply(np.array([[1.0, np.nan, 0.5]]))).any()
 
 
 def test_activations__are_those_that_params_yaml_may_name():

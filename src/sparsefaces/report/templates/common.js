@@ -136,3 +136,8 @@ function option(canvas, label) {
   element.setAttribute("aria-selected", "false");
   return element;
 }
+
+// The number of a model's colour, as report.css has them.
+function colorOf(name, data) {
+  return Object.keys(data.models).indexOf(name) % 5;
+}

@@ -13,7 +13,7 @@ function startEditor(data) {
     state.face = face;
     state.code = model().codes.subarray(face * model().units, (face + 1) * model().units);
     state.ranks = ranked(state.code, strengths(model(), data));
-    byId("editor").dataset.model = name;
+    byId("editor").dataset.model = colorOf(name, data);
     byId("editor-unit").max = model().units - 1;
     select(strip, strip.children[face]);
     byId("editor-name").textContent = `face ${data.editor.faces[face]}`;

@@ -7,7 +7,7 @@ function startExplorer(data, edit) {
 
   function fill() {
     view.name = chosen("units-model");
-    byId("units").dataset.model = view.name;
+    byId("units").dataset.model = colorOf(view.name, data);
     view.cells = Array.from({ length: model().units }, (_, unit) => cellOf(model(), unit, data));
     arrange();
     const order = orderOf(model(), byId("units-order").value);
