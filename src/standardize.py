@@ -11,8 +11,8 @@ def main() -> None:
     """Leave X.npy, split.npy and scaling.npz in stages/standardize."""
     params = load_params()
     faces = load_faces()
-    trains = split_people(load_people(), params.standardize.holdout)
-    save_standardized(faces, measure_scaling(faces, trains), trains)
+    train_mask = split_people(load_people(), params.standardize.holdout)
+    save_standardized(faces, measure_scaling(faces, train_mask), train_mask)
 
 
 if __name__ == "__main__":

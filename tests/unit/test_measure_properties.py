@@ -7,10 +7,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from sparsefaces.analyze.measures import shuffle_pixels, spatial_spread, window_energy
 
 from sparsefaces import measures
 from sparsefaces.analyze import measures as of_comparison
-from sparsefaces.analyze.measures import shuffle_pixels, spatial_spread, window_energy
 
 MEASURES = vars(measures) | vars(of_comparison)
 SHAPE = (6, 7)

@@ -87,15 +87,15 @@ def gather_evidence(
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
     people, seen = people[rows], data.training_part()
-    trains, jobs = _judged_on_others(data, people, params)
+    train_mask, jobs = _judged_on_others(data, people, params)
     fits = baseline_fits(seen, params.train.hidden_units)
-    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~trains)))})
+    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))})
     judged = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, trains, count_people(people, ~trains), judged, made[JPEG])
+    rates = trace_rates(data, train_mask, count_people(people, ~train_mask), judged, made[JPEG])
     judgements = judge_claims({name: measured[name] for name in models}, pixel_variance(seen), rates.few)
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:
@@ -118,8 +118,8 @@ def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
         UserError: Too few are left that train, or none that is held out.
     """
     chosen, rows = data.thinned_out(most)
-    if chosen.trains.sum() < FEWEST_FACES or (chosen.trains.all() and not data.trains.all()):
-        left = f"{chosen.trains.sum():,} images that train and {(~chosen.trains).sum():,} that are held out"
+    if chosen.train_mask.sum() < FEWEST_FACES or (chosen.train_mask.all() and not data.train_mask.all()):
+        left = f"{chosen.train_mask.sum():,} images that train and {(~chosen.train_mask).sum():,} that are held out"
         raise UserError(f"analyze.most_faces leaves {left}: raise it")
     return chosen, rows
 
@@ -131,11 +131,11 @@ def _judged_on_others(
 
     Nothing is to be trained if faces are held out already: the pipeline's own models have not seen them.
     """
-    if not data.trains.all():
-        return data.trains, {}
-    trains = split_people(people, params.analyze.held_out_people)
+    if not data.train_mask.all():
+        return data.train_mask, {}
+    train_mask = split_people(people, params.analyze.held_out_people)
     models = {name_of(stage): model for stage, model in params.models.items()}
-    return trains, refits(data.rows(trains), params.train, models)
+    return train_mask, refits(data.rows(train_mask), params.train, models)
 
 
 def thin_out(activations: Mapping[str, Array]) -> list[dict[str, float | None]]:

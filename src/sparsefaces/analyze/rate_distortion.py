@@ -64,7 +64,7 @@ class Rates(NamedTuple):
 
 def trace_rates(
     data: Dataset,
-    trains: NDArray[np.bool_],
+    train_mask: NDArray[np.bool_],
     people: int,
     models: Mapping[str, Model],
     jpeg: Mapping[str, NDArray[Any]],
@@ -73,12 +73,12 @@ def trace_rates(
 
     Args:
         data: All faces.
-        trains: Which faces the models were fitted on, (N,); the others are held out.
+        train_mask: Which faces the models were fitted on, (N,); the others are held out.
         people: How many people these others are.
         models: By name.
         jpeg: What `code_as_jpeg` says of the others.
     """
-    fitting, judged = data.rows(trains)[:], data.rows(~trains)[:]
+    fitting, judged = data.rows(train_mask)[:], data.rows(~train_mask)[:]
     units = len(next(iter(models.values())).filters)
     codes = linear_codes(models, fitting, judged, data.shape)
     points = []

@@ -21,24 +21,24 @@ class Dataset(NamedTuple):
         mean: The mean face, (d,), in [0, 1].
         scale: Pixel units per standardised unit.
         shape: (height, width) of a face.
-        trains: Which faces train, (N,); the others are held out.
+        train_mask: Which faces train, (N,); the others are held out.
     """
 
     X: Array
     mean: NDArray[np.float32]
     scale: float
     shape: tuple[int, int]
-    trains: NDArray[np.bool_]
+    train_mask: NDArray[np.bool_]
 
     @property
     def training(self) -> Array:
         """The faces that train."""
-        return self.rows(self.trains)
+        return self.rows(self.train_mask)
 
     @property
     def held_out(self) -> Array | None:
         """The other faces; None if there are none."""
-        return None if self.trains.all() else self.X[~self.trains]
+        return None if self.train_mask.all() else self.X[~self.train_mask]
 
     def rows(self, chosen: NDArray[np.bool_]) -> Array:
         """Choose faces, (N,); all of them are not copied."""
@@ -56,11 +56,11 @@ class Dataset(NamedTuple):
     def thinned_out(self, most: int) -> tuple["Dataset", NDArray[np.int64]]:
         """Choose at most so many of the faces, evenly spaced; name their rows as well."""
         rows = np.linspace(0, len(self.X) - 1, min(most, len(self.X))).round().astype(np.int64)
-        return (self if most >= len(self.X) else self._replace(X=self.X[rows], trains=self.trains[rows])), rows
+        return (self if most >= len(self.X) else self._replace(X=self.X[rows], train_mask=self.train_mask[rows])), rows
 
     def training_part(self) -> "Dataset":
         """Leave the faces out that are held out."""
-        return self._replace(X=self.training, trains=self.trains[self.trains])
+        return self._replace(X=self.training, train_mask=self.train_mask[self.train_mask])
 
 
 def load_faces() -> NDArray[np.float32]:
@@ -78,22 +78,22 @@ def load_provenance() -> dict[str, Any]:
     return read_json(FETCH / "provenance.json")
 
 
-def save_standardized(faces: NDArray[np.float32], scaling: Scaling, trains: NDArray[np.bool_]) -> None:
+def save_standardized(faces: NDArray[np.float32], scaling: Scaling, train_mask: NDArray[np.bool_]) -> None:
     """Write X.npy, split.npy, and scaling.npz, which also keeps the height and width of the faces."""
     count, height, width = faces.shape
     write_array(STANDARDIZE / "X.npy", scaling.standardize(faces))
-    write_array(STANDARDIZE / "split.npy", trains)
+    write_array(STANDARDIZE / "split.npy", train_mask)
     mean, scale = scaling.mean.astype(np.float32), scaling.scale.astype(np.float32)
     values = {"mean": mean, "scale": scale, "height": height, "width": width}
     write_arrays(STANDARDIZE / "scaling.npz", {name: np.asarray(value) for name, value in values.items()})
     say(f"{count:,} faces standardised; scale {scale:.5f}")
-    if not trains.all():
-        say(f"{(~trains).sum():,} of them are held out: mean and scale are of the others, and so is every training")
+    if not train_mask.all():
+        say(f"{(~train_mask).sum():,} of them are held out: mean and scale are of the others, and so is every training")
 
 
 def load_dataset() -> Dataset:
     """Read what standardize left; X is mapped, not in memory."""
-    X, trains = np.load(STANDARDIZE / "X.npy", mmap_mode="r"), np.load(STANDARDIZE / "split.npy")
+    X, train_mask = np.load(STANDARDIZE / "X.npy", mmap_mode="r"), np.load(STANDARDIZE / "split.npy")
     with np.load(STANDARDIZE / "scaling.npz") as scaling:
         shape = int(scaling["height"]), int(scaling["width"])
-        return Dataset(X, scaling["mean"], float(scaling["scale"]), shape, trains)
+        return Dataset(X, scaling["mean"], float(scaling["scale"]), shape, train_mask)

@@ -24,17 +24,17 @@ class Scaling(NamedTuple):
         return ((faces.reshape(len(faces), -1) - self.mean) / self.scale).astype(np.float32)
 
 
-def measure_scaling(faces: NDArray[np.float32], trains: NDArray[np.bool_]) -> Scaling:
+def measure_scaling(faces: NDArray[np.float32], train_mask: NDArray[np.bool_]) -> Scaling:
     """Measure the mean face and the standard deviation of the whole centred array.
 
     Args:
         faces: (N, height, width).
-        trains: Which faces both are of, (N,).
+        train_mask: Which faces both are of, (N,).
 
     Raises:
         UserError: There are fewer than 2 different ones, or a pixel is not finite.
     """
-    seen = faces.reshape(len(faces), -1)[trains].astype(np.float64)
+    seen = faces.reshape(len(faces), -1)[train_mask].astype(np.float64)
     mean = seen.mean(axis=0)
     scale = np.sqrt(np.square(seen - mean).mean())
     if not (np.isfinite(faces).all() and scale > 0):

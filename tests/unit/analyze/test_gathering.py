@@ -12,14 +12,14 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.standardize.dataset import Dataset
 
 
-def dataset_of(X, shape=(2, 3), trains=None):
-    trains = np.ones(len(X), bool) if trains is None else trains
-    return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.25, shape, trains)
+def dataset_of(X, shape=(2, 3), train_mask=None):
+    train_mask = np.ones(len(X), bool) if train_mask is None else train_mask
+    return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.25, shape, train_mask)
 
 
 @pytest.mark.parametrize("trains", [lambda n: np.arange(n) == 1, lambda n: np.arange(n) != 1])
-def test_choose_faces__refuses_to_leave_none_on_either_side(trains):
-    data = dataset_of(np.zeros((60, 6), np.float32), trains=trains(60))
+def test_choose_faces__refuses_to_leave_none_on_either_side(train_mask):
+    data = dataset_of(np.zeros((60, 6), np.float32), train_mask=train_mask(60))
     with pytest.raises(
         UserError, match="analyze.most_faces leaves .* images that train and .* that are held out: raise"
     ):

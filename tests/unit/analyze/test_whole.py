@@ -26,8 +26,8 @@ def gathered(in_tmp, faces, monkeypatch):
     monkeypatch.setattr(parallel, "cpu_count", lambda: 1)
     params = load_params(PARAMS)
 
-    def gather(trains, most):
-        save_standardized(faces, measure_scaling(faces, trains), trains)
+    def gather(train_mask, most):
+        save_standardized(faces, measure_scaling(faces, train_mask), train_mask)
         data = load_dataset()
         X = np.asarray(data.training[:])
         models = {name: fit(X, params.train, params.of_model(f"train_{name}"))[0] for name in ("dense", "sparse")}

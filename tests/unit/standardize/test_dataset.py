@@ -10,41 +10,41 @@ from sparsefaces.standardize.standardize import measure_scaling
 @pytest.fixture
 def saved(in_tmp, faces):
     """Sixty faces of 6 x 5 pixels as standardize leaves them, all of which train."""
-    trains = np.ones(len(faces), bool)
-    save_standardized(faces, measure_scaling(faces, trains), trains)
+    train_mask = np.ones(len(faces), bool)
+    save_standardized(faces, measure_scaling(faces, train_mask), train_mask)
     return load_dataset()
 
 
 def test_load_dataset__finds_what_was_saved(in_tmp, faces, capsys):
-    trains = np.arange(len(faces)) % 3 > 0
-    scaling = measure_scaling(faces, trains)
-    save_standardized(faces, scaling, trains)
+    train_mask = np.arange(len(faces)) % 3 > 0
+    scaling = measure_scaling(faces, train_mask)
+    save_standardized(faces, scaling, train_mask)
     said = f"60 faces standardised; scale {scaling.scale:.5f}\n20 of them are held out"
     assert capsys.readouterr().out.startswith(said)
     data = load_dataset()
     np.testing.assert_array_equal(data.X, scaling.standardize(faces))
-    np.testing.assert_array_equal(data.trains, trains)
+    np.testing.assert_array_equal(data.train_mask, train_mask)
     np.testing.assert_array_equal(data.mean, scaling.mean.astype(np.float32))
     assert (data.scale, data.shape) == (np.float32(scaling.scale), (6, 5))
 
 
 def test_dataset__parts_the_faces_that_train_from_those_held_out(saved):
-    trains = np.arange(len(saved.X)) % 3 > 0
-    data = saved._replace(trains=trains)
-    np.testing.assert_array_equal(data.training, saved.X[trains])
-    np.testing.assert_array_equal(data.held_out, saved.X[~trains])
+    train_mask = np.arange(len(saved.X)) % 3 > 0
+    data = saved._replace(train_mask=train_mask)
+    np.testing.assert_array_equal(data.training, saved.X[train_mask])
+    np.testing.assert_array_equal(data.held_out, saved.X[~train_mask])
     assert saved.held_out is None
     assert saved.training is saved.X
 
 
 def test_thinned_out__leaves_evenly_spaced_faces_with_what_is_known_of_them(saved):
-    data = saved._replace(trains=np.arange(len(saved.X)) % 3 > 0)
+    data = saved._replace(train_mask=np.arange(len(saved.X)) % 3 > 0)
     few, rows = data.thinned_out(10)
     assert rows.tolist() == [0, 7, 13, 20, 26, 33, 39, 46, 52, 59]
     np.testing.assert_array_equal(few.X, data.X[rows])
-    np.testing.assert_array_equal(few.trains, data.trains[rows])
-    np.testing.assert_array_equal(few.training_part().X, data.X[rows[data.trains[rows]]])
-    assert few.training_part().trains.all()
+    np.testing.assert_array_equal(few.train_mask, data.train_mask[rows])
+    np.testing.assert_array_equal(few.training_part().X, data.X[rows[data.train_mask[rows]]])
+    assert few.training_part().train_mask.all()
     for most in (60, 100):
         whole, rows = data.thinned_out(most)
         assert whole.X is data.X

@@ -14,12 +14,12 @@ PEOPLE = hnp.arrays(np.int32, st.integers(2, 40), elements=st.integers(0, 6))
 @settings(max_examples=50)
 @given(PEOPLE, st.floats(0.01, 0.99))
 def test_split_people__parts_people_and_leaves_someone_on_either_side(people, share):
-    trains = split_people(people, share)
-    assert (split_people(people, share) == trains).all()
-    assert 0 < trains.sum() < len(people)
+    train_mask = split_people(people, share)
+    assert (split_people(people, share) == train_mask).all()
+    assert 0 < train_mask.sum() < len(people)
     if len(set(people)) > 1:
-        assert not set(people[trains]) & set(people[~trains])
-        assert count_people(people, trains) + count_people(people, ~trains) == len(set(people))
+        assert not set(people[train_mask]) & set(people[~train_mask])
+        assert count_people(people, train_mask) + count_people(people, ~train_mask) == len(set(people))
 
 
 def test_split_people__draws_the_same_people_always():

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from sparsefaces.metrics import METRICS
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.measures import code_bits, hoyer_sparsity
-from sparsefaces.metrics import METRICS
 from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model import Model
