@@ -74,18 +74,18 @@ class Point(NamedTuple):
         return float(psnr(self.errors.mean()))
 
 
-def autoencoder_code(model: Model, fitting: Array, judged: Array) -> LinearCode:
+def autoencoder_code(model: Model, fitting: Array, held_out: Array) -> LinearCode:
     """Describe an autoencoder's code: the strongest contributions |z_j| |w_j|, decoded with W as it is.
 
     The amplitudes of what is kept are the encoder's: they are not fitted again to make up for what is left out.
     """
     high: Array = model.encode(fitting).max(axis=0)
-    return LinearCode(model.encode(judged), model.filters, model.weights.a, np.zeros_like(high), high)
+    return LinearCode(model.encode(held_out), model.filters, model.weights.a, np.zeros_like(high), high)
 
 
-def orthogonal_code(atoms: Array, mean: Array, fitting: Array, judged: Array, *, chosen: bool) -> LinearCode:
+def orthogonal_code(atoms: Array, mean: Array, fitting: Array, held_out: Array, *, chosen: bool) -> LinearCode:
     """Describe the code in orthonormal atoms, (n, d), about a mean: PCA's components, or DCT's."""
-    fitted, codes = (np.asarray((X - mean) @ atoms.T, np.float32) for X in (fitting, judged))
+    fitted, codes = (np.asarray((X - mean) @ atoms.T, np.float32) for X in (fitting, held_out))
     return LinearCode(codes, atoms, mean, fitted.min(axis=0), fitted.max(axis=0), chosen)
 
 
@@ -119,29 +119,29 @@ def keep_strongest(code: LinearCode, k: int, bits: int = BITS_PER_ACTIVATION) ->
     return np.where(kept, values, 0).astype(np.float32), np.count_nonzero(kept, axis=1)
 
 
-def curve(method: str, code: LinearCode, judged: Array, ks: Sequence[int], scale: float) -> list[Point]:
+def curve(method: str, code: LinearCode, held_out: Array, ks: Sequence[int], scale: float) -> list[Point]:
     """Trace a linear code's curve: one point for each k, until more are kept of no face.
 
     Args:
         method: What to call it.
         code: The code of the faces.
-        judged: The faces, (N, d), in standardised units.
+        held_out: The faces, (N, d), in standardised units.
         ks: Coefficients to keep, in ascending order.
         scale: Pixel units per standardised unit.
     """
     points: list[Point] = []
     for k in ks:
-        following = point(method, code, judged, k, scale)
+        following = point(method, code, held_out, k, scale)
         if points and following.coefficients == points[-1].coefficients:
             break
         points.append(following)
     return points
 
 
-def point(method: str, code: LinearCode, judged: Array, k: int, scale: float) -> Point:
+def point(method: str, code: LinearCode, held_out: Array, k: int, scale: float) -> Point:
     """Measure a linear code with k coefficients per face; otherwise as `curve`."""
     codes, active = keep_strongest(code, k)
-    residual = codes @ code.atoms + code.offset - judged
+    residual = codes @ code.atoms + code.offset - held_out
     errors = np.square(residual).mean(axis=1, dtype=np.float64) * scale**2
     bits = code_bits(active, code.codes.shape[1]) if code.chosen else active * float(BITS_PER_ACTIVATION)
     return Point(method, float(active.mean()), float(bits.mean()), errors)

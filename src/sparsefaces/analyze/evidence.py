@@ -87,15 +87,15 @@ def gather_evidence(
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
     people, seen = people[rows], data.training_part()
-    train_mask, jobs = _judged_on_others(data, people, params)
+    train_mask, jobs = _refits_for_others(data, people, params)
     fits = baseline_fits(seen, params.train.hidden_units)
     made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))})
-    judged = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
+    refitted = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     print("Measuring the models and tracing rate and distortion", flush=True)
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, train_mask, count_people(people, ~train_mask), judged, made[JPEG])
+    rates = trace_rates(data, train_mask, count_people(people, ~train_mask), refitted, made[JPEG])
     judgements = judge_claims({name: measured[name] for name in models}, pixel_variance(seen), rates.few)
     claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
     if len(rows) < all_faces:
@@ -124,7 +124,7 @@ def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
     return chosen, rows
 
 
-def _judged_on_others(
+def _refits_for_others(
     data: Dataset, people: NDArray[np.int32], params: Params
 ) -> tuple[NDArray[np.bool_], dict[str, Job]]:
     """Tell which faces compression is fitted on, (N,), and train models that have seen these alone.

@@ -78,29 +78,29 @@ def trace_rates(
         models: By name.
         jpeg: What `code_as_jpeg` says of the others.
     """
-    fitting, judged = data.rows(train_mask)[:], data.rows(~train_mask)[:]
+    fitting, held_out = data.rows(train_mask)[:], data.rows(~train_mask)[:]
     units = len(next(iter(models.values())).filters)
-    codes = linear_codes(models, fitting, judged, data.shape)
+    codes = linear_codes(models, fitting, held_out, data.shape)
     points = []
     for name, code in codes.items():
-        points += curve(name, code, judged, kept_counts(SHARES, units, len(code.atoms)), data.scale)
+        points += curve(name, code, held_out, kept_counts(SHARES, units, len(code.atoms)), data.scale)
     points += jpeg_curve(jpeg)
     compared = kept_counts(COMPARED_SHARES, units, units)
-    few = {name: [(k, point(name, codes[name], judged, k, data.scale)) for k in compared] for name in models}
-    said = notes(points, [*models], (len(fitting), len(judged), people))
-    return Rates(points, _strip(codes, [*models], judged, data, units), few, said)
+    few = {name: [(k, point(name, codes[name], held_out, k, data.scale)) for k in compared] for name in models}
+    said = notes(points, [*models], (len(fitting), len(held_out), people))
+    return Rates(points, _strip(codes, [*models], held_out, data, units), few, said)
 
 
 def linear_codes(
-    models: Mapping[str, Model], fitting: Array, judged: Array, shape: tuple[int, int]
+    models: Mapping[str, Model], fitting: Array, held_out: Array, shape: tuple[int, int]
 ) -> dict[str, LinearCode]:
     """Describe every linear method's code by its name."""
     components, mean = principal_components(fitting, len(next(iter(models.values())).filters))
     atoms = dct_atoms(shape)
-    return {name: autoencoder_code(model, fitting, judged) for name, model in models.items()} | {
-        "PCA first": orthogonal_code(components, mean, fitting, judged, chosen=False),
-        "PCA best": orthogonal_code(components, mean, fitting, judged, chosen=True),
-        "DCT": orthogonal_code(atoms, mean, fitting, judged, chosen=True),
+    return {name: autoencoder_code(model, fitting, held_out) for name, model in models.items()} | {
+        "PCA first": orthogonal_code(components, mean, fitting, held_out, chosen=False),
+        "PCA best": orthogonal_code(components, mean, fitting, held_out, chosen=True),
+        "DCT": orthogonal_code(atoms, mean, fitting, held_out, chosen=True),
     }
 
 
@@ -123,13 +123,13 @@ def decode_at(code: LinearCode, bits: float, faces: int) -> Array:
     return np.asarray(codes @ code.atoms + code.offset)
 
 
-def _strip(codes: Mapping[str, LinearCode], models: Sequence[str], judged: Array, data: Dataset, units: int) -> Strip:
+def _strip(codes: Mapping[str, LinearCode], models: Sequence[str], held_out: Array, data: Dataset, units: int) -> Strip:
     budgets = code_bits(np.array(kept_counts(STRIP_SHARES, units, units)), units).tolist()
     rows = {
         name: np.stack([data.to_images(decode_at(codes[name], bits, STRIP_FACES)) for bits in budgets])
         for name in (*reversed(models), *STRIP_METHODS)
     }
-    return Strip(data.to_images(judged[:STRIP_FACES]), budgets, rows)
+    return Strip(data.to_images(held_out[:STRIP_FACES]), budgets, rows)
 
 
 def table(points: Sequence[Point]) -> list[dict[str, Any]]:
@@ -151,8 +151,10 @@ def notes(points: Sequence[Point], models: Sequence[str], counts: tuple[int, int
     """
     methods = list(dict.fromkeys(point.method for point in points))
     curves = {method: [point for point in points if point.method == method] for method in methods}
-    fitted, judged, people = counts
-    whose = f"{judged:,} of {people:,} other people" if people < judged else f"{judged:,} others"  # or nobody knows
+    fitted, held_out, people = counts
+    whose = (
+        f"{held_out:,} of {people:,} other people" if people < held_out else f"{held_out:,} others"
+    )  # or nobody knows
     lines = [
         f"Fitted on {fitted:,} faces, judged on {whose}; "
         f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
