@@ -14,7 +14,7 @@ from sparsefaces.base.params import Coefficients
 from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import Terms, entropy_term, sparsify
-from sparsefaces.training.parallel import ALONE, Ranks
+from sparsefaces.training.parallel import ONE_PROCESS, Ranks
 from sparsefaces.training.weights import Weights
 
 TINY = 1e-15  # a mean activation, whose inverse square is far below float32's largest number
@@ -39,7 +39,7 @@ class Engine:
         learning_rate: float,
         *,
         activation: Activation = RELU,
-        ranks: Ranks = ALONE,
+        ranks: Ranks = ONE_PROCESS,
     ) -> None:
         """Allocate what lasts.
 

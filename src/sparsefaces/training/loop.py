@@ -17,7 +17,7 @@ from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model import Model, activation_of
 from sparsefaces.training.objective import weigh
 from sparsefaces.training.outputs import Row, Training
-from sparsefaces.training.parallel import ALONE, Ranks
+from sparsefaces.training.parallel import ONE_PROCESS, Ranks
 from sparsefaces.training.schedules import learning_rate
 from sparsefaces.training.weights import Weights, initialize
 
@@ -51,7 +51,7 @@ def train_model(
     held_out: Faces | None = None,
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
-    ranks: Ranks = ALONE,
+    ranks: Ranks = ONE_PROCESS,
 ) -> Training:
     """Train one autoencoder on this machine and measure it over all faces; otherwise as `fit`.
 
@@ -89,7 +89,7 @@ def fit(
     device: str = "cpu",
     callbacks: Sequence[Callback] = (),
     start: State | None = None,
-    ranks: Ranks = ALONE,
+    ranks: Ranks = ONE_PROCESS,
 ) -> tuple[Model, list[Row]]:
     """Train one autoencoder.
 

@@ -52,7 +52,7 @@ class Ranks:
         return values[0]
 
 
-ALONE = Ranks()
+ONE_PROCESS = Ranks()
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def join(machine: MachineParams) -> Iterator[Ranks]:
         machine: What to train on; of several GPUs, each process of a machine takes its own.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:  # clusters set RANK, too
-        yield ALONE
+        yield ONE_PROCESS
         return
     if machine.device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

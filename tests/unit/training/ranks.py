@@ -15,7 +15,7 @@ from samples import model_params, params
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import State, fit
-from sparsefaces.training.parallel import ALONE, join
+from sparsefaces.training.parallel import ONE_PROCESS, join
 from sparsefaces.training.weights import Weights
 
 COUNT, LIMIT = 3, 60  # processes; seconds for all of it
@@ -43,7 +43,7 @@ CASES = {"unequal parts": lambda: problem(7), "a face each": lambda: problem(3),
 MODELS = {"relu": {}, "topk": {"lambd": 0.0, "activation": "topk", "k": 5}}
 
 
-def terms_and_gradients(case, ranks=ALONE):
+def terms_and_gradients(case, ranks=ONE_PROCESS):
     """Compute the terms of the objective, and the gradient of the loss, on a whole batch."""
     X, weights = CASES[case]()
     engine = Engine(weights, len(X), ENTROPY, 1e-3, ranks=ranks)
@@ -54,7 +54,7 @@ def terms_and_gradients(case, ranks=ALONE):
     return {name: tensor.numpy().copy() for name, tensor in named.items()} | {"l0": np.float64(engine.active_units())}
 
 
-def trained(model, ranks=ALONE):
+def trained(model, ranks=ONE_PROCESS):
     """Train as a stage does; of several processes, the first alone knows of a checkpoint, from which they go on."""
     X = np.random.default_rng(0).standard_normal((150, 60)).astype(np.float32)
     sizes, rows, states = params(iterations=12, batch_size=20, learning_rate=1e-3), [], []

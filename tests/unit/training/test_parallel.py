@@ -11,7 +11,7 @@ from samples import model_params, params
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.training.loop import fit
-from sparsefaces.training.parallel import ALONE, Ranks, join
+from sparsefaces.training.parallel import ONE_PROCESS, Ranks, join
 
 
 @pytest.fixture(scope="module")
@@ -59,5 +59,5 @@ def test_join__without_torchrun_is_alone(monkeypatch):
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setenv("WORLD_SIZE", "4")  # as clusters set it
     with join(None) as found:
-        assert found is ALONE
+        assert found is ONE_PROCESS
         assert found.broadcast("own") == "own"
