@@ -28,7 +28,7 @@ def main() -> None:
             train_model(data.training, params.train, model, params.machine, ranks=ranks)
             return
         outbox, description = Outbox(), describe_training(stage, params, data, ranks.count)
-        name = f"{stage}-{description.key}-{params.machine.device}"
+        name = f"{stage}-{description.fingerprint}-{params.machine.device}"
         checkpoints = Checkpoints(name, params.machine.checkpoint_every, params.train.iterations, outbox)
         start = checkpoints.load()
         with track(description, params.tracking.on_failure, outbox) as tracked:

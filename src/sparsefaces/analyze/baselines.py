@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import Array
-from sparsefaces.base.cache import Arrays, code_hash
+from sparsefaces.base.cache import Arrays, fingerprint_code
 from sparsefaces.standardize.dataset import Dataset
 
 SEED = 0
@@ -46,7 +46,7 @@ def baseline_fits(data: Dataset, hidden_units: int) -> dict[str, Job]:
         hidden_units: Components wanted; PCA has at most min(N - 1, d).
     """
     fits = {"NMF": fit_nmf, "dictionary learning": fit_dictionary, "PCA": fit_pca}  # the longest first
-    code = code_hash("standardize", "analyze/baselines.py", packages=PACKAGES)
+    code = fingerprint_code("standardize", "analyze/baselines.py", packages=PACKAGES)
     label = f"on {len(data.X):,} faces"
     return {name: Job(f"Fitting {name} {label}", _fit, (fit, data, hidden_units, code)) for name, fit in fits.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import Array as Faces
-from sparsefaces.base.cache import TRAINING_CODE, Arrays, code_hash
+from sparsefaces.base.cache import TRAINING_CODE, Arrays, fingerprint_code
 from sparsefaces.base.params import ModelParams, TrainParams
 
 
@@ -20,7 +20,7 @@ def refits(X: Faces, params: TrainParams, models: Mapping[str, ModelParams]) -> 
         models: The models' own parameters, by name.
     """
     params = params.model_copy(update={"batch_size": min(params.batch_size, len(X)), "log_every": params.iterations})
-    label, code = f"again on {len(X):,} faces", code_hash(*TRAINING_CODE)
+    label, code = f"again on {len(X):,} faces", fingerprint_code(*TRAINING_CODE)
     return {name: Job(f"Training {name} {label}", _train, (X, params, model, code)) for name, model in models.items()}
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.parallel import Job
 from sparsefaces.base.arrays import parts
-from sparsefaces.base.cache import Arrays, code_hash
+from sparsefaces.base.cache import Arrays, fingerprint_code
 from sparsefaces.standardize.dataset import Dataset
 
 JPEG = "JPEG"
@@ -23,7 +23,7 @@ START_OF_SCAN, END = b"\xff\xda", 2  # markers; the end of image is two bytes lo
 
 def jpeg_job(faces: Dataset) -> Job:
     """Describe how to code faces at every quality; it leaves what `jpeg_curve` reads."""
-    code = code_hash("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
+    code = fingerprint_code("base", "standardize", "analyze/jpeg.py", packages=PACKAGES)
     return Job(f"Coding {len(faces.X):,} faces as JPEG", code_as_jpeg, (faces, QUALITIES, code))
 
 

@@ -40,7 +40,7 @@ def scratch_path(name: str) -> Path:
     return project_root() / ".scratch" / name
 
 
-def code_hash(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
+def fingerprint_code(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> str:
     """Hash what computes: packages or files of this library, as they are on disk, and the versions of packages."""
     digest = hashlib.sha256()
     for part in parts:
@@ -53,6 +53,6 @@ def code_hash(*parts: str, packages: tuple[str, ...] = ("numpy", "torch")) -> st
     return digest.hexdigest()
 
 
-def key_of(values: Mapping[str, Any]) -> str:
+def fingerprint(values: Mapping[str, Any]) -> str:
     """Hash values that JSON can hold into a short name for a file that depends on them."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_SOURCE_NAME,
 )
 
-from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, code_hash, key_of
+from sparsefaces.base.cache import ANALYSIS_CODE, TRAINING_CODE, fingerprint, fingerprint_code
 from sparsefaces.base.files import sha256
 from sparsefaces.base.params import Section, label_of, read_yaml
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset, load_provenance
@@ -49,7 +49,7 @@ class Description(NamedTuple):
     diff: str = ""
 
     @property
-    def key(self) -> str:
+    def fingerprint(self) -> str:
         """The name of all that decides the result."""
         return self.tags["content.key"]
 
@@ -75,10 +75,10 @@ def describe(
     params = {key: value for section in sections.values() for key, value in section.model_dump(by_alias=True).items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
     content = {"stage": stage, "data.sha256": data_hash(), **{f"{name}.sha256": sha for name, sha in reads.items()}}
-    content["code.sha256"] = code_hash(*(ANALYSIS_CODE if reads else TRAINING_CODE))  # a comparison reads models
+    content["code.sha256"] = fingerprint_code(*(ANALYSIS_CODE if reads else TRAINING_CODE))  # a comparison reads models
     # Without what is at its default: a parameter that is new changes no older run's.
     differs = {name: one.model_dump(by_alias=True, exclude_defaults=True) for name, one in sections.items()}
-    tags = {**content, "content.key": key_of({**content, "params": differs})}
+    tags = {**content, "content.key": fingerprint({**content, "params": differs})}
     tags |= {"data.source": source, "data.wanted": wanted}
     name = f"{stage}, {label_of(params)}" if "lambda" in params else stage
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."

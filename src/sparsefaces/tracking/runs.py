@@ -68,7 +68,7 @@ class TrackedRun:
     def _open(self, store: Store, description: Description) -> None:
         client, tags = store.client, description.tags | {"clone": store.clone}
         _close_killed(store)
-        runs = store.find(f"tags.`content.key` = '{description.key}'")
+        runs = store.find(f"tags.`content.key` = '{description.fingerprint}'")
         # Another clone may still be at a run that is not finished.
         mine = [run for run in runs if run.data.tags.get("clone") == store.clone]
         if found := next(iter(mine + [run for run in runs if run.info.status == "FINISHED"]), None):

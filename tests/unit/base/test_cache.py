@@ -1,5 +1,5 @@
 from sparsefaces.base import cache
-from sparsefaces.base.cache import code_hash, key_of
+from sparsefaces.base.cache import fingerprint, fingerprint_code
 
 
 def test_code_hash__is_of_the_sources_and_of_what_they_are_called_not_of_what_python_leaves(tmp_path, monkeypatch):
@@ -7,18 +7,22 @@ def test_code_hash__is_of_the_sources_and_of_what_they_are_called_not_of_what_py
     source = tmp_path / "base" / "a.py"
     (tmp_path / "base/__pycache__").mkdir(parents=True)
     source.write_text("1")
-    first = code_hash("base", packages=())
+    first = fingerprint_code("base", packages=())
     (tmp_path / "base/__pycache__/a.pyc").write_text("x")
-    assert code_hash("base", packages=()) == first
+    assert fingerprint_code("base", packages=()) == first
     source.write_text("2")
-    second = code_hash("base", packages=())
+    second = fingerprint_code("base", packages=())
     source.rename(source.with_name("b.py"))
     (tmp_path / "colors.py").write_text("1")
-    others = code_hash("base", packages=()), code_hash("base", "colors.py", packages=()), code_hash("base")
+    others = (
+        fingerprint_code("base", packages=()),
+        fingerprint_code("base", "colors.py", packages=()),
+        fingerprint_code("base"),
+    )
     assert len({first, second, *others}) == 5
 
 
 def test_key_of__depends_on_the_values_not_on_their_order():
-    assert key_of({"seed": 1, "lambda": 0.5}) == key_of({"lambda": 0.5, "seed": 1})
-    assert key_of({"seed": 1}) != key_of({"seed": 2})
-    assert len(key_of({})) == 16
+    assert fingerprint({"seed": 1, "lambda": 0.5}) == fingerprint({"lambda": 0.5, "seed": 1})
+    assert fingerprint({"seed": 1}) != fingerprint({"seed": 2})
+    assert len(fingerprint({})) == 16

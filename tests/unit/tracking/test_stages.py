@@ -149,9 +149,9 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     dirty = described()
     assert dirty.tags["git.dirty"] == "true"
     assert "\n-seed: 1\n+seed: 2" in dirty.diff
-    assert dirty.key == clean.key
+    assert dirty.fingerprint == clean.fingerprint
     others = [described(model="n"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
-    assert len({one.key for one in (clean, *others)}) == 3
+    assert len({one.fingerprint for one in (clean, *others)}) == 3
 
 
 def test_draw_reconstructions__faces_from_the_first_to_the_last_stand_above_their_own(data):
