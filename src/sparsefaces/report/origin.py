@@ -8,7 +8,7 @@ from sparsefaces.standardize.dataset import STANDARDIZE
 
 
 def settings(params: Params) -> dict[str, dict[str, Any]]:
-    """List the parameters that decide the comparison, by section; those of fetch stand in its record."""
+    """List the parameters that decide the comparison, by section; those of fetch stand in provenance.json."""
     sections = {"train": params.train, **params.models}
     return {name: _values(section) for name, section in {**sections, "analyze": params.analyze}.items()}
 

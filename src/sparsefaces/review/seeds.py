@@ -17,7 +17,7 @@ START, END = "<!-- claims -->", "<!-- /claims -->"
 Claims = Sequence[Mapping[str, Any]]
 
 
-class _Record(NamedTuple):
+class _Result(NamedTuple):
     seed: int
     claims: Claims
     depends_on: object  # what the claims depend on beside the seed: parameters, code and faces
@@ -36,20 +36,20 @@ def claims_by_seed() -> dict[int, Claims]:
     if committed is None:
         raise UserError(f"the last commit lacks params.yaml, dvc.lock or {CLAIMS}: make repro, then commit")
     experiments = dvc("exp", "list", "--sha-only").split()
-    others = [record for record in map(_read, experiments) if record and record.depends_on == committed.depends_on]
-    found = {record.seed: record.claims for record in sorted(others, key=attrgetter("seed"))}
+    others = [result for result in map(_read, experiments) if result and result.depends_on == committed.depends_on]
+    found = {result.seed: result.claims for result in sorted(others, key=attrgetter("seed"))}
     return {committed.seed: committed.claims} | {seed: found[seed] for seed in found if seed != committed.seed}
 
 
-def _read(commit: str) -> _Record | None:
-    params, lock, record = (read_at(commit, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
-    if not params or not lock or not record:
+def _read(commit: str) -> _Result | None:
+    params, lock, result = (read_at(commit, path) for path in ("params.yaml", "dvc.lock", CLAIMS))
+    if not params or not lock or not result:
         return None
     seed = params["train"].pop("seed")
     sections = {name: keys for name, keys in params.items() if name not in ("machine", "tracking")}
     deps = [dep for stage in lock["stages"].values() for dep in stage.get("deps", ())]
     code = {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith("src/")}
-    return _Record(seed, record["claims"], (sections, code, lock["stages"]["standardize"]["outs"]))
+    return _Result(seed, result["claims"], (sections, code, lock["stages"]["standardize"]["outs"]))
 
 
 def choose(claims: Mapping[int, Claims], seeds: str) -> dict[int, Claims]:

@@ -70,8 +70,8 @@ def describe(
         reads: SHA-256 by name of the models that it reads.
         machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
     """
-    record, size = load_provenance(), "{} x {}".format(*data.shape)
-    source, wanted = record["source"], record["wanted"]
+    provenance, size = load_provenance(), "{} x {}".format(*data.shape)
+    source, wanted = provenance["source"], provenance["wanted"]
     params = {key: value for section in sections.values() for key, value in section.model_dump(by_alias=True).items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
     content = {"stage": stage, "data.sha256": data_hash(), **{f"{name}.sha256": sha for name, sha in reads.items()}}
@@ -107,11 +107,10 @@ def data_hash() -> str:
     return hashlib.sha256(f"{digest} {sha256(split)}".encode()).hexdigest()
 
 
-def recorded(stage: str) -> Mapping[str, Any]:
-    """Read from dvc.lock what DVC has on record of a stage."""
-    stages: Mapping[str, Any] = read_yaml(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
-    record: Mapping[str, Any] = stages[stage]
-    return record
+def locked_params(stage: str) -> Mapping[str, Any]:
+    """Read from dvc.lock the sections of params.yaml that a stage was made with."""
+    sections: Mapping[str, Any] = read_yaml(Path("dvc.lock").read_text(encoding="utf-8"))["stages"][stage]["params"]
+    return dict(sections["params.yaml"])
 
 
 def cpu_model() -> str:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from sparsefaces.base.files import STAGES, read_json, sha256
 from sparsefaces.base.params import MODEL_PREFIX, AnalyzeParams, ModelParams, Params, TrainParams, name_of
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
-from sparsefaces.tracking.description import Description, describe, recorded
+from sparsefaces.tracking.description import Description, describe, locked_params
 from sparsefaces.tracking.models import ServedModel
 from sparsefaces.tracking.pictures import draw_filters, example_rows
 from sparsefaces.tracking.runs import MISSING, TrackedRun, track
@@ -73,7 +73,7 @@ def log_missing(store: Store, data: Dataset, stages: Iterable[str]) -> list[str]
 
 
 def _log_from_folder(stage: str, data: Dataset) -> None:
-    values = recorded(stage)["params"]["params.yaml"]
+    values = locked_params(stage)
     models = [name for name in values if name.startswith(MODEL_PREFIX)]
     if stage == "analyze":
         sections = {"analyze": AnalyzeParams.model_validate(values["analyze"])}

@@ -46,15 +46,15 @@ class Checkpoints:
                 say(f"{self._path} is damaged (its checksum is wrong) and ignored: made again")
             return None
         arrays = dict(np.load(io.BytesIO(data)))
-        record = json.loads(arrays.pop("record").tobytes())
-        self._outbox.values |= {(name, step): (number, ms) for name, step, number, ms in record["values"]}
-        self._outbox.tags |= record["tags"]
+        progress = json.loads(arrays.pop("progress").tobytes())
+        self._outbox.values |= {(name, step): (number, ms) for name, step, number, ms in progress["values"]}
+        self._outbox.tags |= progress["tags"]
         for name in [name for name in arrays if name.startswith(FILE)]:
             self._outbox.files[name.removeprefix(FILE)] = arrays.pop(name).tobytes()
-        self._history = list(record["history"])
-        say(f"continues from the checkpoint of step {record['step']}")
+        self._history = list(progress["history"])
+        say(f"continues from the checkpoint of step {progress['step']}")
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return State(record["step"], tensors, record["history"])
+        return State(progress["step"], tensors, progress["history"])
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Write a checkpoint if one is due."""
@@ -63,12 +63,12 @@ class Checkpoints:
         if (step + 1) % self._every == 0 or step + 1 == self._iterations:
             box = self._outbox
             values = [(*key, *value) for key, value in box.values.items()]
-            record = {"step": step + 1, "history": self._history, "values": values, "tags": box.tags}
+            progress = {"step": step + 1, "history": self._history, "values": values, "tags": box.tags}
             arrays = {name: tensor.cpu().numpy() for name, tensor in engine.state().items()}
             files = {FILE + name: np.frombuffer(data, np.uint8) for name, data in box.files.items()}
-            text = np.frombuffer(json.dumps(record).encode(), np.uint8)
+            text = np.frombuffer(json.dumps(progress).encode(), np.uint8)
             file = io.BytesIO()
-            np.savez(file, allow_pickle=False, record=text, **arrays, **files)
+            np.savez(file, allow_pickle=False, progress=text, **arrays, **files)
             data = file.getvalue()
             write_bytes(self._path, hashlib.sha256(data).digest() + data)
 
