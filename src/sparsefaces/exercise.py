@@ -15,7 +15,7 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
 from sparsefaces.fetch.outputs import fallback_notice
 from sparsefaces.fetch.sources import fetch_faces
-from sparsefaces.measures import sorted_activations
+from sparsefaces.metrics import sorted_activations
 from sparsefaces.report import figures
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit

@@ -9,9 +9,9 @@ from posixpath import normpath
 import pytest
 import yaml
 from projects import ROOT
-from sparsefaces.metrics import METRICS
 
 from sparsefaces.base.params import Params
+from sparsefaces.metrics import METRICS
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES)

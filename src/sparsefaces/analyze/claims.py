@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.methods import Measured, median, rounded_all
-from sparsefaces.measures import psnr
-from sparsefaces.measures.metrics import METRICS
+from sparsefaces.metrics import psnr
+from sparsefaces.metrics.table import METRICS
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
@@ -23,7 +23,7 @@ NO_MODEL = ("claim", "measure", "difference", "interval", "null", "verdict")  # 
 Values = NDArray[np.float64]
 
 
-class Measure(NamedTuple):
+class Criterion(NamedTuple):
     """How a claim is measured.
 
     Attributes:
@@ -40,16 +40,16 @@ class Measure(NamedTuple):
 
 
 OF_CODES = (
-    Measure(NEAR_ZERO, "near_zero", 1),
-    Measure(NEAR_ZERO, "hoyer", 1),
-    Measure(NEAR_ZERO, "gini", 1),
-    Measure(NEAR_ZERO, "treves_rolls", -1),
+    Criterion(NEAR_ZERO, "near_zero", 1),
+    Criterion(NEAR_ZERO, "hoyer", 1),
+    Criterion(NEAR_ZERO, "gini", 1),
+    Criterion(NEAR_ZERO, "treves_rolls", -1),
 )
-OF_FIT = (Measure(COST, "psnr", -1), Measure(COST, "explained_variance", -1))
+OF_FIT = (Criterion(COST, "psnr", -1), Criterion(COST, "explained_variance", -1))
 OF_FILTERS = (
-    Measure(LOCALITY, "effective_area", -1),
-    Measure(LOCALITY, "spatial_spread", -1),
-    Measure(LOCALITY, "window_energy", 1),
+    Criterion(LOCALITY, "effective_area", -1),
+    Criterion(LOCALITY, "spatial_spread", -1),
+    Criterion(LOCALITY, "window_energy", 1),
 )
 
 
@@ -76,7 +76,7 @@ def judge_claims(
         errors = {name: of.faces["mse"] for name, of in pair.items()}
         rows += [_of_faces(row, errors, statistics[row.metric]) for row in OF_FIT]
         for (k, mine), (_, its) in zip(few[other], few[first], strict=True):
-            kept = Measure(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
+            kept = Criterion(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
             rows.append(_of_faces(kept, {first: its.errors, other: mine.errors}, psnr))
         rows += [_of_filters(row, pair) for row in OF_FILTERS if row.metric in pair[first].filters]
     return rows
@@ -110,13 +110,13 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
     return FAILS if any(high < 0 for _, high in sides) else OPEN
 
 
-def _of_faces(row: Measure, pair: Mapping[str, Values], statistic: Callable[[Values], Values]) -> dict[str, Any]:
+def _of_faces(row: Criterion, pair: Mapping[str, Values], statistic: Callable[[Values], Values]) -> dict[str, Any]:
     values = {name: float(statistic(np.asarray(of.mean()))) for name, of in pair.items()}
     first, other = pair.values()
     return _row(row, values, paired_difference(first, other, statistic), None)
 
 
-def _of_filters(row: Measure, pair: Mapping[str, Measured]) -> dict[str, Any]:
+def _of_filters(row: Criterion, pair: Mapping[str, Measured]) -> dict[str, Any]:
     filters = {name: of.filters[row.metric] for name, of in pair.items()}
     first, other = filters.values()
     estimate = difference_of_medians(first, other) if len(first) and len(other) else UNKNOWN
@@ -126,7 +126,7 @@ def _of_filters(row: Measure, pair: Mapping[str, Measured]) -> dict[str, Any]:
 
 
 def _row(
-    row: Measure, values: Mapping[str, float | None], estimate: Estimate, null: Mapping[str, float | None] | None
+    row: Criterion, values: Mapping[str, float | None], estimate: Estimate, null: Mapping[str, float | None] | None
 ) -> dict[str, Any]:
     """Write a row; if a model has no filters or leaves no error, the difference is unknown, and nothing is decided."""
     if not all(np.isfinite(estimate)):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits, psnr
+from sparsefaces.metrics import BITS_PER_ACTIVATION, code_bits, psnr
 from sparsefaces.training.model import Model
 
 

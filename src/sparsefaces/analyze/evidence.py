@@ -16,7 +16,7 @@ from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, name_of
-from sparsefaces.measures import rounded, sorted_activations
+from sparsefaces.metrics import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
 from sparsefaces.training.outputs import Training

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import Factors
 from sparsefaces.base.arrays import Array, parts
-from sparsefaces.measures import is_nonzero, rounded, shuffle_pixels, total_variance
-from sparsefaces.measures.metrics import COMPARISON, apply_metrics
+from sparsefaces.metrics import is_nonzero, rounded, shuffle_pixels, total_variance
+from sparsefaces.metrics.table import COMPARISON, apply_metrics
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model
 

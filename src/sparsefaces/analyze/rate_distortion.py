@@ -21,7 +21,7 @@ from sparsefaces.analyze.compression import (
 from sparsefaces.analyze.jpeg import jpeg_curve
 from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
+from sparsefaces.metrics import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model
 

@@ -15,7 +15,7 @@ from sparsefaces.base.files import sha256
 LIBRARY = Path(__file__).resolve().parents[1]
 Arrays = dict[str, NDArray[Any]]
 # The packages and files that decide a result, as dvc.yaml names them: a test holds both to the same.
-TRAINING_CODE = ("base", "standardize", "measures", "training")
+TRAINING_CODE = ("base", "standardize", "metrics", "training")
 ANALYSIS_CODE = (*TRAINING_CODE, "analyze", "report", "colors.py")
 
 

@@ -8,8 +8,8 @@ from tabulate import tabulate
 
 from sparsefaces.analyze.evidence import Evidence, Reconstructions
 from sparsefaces.base.params import AnalyzeParams
-from sparsefaces.measures import sorted_activations
-from sparsefaces.measures.metrics import METRICS
+from sparsefaces.metrics import sorted_activations
+from sparsefaces.metrics.table import METRICS
 from sparsefaces.report import compression_figures, figures
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset

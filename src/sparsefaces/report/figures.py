@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.mosaics import filter_mosaic, mosaic
 from sparsefaces.colors import color_of
-from sparsefaces.measures.metrics import METRICS
+from sparsefaces.metrics.table import METRICS
 from sparsefaces.report.style import grid, hide_frame
 
 SPARSITY_SIZE, CURVES_SIZE = (8.0, 4.4), (9.0, 6.2)

@@ -15,7 +15,7 @@ from PIL import Image
 from sparsefaces.analyze.claims import models_of
 from sparsefaces.base.params import MODEL_PREFIX, label_of
 from sparsefaces.colors import MODELS
-from sparsefaces.measures.metrics import METRICS
+from sparsefaces.metrics.table import METRICS
 
 # What one claim does that got a verdict, and what several do.
 VERDICTS = {

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.mosaics import mosaic
-from sparsefaces.measures import rounded
+from sparsefaces.metrics import rounded
 from sparsefaces.report.units import Units, describe_units
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures import effective_area, is_nonzero, spatial_spread, window_energy
+from sparsefaces.metrics import effective_area, is_nonzero, spatial_spread, window_energy
 
 FACES, NEIGHBOURS = 9, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead

@@ -6,7 +6,7 @@ from matplotlib.ticker import PercentFormatter
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import MODEL_FIELDS, label_of
-from sparsefaces.measures.metrics import METRICS
+from sparsefaces.metrics.table import METRICS
 from sparsefaces.tracking.store import EXPERIMENT, Store, tracking_uri
 
 TRAININGS = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"

@@ -8,8 +8,8 @@ import torch
 from sparsefaces.base.arrays import Array as Faces
 from sparsefaces.base.arrays import parts
 from sparsefaces.base.params import Coefficients
-from sparsefaces.measures import is_nonzero, rounded, total_variance
-from sparsefaces.measures.metrics import METRICS, TRAINING, apply_metrics
+from sparsefaces.metrics import is_nonzero, rounded, total_variance
+from sparsefaces.metrics.table import METRICS, TRAINING, apply_metrics
 from sparsefaces.training.model import Model
 from sparsefaces.training.objective import Terms, sparsify, weigh
 

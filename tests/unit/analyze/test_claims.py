@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from sparsefaces.metrics import METRICS
 
 from sparsefaces.analyze.baselines import fit_dictionary, fit_nmf, fit_pca
 from sparsefaces.analyze.bootstrap import difference_of_medians, paired_difference
 from sparsefaces.analyze.claims import LOCALITY, judge_claims
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.methods import Measured, measure, pixel_variance, summarize
+from sparsefaces.metrics import METRICS
 from sparsefaces.standardize.dataset import Dataset
 
 KEYS = ("near_zero", "hoyer", "gini", "treves_rolls", "mse")

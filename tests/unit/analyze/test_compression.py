@@ -16,7 +16,7 @@ from sparsefaces.analyze.compression import (
     point,
 )
 from sparsefaces.analyze.rate_distortion import decode_at, notes, table
-from sparsefaces.measures import BITS_PER_ACTIVATION
+from sparsefaces.metrics import BITS_PER_ACTIVATION
 from sparsefaces.training.model import Model
 from sparsefaces.training.weights import Weights
 

@@ -11,7 +11,7 @@ from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import ANALYZE, save_comparison
 from sparsefaces.base.files import read_csv
 from sparsefaces.base.params import load_params
-from sparsefaces.measures import BITS_PER_ACTIVATION, code_bits
+from sparsefaces.metrics import BITS_PER_ACTIVATION, code_bits
 from sparsefaces.standardize.dataset import load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from sparsefaces.metrics import METRICS
 
 from sparsefaces.analyze.evidence import Reconstructions
 from sparsefaces.analyze.rate_distortion import Strip
 from sparsefaces.base.mosaics import filter_mosaic
 from sparsefaces.colors import COLORS
+from sparsefaces.metrics import METRICS
 from sparsefaces.report import comparison
 from sparsefaces.report.comparison import compare_metrics, summarize
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from sparsefaces.metrics import METRICS
 
 from sparsefaces.base.params import Coefficients
-from sparsefaces.measures import code_bits, hoyer_sparsity
+from sparsefaces.metrics import METRICS, code_bits, hoyer_sparsity
 from sparsefaces.training.activations import RELU, Activation
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model import Model

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from sparsefaces.measures import code_bits, effective_area, hoyer_sparsity
+from sparsefaces.metrics import code_bits, effective_area, hoyer_sparsity
 
 
 def test_hoyer__is_1_for_one_active_unit_or_none_0_for_equal_ones_and_as_by_hand_between():

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
-from sparsefaces.measures.code import code_bits, gini, hoyer_sparsity, near_zero, treves_rolls
-from sparsefaces.measures.filters import effective_area, spatial_spread, window_energy
-from sparsefaces.measures.fit import explained_variance, psnr
+from sparsefaces.metrics.code import code_bits, gini, hoyer_sparsity, near_zero, treves_rolls
+from sparsefaces.metrics.filters import effective_area, spatial_spread, window_energy
+from sparsefaces.metrics.fit import explained_variance, psnr
 
 TRAINING, COMPARISON = "training", "comparison"
 ROUNDING = 1e-10  # a mean squared error below it, 100 dB, is float32's rounding
