@@ -42,11 +42,11 @@ def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
     """
     if source not in ("lfw", "orl"):
         raise UserError(f"source is {source!r}: give lfw or orl")
-    wanted = FetchParams(source=source, fallback="orl", folder="faces", crop=None, resize=0.3)
-    faces = fetch_faces(wanted, MACHINE)
+    requested = FetchParams(source=source, fallback="orl", folder="faces", crop=None, resize=0.3)
+    faces = fetch_faces(requested, MACHINE)
     count, height, width = faces.images.shape
     if faces.fallback_reason:
-        print(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
+        print(fallback_notice(faces.source, faces.requested, faces.fallback_reason))
     print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
     return measure_scaling(faces.images, np.ones(count, np.bool_)).standardize(faces.images)
 

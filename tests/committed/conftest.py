@@ -24,10 +24,10 @@ def difference() -> str | None:
     """Say what is not the exercise's, parameters or faces; None if all is."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     other = [
-        f"{section}.{key} is {values[section].get(key)}, not {wanted}"
+        f"{section}.{key} is {values[section].get(key)}, not {requested}"
         for section, keys in EXERCISE.items()
-        for key, wanted in keys.items()
-        if values[section].get(key, "relu") != wanted
+        for key, requested in keys.items()
+        if values[section].get(key, "relu") != requested
     ]
     if other:
         return f"params.yaml is not the exercise's: {'; '.join(other)}"

@@ -76,8 +76,8 @@ def judge_claims(
         errors = {name: of.faces["mse"] for name, of in pair.items()}
         rows += [_of_faces(row, errors, statistics[row.metric]) for row in OF_FIT]
         for (k, mine), (_, its) in zip(few[other], few[first], strict=True):
-            kept = Criterion(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
-            rows.append(_of_faces(kept, {first: its.errors, other: mine.errors}, psnr))
+            criterion = Criterion(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
+            rows.append(_of_faces(criterion, {first: its.errors, other: mine.errors}, psnr))
         rows += [_of_filters(row, pair) for row in OF_FILTERS if row.metric in pair[first].filters]
     return rows
 

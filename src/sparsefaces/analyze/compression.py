@@ -115,8 +115,8 @@ def keep_strongest(code: LinearCode, k: int, bits: int = BITS_PER_ACTIVATION) ->
     safe = np.where(step > 0, step, 1)
     level = np.clip(np.floor((code.codes - code.low) / safe), 0, 2**bits - 1)
     values = code.low + (level + np.float32(0.5)) * step
-    kept = (code.rank < k) & (code.codes != 0)
-    return np.where(kept, values, 0).astype(np.float32), np.count_nonzero(kept, axis=1)
+    mask = (code.rank < k) & (code.codes != 0)
+    return np.where(mask, values, 0).astype(np.float32), np.count_nonzero(mask, axis=1)
 
 
 def curve(method: str, code: LinearCode, held_out: Array, ks: Sequence[int], scale: float) -> list[Point]:

@@ -107,8 +107,8 @@ def gather_evidence(
     used = round(float(measured[focus].faces["l0"].mean()))
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
-    shown = reconstruct(seen, factors, [*models], used)
-    return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, shown)
+    pictures = reconstruct(seen, factors, [*models], used)
+    return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, pictures)
 
 
 def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:
@@ -160,6 +160,6 @@ def reconstruct(
     pca = factors["PCA"]
     coefficients = min(max(coefficients, 1), len(pca.components))
     first = pca._replace(components=pca.components[:coefficients], codes=pca.codes[:, :coefficients])
-    shown = {name: factors[name] for name in models} | {"PCA": first}
-    decoded = {name: f.codes[:faces] @ f.components + f.offset for name, f in shown.items()}
+    pictures = {name: factors[name] for name in models} | {"PCA": first}
+    decoded = {name: f.codes[:faces] @ f.components + f.offset for name, f in pictures.items()}
     return Reconstructions(originals, {name: data.to_images(X) for name, X in decoded.items()}, coefficients)

@@ -87,8 +87,8 @@ def trace_rates(
     points += jpeg_curve(jpeg)
     compared = kept_counts(COMPARED_SHARES, units, units)
     few = {name: [(k, point(name, codes[name], held_out, k, data.scale)) for k in compared] for name in models}
-    said = notes(points, [*models], (len(fitting), len(held_out), people))
-    return Rates(points, _strip(codes, [*models], held_out, data, units), few, said)
+    text = notes(points, [*models], (len(fitting), len(held_out), people))
+    return Rates(points, _strip(codes, [*models], held_out, data, units), few, text)
 
 
 def linear_codes(
@@ -179,11 +179,11 @@ def _compare(model: str, mine: Sequence[Point], other: Sequence[Point], axis: st
     # Curves are nearly straight in the logarithm.
     gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
     runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
-    said = ", ".join(_say(at[run], gains[run]) for run in runs)
-    return f"Against {method}, at equal {axis}: the {model} code {said} {axis} per face."
+    text = ", ".join(_say(at[run], gains[run]) for run in runs)
+    return f"Against {method}, at equal {axis}: the {model} code {text} {axis} per face."
 
 
 def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:
     word, most = "wins" if gains[0] > 0 else "loses", np.abs(gains).max()
-    said = f"{word} by up to {most:.1f} dB" if most >= LEAST_GAIN else "is level"
-    return f"{said} from {at[0]:,.0f} to {at[-1]:,.0f}"
+    text = f"{word} by up to {most:.1f} dB" if most >= LEAST_GAIN else "is level"
+    return f"{text} from {at[0]:,.0f} to {at[-1]:,.0f}"

@@ -55,9 +55,9 @@ def filter_mosaic(W: NDArray[np.float32], shape: tuple[int, int], filters: int, 
     Returns:
         One grey image in [0, 1].
     """
-    shown = W[:filters]
-    columns = int(np.ceil(np.sqrt(len(shown))))
-    return mosaic(scale_filters(shown, scale).reshape(-1, *shape), columns, gap=2)
+    first = W[:filters]
+    columns = int(np.ceil(np.sqrt(len(first))))
+    return mosaic(scale_filters(first, scale).reshape(-1, *shape), columns, gap=2)
 
 
 def png_of_mosaic(picture: NDArray[np.float32], zoom: int) -> bytes:

@@ -258,10 +258,10 @@ def _explain(problem: Mapping[str, Any]) -> str:
     """Put pydantic's words about a key beside its value, without a login, and its meaning."""
     place = [str(part) for part in problem["loc"] if part != "models"]
     section, key, *_ = (*place, "", "")
-    name, said = ".".join(place[:2]), problem["msg"]
+    name, message = ".".join(place[:2]), problem["msg"]
     value = re.sub(r"(?<=://)[^\s]*@", "", repr(problem["input"]))
     is_missing = problem["type"] == "missing" and len(place) <= 2
-    text = ": ".join(filter(None, (name if is_missing or not key else f"{name} is {value}", said)))
+    text = ": ".join(filter(None, (name if is_missing or not key else f"{name} is {value}", message)))
     return text + (f" ({meaning})" if (meaning := _meaning(section, key)) else "")
 
 

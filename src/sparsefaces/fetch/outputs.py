@@ -35,10 +35,10 @@ def save_faces(faces: Faces) -> None:
         FETCH / "provenance.json",
         {
             "source": faces.source,
-            "wanted": faces.wanted,
+            "wanted": faces.requested,
             "fallback_reason": faces.fallback_reason,
             "images": count,
-            "left_out": _first(faces.left_out),
+            "left_out": _first(faces.skipped),
             "people": None if faces.people is None else len(np.unique(faces.people)),
             "height": height,
             "width": width,
@@ -48,12 +48,12 @@ def save_faces(faces: Faces) -> None:
         },
     )
     if faces.fallback_reason:
-        say(fallback_notice(faces.source, faces.wanted, faces.fallback_reason))
+        say(fallback_notice(faces.source, faces.requested, faces.fallback_reason))
     say(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
     if min(height, width) < FEWEST_PIXELS:
         say(f"warning: {height} x {width} pixels show little of anything: raise fetch.resize, which made them so small")
-    if faces.left_out:
-        say(f"left out, since no images that can be read by their names: {', '.join(_first(faces.left_out))}")
+    if faces.skipped:
+        say(f"left out, since no images that can be read by their names: {', '.join(_first(faces.skipped))}")
 
 
 def _first(names: Sequence[str]) -> list[str]:
@@ -62,13 +62,13 @@ def _first(names: Sequence[str]) -> list[str]:
     return [*names[:MOST_NAMES], *([f"and {rest:,} more"] if rest > 0 else [])]
 
 
-def fallback_notice(source: str, wanted: str, reason: str) -> str:
+def fallback_notice(source: str, requested: str, reason: str) -> str:
     """Say so that nobody overlooks it that these are not the faces that were asked for."""
     bar = "!" * 78
-    headline = fill(f"NOT {wanted.upper()}: {reason}.", len(bar), initial_indent="! ", subsequent_indent="! ")
+    headline = fill(f"NOT {requested.upper()}: {reason}.", len(bar), initial_indent="! ", subsequent_indent="! ")
     return (
         f"{bar}\n{headline}\n"
         f"! The embedded {source.upper()} faces are used instead; every result below is on those.\n"
-        f"! When {wanted.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
-        f"! Other ways to get {wanted.upper()}, such as by your browser: docs/data.md\n{bar}"
+        f"! When {requested.upper()} can be reached: dvc repro -f -s fetch && dvc repro\n"
+        f"! Other ways to get {requested.upper()}, such as by your browser: docs/data.md\n{bar}"
     )

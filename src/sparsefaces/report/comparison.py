@@ -33,11 +33,11 @@ def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
     ]
     sides = ["left", *["right"] * len(metrics)]
     table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=sides)
-    said = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
+    text = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
     if provenance["fallback_reason"]:
-        source, wanted = provenance["source"].upper(), provenance["wanted"].upper()
-        said += f"\nNOT {wanted}: these are the {source} faces. Undo it: git restore dvc.lock stages"
-    return said
+        source, requested = provenance["source"].upper(), provenance["wanted"].upper()
+        text += f"\nNOT {requested}: these are the {source} faces. Undo it: git restore dvc.lock stages"
+    return text
 
 
 def draw_comparison(

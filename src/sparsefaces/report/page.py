@@ -157,12 +157,12 @@ def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
 def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
     """Lay METRICS out, one column per model, and below it what was measured on faces held out, if there are any."""
     first = next(iter(metrics.values()))
-    shown = [(name, metric.title, metric.form) for name, metric in METRICS.items() if name in first]
-    rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in shown]
+    columns = [(name, metric.title, metric.form) for name, metric in METRICS.items() if name in first]
+    rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in columns]
     held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
         (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
-        for name, title, form in shown
+        for name, title, form in columns
         if held_out and name in held_out[0] and name not in ("reg", "effective_area")  # the decoder's: of no faces
     ]
 

@@ -55,18 +55,18 @@ def pack(data: Dataset, models: Mapping[str, Model], codes: Mapping[str, Array])
     if max(h for h, _ in sizes) > MOST_UNITS or sum(h * d for h, d in sizes) > MOST_WEIGHTS:
         return None
     units = {name: describe_units(codes[name], model.filters, data.shape) for name, model in models.items()}
-    shown = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
-    shown = shown[shown >= 0]
+    examples = np.unique(np.concatenate([described.faces.ravel() for described in units.values()]))
+    examples = examples[examples >= 0]
     edited = np.unique(np.linspace(0, len(data.X) - 1, EDITOR_FACES).round().astype(int))  # spread over the people
     return {
         "height": data.shape[0],
         "width": data.shape[1],
         "scale": data.scale,
         "mean": _floats(data.mean),
-        "sprite": _pack_sprite(make_sprite(to_grey(data.X[shown], data))) if len(shown) else None,
+        "sprite": _pack_sprite(make_sprite(to_grey(data.X[examples], data))) if len(examples) else None,
         "editor": {"faces": edited.tolist(), "pixels": _base64(to_grey(data.X[edited], data).tobytes())},
         "models": {
-            name: pack_weights(model) | _pack_units(units[name], shown) | {"codes": _floats(codes[name][edited])}
+            name: pack_weights(model) | _pack_units(units[name], examples) | {"codes": _floats(codes[name][edited])}
             for name, model in models.items()
         },
     }
@@ -114,7 +114,7 @@ def _pack_sprite(sprite: Sprite) -> dict[str, Any]:
     return sprite._asdict() | {"jpeg": _base64(sprite.jpeg)}
 
 
-def _pack_units(units: Units, shown: NDArray[np.int64]) -> dict[str, Any]:
+def _pack_units(units: Units, examples: NDArray[np.int64]) -> dict[str, Any]:
     """Pack the units' figures; a face is named by its number and found by its place in the sprite."""
     excited = [row[row >= 0] for row in units.faces]
     return {
@@ -126,7 +126,7 @@ def _pack_units(units: Units, shown: NDArray[np.int64]) -> dict[str, Any]:
         "spread": _short(units.spread),
         "window": _short(units.window),
         "faces": [row.tolist() for row in excited],
-        "places": [np.searchsorted(shown, row).tolist() for row in excited],
+        "places": [np.searchsorted(examples, row).tolist() for row in excited],
         "neighbours": units.neighbours.tolist(),
         "similarity": [_short(row) for row in units.similarity],
     }

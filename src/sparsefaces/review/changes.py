@@ -41,10 +41,10 @@ def stale_stages() -> list[str]:
     """Name the stages that dvc.lock does not match, whether or not the data is here."""
     command = (sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing", "--keep-going")
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
-    said = done.stdout + done.stderr  # DVC fails to reproduce a stage that is stale, and whose data is not here
-    stale = set(re.findall(r"(?:^Running stage|failed to reproduce) '(\S+)'", said, re.MULTILINE))
+    output = done.stdout + done.stderr  # DVC fails to reproduce a stage that is stale, and whose data is not here
+    stale = set(re.findall(r"(?:^Running stage|failed to reproduce) '(\S+)'", output, re.MULTILINE))
     if done.returncode and not stale:
-        raise UserError(f"`dvc repro --dry` failed: {said.strip()}")
+        raise UserError(f"`dvc repro --dry` failed: {output.strip()}")
     return sorted(stale)
 
 
@@ -89,5 +89,5 @@ def _figures(then: str) -> Iterator[str]:
     raw = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}/raw"
     now, on_github = run("git", "rev-parse", "HEAD"), "GITHUB_REPOSITORY" in os.environ
     for path in run("git", "diff", "--name-only", then, "HEAD", "--", ":(glob)stages/**/*.png").splitlines():
-        shown = f"\n\n| before | now |\n|---|---|\n| ![]({raw}/{then}/{path}) | ![]({raw}/{now}/{path}) |"
-        yield f"`{path}`{shown if on_github else ''}"
+        pictures = f"\n\n| before | now |\n|---|---|\n| ![]({raw}/{then}/{path}) | ![]({raw}/{now}/{path}) |"
+        yield f"`{path}`{pictures if on_github else ''}"

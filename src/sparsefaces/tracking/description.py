@@ -71,7 +71,7 @@ def describe(
         machine: Tags of where it runs; None for results found on disk, made who knows where and from what commit.
     """
     provenance, size = load_provenance(), "{} x {}".format(*data.shape)
-    source, wanted = provenance["source"], provenance["wanted"]
+    source, requested = provenance["source"], provenance["wanted"]
     params = {key: value for section in sections.values() for key, value in section.model_dump(by_alias=True).items()}
     params |= {"data.source": source, "data.faces": len(data.X), "data.size": size}
     content = {"stage": stage, "data.sha256": data_hash(), **{f"{name}.sha256": sha for name, sha in reads.items()}}
@@ -79,11 +79,11 @@ def describe(
     # Without what is at its default: a parameter that is new changes no older run's.
     differs = {name: one.model_dump(by_alias=True, exclude_defaults=True) for name, one in sections.items()}
     tags = {**content, "content.key": fingerprint({**content, "params": differs})}
-    tags |= {"data.source": source, "data.wanted": wanted}
+    tags |= {"data.source": source, "data.wanted": requested}
     name = f"{stage}, {label_of(params)}" if "lambda" in params else stage
     note = f"**{stage}** on {len(data.X):,} faces of {size} pixels from {source}."
-    if source != wanted:
-        note += f"\n\n**Not {wanted}**, which could not be reached: the embedded {source} faces."
+    if source != requested:
+        note += f"\n\n**Not {requested}**, which could not be reached: the embedded {source} faces."
     tags |= {MLFLOW_RUN_NAME: name, MLFLOW_RUN_NOTE: note, MLFLOW_SOURCE_NAME: f"dvc repro {stage}"}
     inputs = {source: content["data.sha256"], **reads}
     if machine is None:

@@ -25,7 +25,7 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.script import stage_lock
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.models import ServedModel, register
-from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching, shown
+from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching, without_login
 from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import Row
 
@@ -162,7 +162,7 @@ class TrackedRun:
             notify(f"MLflow lacks some of {self._stage}: `make track` delivers it")
         elif not self._closed:
             raise UserError(
-                f"MLflow's store {shown(self.store.uri)} does not answer, and lacks numbers of {self._stage}: `dvc "
+                f"MLflow's store {without_login(self.store.uri)} does not answer, and lacks numbers of {self._stage}: `dvc "
                 "repro` goes on from the last checkpoint once it is back; with tracking.on_failure: continue, it ends "
                 "without"
             )

@@ -63,8 +63,8 @@ class Store:
         if self.uri.startswith("sqlite:///"):
             path = Path(self.uri.removeprefix("sqlite:///"))
             create(path)
-            if path == project_root() / "mlflow.db" and (said := relocate(path, EXPERIMENT)):
-                notify(said)
+            if path == project_root() / "mlflow.db" and (message := relocate(path, EXPERIMENT)):
+                notify(message)
         elif not self.uri.startswith("http"):
             # MLflow tries again and again for minutes before it says what is wrong.
             with sqlalchemy.create_engine(self.uri, poolclass=sqlalchemy.NullPool).connect():
@@ -80,7 +80,7 @@ def reaching(uri: str) -> Iterator[None]:
         raise
     except Exception as error:  # drivers, databases and servers each have their own
         raise UserError(
-            f"MLflow's store {shown(uri)} cannot be used ({brief(error)}). Start or repair it, or unset "
+            f"MLflow's store {without_login(uri)} cannot be used ({brief(error)}). Start or repair it, or unset "
             "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
             "without (`make track` delivers later)"
         ) from None
@@ -93,7 +93,7 @@ def tracking_uri() -> str:
     return uri if file == uri else f"sqlite:///{project_root() / file}"  # an absolute file stays
 
 
-def shown(text: object) -> str:
+def without_login(text: object) -> str:
     """Take user names and passwords out of the addresses in a text."""
     without = re.sub(r"(?<=:)(//?)[^\s'\"]*@", r"\1", str(text))  # up to the last @: a password may hold any character
     return re.sub(r"(:/[^\s?]*\?)[^\s'\"]+", r"\1***", without)
@@ -101,7 +101,7 @@ def shown(text: object) -> str:
 
 def brief(error: BaseException) -> str:
     """Say in one line, without logins, what a store failed with."""
-    text = shown(" ".join(str(error).split("[SQL: ")[0].split())) or type(error).__name__
+    text = without_login(" ".join(str(error).split("[SQL: ")[0].split())) or type(error).__name__
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 3]} ... {text[-LONGEST // 2 :]}"
 
 

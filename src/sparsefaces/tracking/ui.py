@@ -4,7 +4,7 @@ import os
 import sys
 
 from sparsefaces.base.cache import project_root
-from sparsefaces.tracking.store import Store, shown, tracking_uri
+from sparsefaces.tracking.store import Store, tracking_uri, without_login
 
 HOST = "127.0.0.1"  # nobody else's machine
 TRAININGS = "runs?workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.stage%20LIKE%20%27train%25%27"
@@ -18,7 +18,7 @@ def serve(port: str) -> None:
     """
     uri = tracking_uri()
     if uri.startswith("http"):
-        print(f"Your runs are on a server: {shown(uri)}")
+        print(f"Your runs are on a server: {without_login(uri)}")
         return
     print(f"The trainings: http://{HOST}:{port}/#/experiments/{Store().experiment}/{TRAININGS}", flush=True)
     # Not an argument: lists of processes show those, and an address may hold a password.

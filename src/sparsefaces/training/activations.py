@@ -28,9 +28,9 @@ def largest(Z: NDArray[Any], k: int) -> NDArray[np.bool_]:
     [[1, 0, 1, 0], [1, 1, 0, 0]]
     """
     least = np.partition(Z, -k, axis=1)[:, [-k]]
-    kept, tied = least < Z, least == Z
-    places = k - np.count_nonzero(kept, axis=1, keepdims=True)
-    return np.asarray(kept | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= places)))
+    above, tied = least < Z, least == Z
+    places = k - np.count_nonzero(above, axis=1, keepdims=True)
+    return np.asarray(above | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= places)))
 
 
 ACTIVATIONS: Mapping[str, Keep] = MappingProxyType({"relu": everything, "topk": largest})

@@ -150,8 +150,8 @@ class Engine:
 
     def state(self) -> dict[str, Tensor]:
         """Name everything that the next step depends on: the weights and what Adam keeps of each, not copied."""
-        kept = {"": self.weights, ".step": self._steps, ".exp_avg": self._averages, ".exp_avg_sq": self._squares}
-        return {name + what: tensor for what, of in kept.items() for name, tensor in of._asdict().items()}
+        state = {"": self.weights, ".step": self._steps, ".exp_avg": self._averages, ".exp_avg_sq": self._squares}
+        return {name + what: tensor for what, of in state.items() for name, tensor in of._asdict().items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` named; the tensors are copied.

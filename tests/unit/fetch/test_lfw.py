@@ -104,14 +104,14 @@ def images(home):
 
 
 def fetch(*, mirror=None, timeout=60.0, **changes):
-    wanted = {"source": "lfw", "fallback": "orl", "folder": "faces", "crop": None, "resize": 0.3} | changes
+    requested = {"source": "lfw", "fallback": "orl", "folder": "faces", "crop": None, "resize": 0.3} | changes
     machine = {"threads": 1, "device": "cpu", "checkpoint_every": 1, "download_timeout": timeout, "lfw_mirror": mirror}
-    return fetch_faces(FetchParams(**wanted), MachineParams(**machine))
+    return fetch_faces(FetchParams(**requested), MachineParams(**machine))
 
 
 def test_lfw__is_downloaded_unpacked_and_read_then_needs_no_host(hosts, tmp_path):
     faces = fetch()
-    assert (faces.images.shape, faces.source, faces.wanted, faces.file_mode) == ((5, 37, 28), "lfw", "lfw", "RGB")
+    assert (faces.images.shape, faces.source, faces.requested, faces.file_mode) == ((5, 37, 28), "lfw", "lfw", "RGB")
     assert sorted(faces.people.tolist()) == [0, 0, 1, 1, 1]
     assert not list((tmp_path / "data").rglob("*.tgz"))
     assert (fetch().images == faces.images).all()
@@ -165,7 +165,7 @@ def test_download__where_no_address_serves_it_falls_back_to_whole_orl_faces_or_e
     hosts[0].answer(status=403)
     hosts[1].answer(body=FLIPPED)
     faces = fetch(crop=(0, 250, 0, 250))  # which is of LFW's images
-    assert (faces.source, faces.wanted, faces.images.shape) == ("orl", "lfw", (400, 33, 27))
+    assert (faces.source, faces.requested, faces.images.shape) == ("orl", "lfw", (400, 33, 27))
     assert faces.fallback_reason == "LFW could not be downloaded"
     with pytest.raises(UnreachableError, match=r"403 Client Error.*; what it sends is not.*set fetch.fallback or"):
         fetch(fallback="none")

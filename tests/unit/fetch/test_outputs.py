@@ -56,12 +56,12 @@ def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(i
 
 
 def test_save_faces__without_people_each_face_is_a_persons_and_twenty_files_left_out_are_named(images, in_tmp, capsys):
-    left_out = [f"{number}.heic" for number in range(22)]
-    save_faces(Faces(images, "folder", None, "folder", left_out=left_out))
+    skipped = [f"{number}.heic" for number in range(22)]
+    save_faces(Faces(images, "folder", None, "folder", skipped=skipped))
     assert np.load(FETCH / "people.npy").tolist() == list(range(40))
     written = json.loads((FETCH / "provenance.json").read_text())
     assert (written["people"], list(written["versions"])) == (None, ["numpy", "pillow"])
-    assert written["left_out"] == [*left_out[:20], "and 2 more"]
+    assert written["left_out"] == [*skipped[:20], "and 2 more"]
     assert capsys.readouterr().out.endswith("19.heic, and 2 more\n")
-    save_faces(Faces(images, "folder", None, "folder", left_out=left_out[:20]))
-    assert json.loads((FETCH / "provenance.json").read_text())["left_out"] == left_out[:20]
+    save_faces(Faces(images, "folder", None, "folder", skipped=skipped[:20]))
+    assert json.loads((FETCH / "provenance.json").read_text())["left_out"] == skipped[:20]

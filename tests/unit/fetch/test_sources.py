@@ -9,10 +9,10 @@ from sparsefaces.fetch.sources import fetch_faces, folder, orl
 
 @pytest.mark.parametrize(("source", "count"), [("orl", 400), ("folder", 6)])
 def test_fetch_faces__reads_the_source_that_is_named(source, count, image_folder):
-    wanted = FetchParams(source=source, fallback="none", folder=str(image_folder), crop=(0, 20, 0, 16), resize=0.5)
+    requested = FetchParams(source=source, fallback="none", folder=str(image_folder), crop=(0, 20, 0, 16), resize=0.5)
     machine = MachineParams(threads=1, device="cpu", checkpoint_every=1, download_timeout=1.0, lfw_mirror=None)
-    faces = fetch_faces(wanted, machine)
-    assert (faces.source, faces.wanted, faces.fallback_reason) == (source, source, None)
+    faces = fetch_faces(requested, machine)
+    assert (faces.source, faces.requested, faces.fallback_reason) == (source, source, None)
     assert faces.images.shape == (count, 10, 8)
 
 
@@ -44,7 +44,7 @@ def test_folder__reads_linked_files_passes_hidden_ones_over_and_names_what_it_le
     (tmp_path / "link").symlink_to(image_folder)
     faces = folder.read(str(tmp_path / "link"), None, 0.5)
     assert faces.people.tolist() == [0, 0, 1, 1, 1, 2, 2]
-    assert faces.left_out == ["ada/phone.heic", "bob/gone.png"]
+    assert faces.skipped == ["ada/phone.heic", "bob/gone.png"]
 
 
 @pytest.mark.parametrize("at", ["cyd", "ada/more"])

@@ -114,8 +114,8 @@ def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
     tiles = np.asarray(top.images[0].get_array())
     starts = [7 * place for place in range(8)]  # of tiles 5 pixels wide, 2 apart
     shown = [tiles[:6, start : start + 5] for start in starts]
-    wanted = [*IMAGES, np.ones((6, 5)), *IMAGES / 2, np.ones((6, 5)), *IMAGES / 4]
-    assert np.array(shown) == pytest.approx(np.array(wanted))
+    requested = [*IMAGES, np.ones((6, 5)), *IMAGES / 2, np.ones((6, 5)), *IMAGES / 4]
+    assert np.array(shown) == pytest.approx(np.array(requested))
     # The labels stand over the middle of a rate's two faces.
     assert top.get_xticks().tolist() == [7.0, 28.0, 49.0]
 

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from samples import in_experiment
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.store import Store, brief, shown, tracking_uri
+from sparsefaces.tracking.store import Store, brief, tracking_uri, without_login
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from sparsefaces.tracking.store import Store, brief, shown, tracking_uri
     ],
 )
 def test_shown__has_neither_name_nor_password(uri, without):
-    assert shown(f"no '{uri}' there") == f"no '{without}' there"
+    assert without_login(f"no '{uri}' there") == f"no '{without}' there"
     assert brief(ValueError(f"no {uri}\n  [SQL: SELECT]")) == f"no {without}"
 
 

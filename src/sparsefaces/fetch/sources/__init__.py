@@ -31,4 +31,4 @@ def fetch_faces(params: FetchParams, machine: MachineParams) -> Faces:
     except UnreachableError:
         if params.fallback == "none":
             raise
-        return orl.read(None, params.resize)._replace(wanted="lfw", fallback_reason="LFW could not be downloaded")
+        return orl.read(None, params.resize)._replace(requested="lfw", fallback_reason="LFW could not be downloaded")

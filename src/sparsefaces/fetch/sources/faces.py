@@ -22,18 +22,18 @@ class Faces(NamedTuple):
         images: (N, height, width) float32 in [0, 1].
         source: The source that was read.
         people: Person number by row, (N,) int32; None if the source does not tell.
-        wanted: The source that was asked for.
+        requested: The source that was asked for.
         fallback_reason: Why the wanted source was not read; None if it was.
-        left_out: Names of files that were not read, since they are no images by their names.
+        skipped: Names of files that were not read, since they are no images by their names.
         file_mode: What Pillow calls the kind of the files (RGB, L), if that tells one edition of them from another.
     """
 
     images: NDArray[np.float32]
     source: str
     people: NDArray[np.int32] | None
-    wanted: str
+    requested: str
     fallback_reason: str | None = None
-    left_out: Sequence[str] = ()
+    skipped: Sequence[str] = ()
     file_mode: str | None = None
 
 

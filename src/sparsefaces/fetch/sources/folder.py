@@ -43,8 +43,8 @@ def read(path: str, crop: Crop, resize: Size) -> Faces:
         prepare_all(paths, read_grey, str, crop, resize),
         source="folder",
         people=None if top in people else numbers,
-        wanted="folder",
-        left_out=[str(file.relative_to(top)) for file in files if file not in images and file.name != NOTES],
+        requested="folder",
+        skipped=[str(file.relative_to(top)) for file in files if file not in images and file.name != NOTES],
     )
 
 

@@ -71,7 +71,7 @@ def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
         images = prepare_all(range(IMAGES), lambda row: Image.fromarray(grey[row]), "image {}".format, None, resize)
     with Image.open(min((home / FOLDER).rglob("*.jpg"))) as first:
         mode = first.mode
-    return Faces(images, source="lfw", people=lfw.target.astype(np.int32), wanted="lfw", file_mode=mode)
+    return Faces(images, source="lfw", people=lfw.target.astype(np.int32), requested="lfw", file_mode=mode)
 
 
 def _install(home: Path, mirror: str | None, timeout: float) -> None:

@@ -20,7 +20,7 @@ def read(crop: Crop, resize: Size) -> Faces:
     images, people = range(1, IMAGES_EACH + 1), range(1, PEOPLE + 1)
     paths = [folder() / f"s{person}" / f"{image}.pgm" for image in images for person in people]
     faces = prepare_all(paths, read_grey, lambda path: f"ORL's {path.parent.name}/{path.name}", crop, resize)
-    return Faces(faces, source="orl", people=np.tile(np.arange(PEOPLE, dtype=np.int32), IMAGES_EACH), wanted="orl")
+    return Faces(faces, source="orl", people=np.tile(np.arange(PEOPLE, dtype=np.int32), IMAGES_EACH), requested="orl")
 
 
 def folder() -> Path:
