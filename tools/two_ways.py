@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
-from sparsefaces.analyze.measures import psnr, spatial_spread, window_energy
 from tabulate import tabulate
 
 from sparsefaces.analyze.bootstrap import paired_difference
@@ -23,7 +22,15 @@ from sparsefaces.base.arrays import Array
 from sparsefaces.base.files import STAGES, write_bytes
 from sparsefaces.base.params import ModelParams, TrainParams, load_params
 from sparsefaces.colors import COLORS, TOP_K
-from sparsefaces.metrics import METRICS, effective_area, explained_variance, is_nonzero
+from sparsefaces.metrics import (
+    METRICS,
+    effective_area,
+    explained_variance,
+    is_nonzero,
+    psnr,
+    spatial_spread,
+    window_energy,
+)
 from sparsefaces.report.style import grid, new_figure, paper, png_of_figure
 from sparsefaces.standardize.split import split_people
 from sparsefaces.standardize.standardize import measure_scaling

@@ -162,9 +162,9 @@ class TrackedRun:
             notify(f"MLflow lacks some of {self._stage}: `make track` delivers it")
         elif not self._closed:
             raise UserError(
-                f"MLflow's store {without_login(self.store.uri)} does not answer, and lacks numbers of {self._stage}: `dvc "
-                "repro` goes on from the last checkpoint once it is back; with tracking.on_failure: continue, it ends "
-                "without"
+                f"MLflow's store {without_login(self.store.uri)} does not answer, and lacks numbers of {self._stage}: "
+                "`dvc repro` goes on from the last checkpoint once it is back; with tracking.on_failure: continue, it "
+                "ends without"
             )
 
     def _missing(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from sparsefaces.analyze.baselines import fit_dictionary, fit_nmf, fit_pca
 from sparsefaces.analyze.bootstrap import difference_of_medians, paired_difference
-from sparsefaces.analyze.claims import LOCALITY, judge_claims
+from sparsefaces.analyze.claims import LOCALITY, judge_claims, models_of
 from sparsefaces.analyze.compression import Point
 from sparsefaces.analyze.methods import Measured, measure, pixel_variance, summarize
 from sparsefaces.metrics import METRICS
@@ -28,8 +28,20 @@ def model(seed=0, *, codes=0.5, mse=0.01, spread=1.0, window=0.2, null=(1.0, 0.1
 
 def judge(dense, sparse, few=(0.02, 0.01)):
     rng = np.random.default_rng(5)
-    kept = [Point(name, 20, 200, error * rng.uniform(0.5, 1.5, 100)) for name, error in zip("ds", few, strict=True)]
-    return {row["measure"]: row for row in judge_claims(dense, sparse, 0.1, [(20, *kept)])}
+    kept = {
+        name: [(20, Point(name, 20, 200, error * rng.uniform(0.5, 1.5, 100)))]
+        for name, error in zip(("dense", "sparse"), few, strict=True)
+    }
+    return {row["measure"]: row for row in judge_claims({"dense": dense, "sparse": sparse}, 0.1, kept)}
+
+
+def test_claims__each_model_is_held_against_the_first_alone():
+    models = {name: model() for name in ("plain", "one", "other")}
+    rows = judge_claims(models, 0.1, dict.fromkeys(models, ()))
+    half = len(rows) // 2
+    assert [models_of(row) for row in rows] == [["plain", "one"]] * half + [["plain", "other"]] * half
+    assert rows[0]["claim"] == "The one code has far more activations near zero."
+    assert judge_claims({"plain": model()}, 0.1, {}) == []
 
 
 def test_claims__hold_where_the_numbers_are_as_the_exercise_says():
@@ -56,7 +68,7 @@ def test_claims__more_locality_than_the_null_shows_is_needed():
     # The sparse filters' energy is in fewer pixels, so that any window holds more of it, shuffled or not.
     rows = judge(model(window=0.2, null=(1, 0.1)), model(1, window=0.4, null=(1, 0.5)))
     row = rows["energy of a filter in its best 9 x 9 window, share"]
-    assert row["claim"] == LOCALITY
+    assert row["claim"] == LOCALITY.format("sparse")
     assert row["interval"][0] > 0
     assert row["verdict"] == "does not hold"
     assert row["null"] == {"dense": 0.1, "sparse": 0.5}
@@ -108,6 +120,6 @@ def test_claims__a_window_that_covers_the_image_is_no_measure(shape, measured):
     X = rng.standard_normal((30, shape[0] * shape[1])).astype(np.float32)
     data = Dataset(X, np.zeros(X.shape[1], np.float32), 0.1, shape, np.ones(30, bool))
     method = measure(fit_pca(data, 5), data)
-    claimed = {row["measure"] for row in judge_claims(method, method, 0.1, [])}
+    claimed = {row["measure"] for row in judge_claims({"a": method, "b": method}, 0.1, {"a": [], "b": []})}
     assert any("9 x 9" in name for name in claimed) == measured
     assert ("window_energy" in summarize({"PCA": method}, data)[0]) == measured

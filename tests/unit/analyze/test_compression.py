@@ -115,14 +115,18 @@ def points(method, values):
 
 def test_notes__say_where_the_sparse_code_wins_and_where_it_loses():
     curves = points("sparse", [(1, 20), (10, 21), (100, 22)]) + points("dense", [(1, 19), (10, 21.5), (100, 25)])
-    said = notes(curves, (8, 4, 2))
+    said = notes(curves, ["dense", "sparse"], (8, 4, 2))
     assert said[0].startswith("Fitted on 8 faces, judged on 4 of 2 other people")
     assert "wins by up to 1.0 dB from 10 to 10, loses by up to 3.0 dB from 100 to 1,000 bits per face" in said[1]
     assert "from 1 to 1, loses by up to 3.0 dB from 10 to 100 coefficients per face" in said[2]
 
 
 def test_notes__name_no_people_who_are_unknown_and_no_gain_of_nothing():
-    said = notes(points("sparse", [(1, 20), (10, 21)]) + points("dense", [(1, 19.97), (10, 20.99)]), (8, 2, 2))
+    said = notes(
+        points("sparse", [(1, 20), (10, 21)]) + points("dense", [(1, 19.97), (10, 20.99)]),
+        ["dense", "sparse"],
+        (8, 2, 2),
+    )
     assert said[0].startswith("Fitted on 8 faces, judged on 2 others; ")
     assert said[1] == "Against dense, at equal bits: the sparse code is level from 10 to 100 bits per face."
 

@@ -17,7 +17,7 @@ def dataset_of(X, shape=(2, 3), train_mask=None):
     return Dataset(X, np.full(X.shape[1], 0.5, np.float32), 0.25, shape, train_mask)
 
 
-@pytest.mark.parametrize("trains", [lambda n: np.arange(n) == 1, lambda n: np.arange(n) != 1])
+@pytest.mark.parametrize("train_mask", [lambda n: np.arange(n) == 1, lambda n: np.arange(n) != 1])
 def test_choose_faces__refuses_to_leave_none_on_either_side(train_mask):
     data = dataset_of(np.zeros((60, 6), np.float32), train_mask=train_mask(60))
     with pytest.raises(
@@ -39,16 +39,16 @@ def test_reconstruct__first_faces_with_as_many_components_as_asked():
     data = dataset_of(rng.uniform(-1, 1, (5, 6)).astype(np.float32))
     W, Z, a = (rng.uniform(-0.3, 0.3, shape).astype(np.float32) for shape in ((4, 6), (5, 4), (6,)))
     factors = {name: Factors(W, Z * times, a) for name, times in (("dense", 1), ("sparse", 0.5), ("PCA", 1))}
-    shown = reconstruct(data, factors, 3, faces=2)
+    shown = reconstruct(data, factors, ["dense", "sparse"], 3, faces=2)
     assert shown.coefficients == 3
     by_hand = {"dense": Z @ W, "sparse": Z @ W / 2, "PCA": Z[:, :3] @ W[:3]}
     for name, X in by_hand.items():
         pixels = ((X[:2] + a) * 0.25 + 0.5).reshape(2, 2, 3)
         assert shown.rows[name] == pytest.approx(pixels, abs=1e-6)
     assert shown.originals == pytest.approx((data.X[:2] * 0.25 + 0.5).reshape(2, 2, 3), abs=1e-6)
-    assert reconstruct(data, factors, 0).coefficients == 1
-    assert reconstruct(data, factors, 9).coefficients == 4
-    assert len(reconstruct(data, factors, 9).originals) == 5
+    assert reconstruct(data, factors, [], 0).coefficients == 1
+    assert reconstruct(data, factors, [], 9).coefficients == 4
+    assert len(reconstruct(data, factors, [], 9).originals) == 5
 
 
 def test_thin_out__evenly_spaced_ranks_to_the_shorter_ones_last():

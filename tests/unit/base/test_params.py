@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 from samples import PARAMS
@@ -12,18 +14,26 @@ def changed(section, key, value):
     return values
 
 
-def test_params__topk_takes_a_k_of_at_most_all_units_and_relu_which_may_be_left_unsaid_none():
+def test_params__a_model_is_each_section_that_begins_with_train_in_their_order():
     values = changed("train_sparse", "activation", "topk")
-    values["train_sparse"]["k"] = values["train"]["hidden_units"] = 12
+    values["train_third"] = values["train_sparse"] | {"k": 12}
     del values["train_dense"]["activation"], values["train_dense"]["k"]
-    assert parse_params(values).train_sparse.label == "top-k 12, lambda 1"
-    assert parse_params(values).train_dense == load_params(PARAMS).train_dense
-    for k in (None, 0, 13):
-        values["train_sparse"]["k"] = k
-        with pytest.raises(UserError, match=r"train_sparse\.k "):
+    models = parse_params(values).models
+    assert list(models) == ["train_dense", "train_sparse", "train_third"]
+    assert models["train_third"].label == "top-k 12, lambda 1"
+    assert models["train_dense"] == load_params(PARAMS).models["train_dense"]
+    for k, said in ((0, "train_third.k is 0: Input should be greater"), (13, "train_third.k is 13, more than")):
+        values["train_third"]["k"] = k
+        with pytest.raises(UserError, match=re.escape(said)):
             parse_params(values)
-    with pytest.raises(UserError, match="train_dense.k must be null with activation: relu"):
-        parse_params(changed("train_dense", "k", 3))
+
+
+def test_params__without_any_model_are_refused():
+    values = changed("train", "hidden_units", 12)
+    for name in ("train_dense", "train_sparse"):
+        del values[name]
+    with pytest.raises(UserError, match="at least 1 item"):
+        parse_params(values)
 
 
 def test_params__are_frozen():
@@ -35,7 +45,7 @@ def test_of_model__is_its_section_which_weighs_the_terms():
     values = changed("train_sparse", "lambda", 3.0)
     values["train"] |= {"epsilon_per_lambda": 0.5, "eta_per_lambda": 2.0}
     params = parse_params(values)
-    assert params.of_model("train_dense") == params.train_dense
+    assert params.of_model("train_dense") == params.models["train_dense"]
     assert params.train.coefficients(params.of_model("train_sparse")) == (3.0, 1.5, 6.0)
     with pytest.raises(UserError, match="name the training, train_dense or train_sparse, instead of 'analyze'"):
         params.of_model("analyze")

@@ -1,4 +1,4 @@
-"""What the measures promise on any input: bounds, and what they do not depend on."""
+"""What the metrics promise on any input: bounds, and what they do not depend on."""
 
 import math
 
@@ -7,12 +7,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from sparsefaces.analyze.measures import shuffle_pixels, spatial_spread, window_energy
 
-from sparsefaces import measures
-from sparsefaces.analyze import measures as of_comparison
+from sparsefaces import metrics
+from sparsefaces.metrics import shuffle_pixels, spatial_spread, window_energy
 
-MEASURES = vars(measures) | vars(of_comparison)
 SHAPE = (6, 7)
 UNITS = 8
 NUMBERS = st.floats(-100, 100, width=32).map(lambda value: 0 if abs(value) < 1e-3 else value)
@@ -29,14 +27,14 @@ OF_FILTERS = {"effective_area": (1 / math.prod(SHAPE), 1), "spatial_spread": (0,
 
 
 def of_filters(name, W):
-    return MEASURES[name](W, *{"spatial_spread": (SHAPE,), "window_energy": (SHAPE, 3)}.get(name, ()))
+    return vars(metrics)[name](W, *{"spatial_spread": (SHAPE,), "window_energy": (SHAPE, 3)}.get(name, ()))
 
 
 @pytest.mark.parametrize("name", OF_CODES)
 @settings(max_examples=25)
 @given(codes=CODES, power=st.integers(-3, 3), seed=st.integers(0, 9))
-def test_codes__measures_keep_their_bounds_and_ignore_sign_scale_and_order(name, codes, power, seed):
-    measure, (low, high) = MEASURES[name], OF_CODES[name]
+def test_codes__metrics_keep_their_bounds_and_ignore_sign_scale_and_order(name, codes, power, seed):
+    measure, (low, high) = vars(metrics)[name], OF_CODES[name]
     values = measure(codes)
     assert values.shape == (4,)
     assert ((values >= low - 1e-6) & (values <= high + 1e-6)).all()
@@ -49,10 +47,10 @@ def test_codes__measures_keep_their_bounds_and_ignore_sign_scale_and_order(name,
 @pytest.mark.parametrize("name", OF_FILTERS)
 @settings(max_examples=25)
 @given(filters=FILTERS, power=st.integers(-30, 30))
-def test_filters__measures_keep_their_bounds_and_ignore_sign_and_scale(name, filters, power):
+def test_filters__metrics_keep_their_bounds_and_ignore_sign_and_scale(name, filters, power):
     low, high = OF_FILTERS[name]
     values = of_filters(name, filters)
-    assert len(values) == measures.is_nonzero(filters).sum()
+    assert len(values) == metrics.is_nonzero(filters).sum()
     assert ((values >= low - 1e-6) & (values <= high + 1e-6)).all()
     same = {"rtol": 1e-6, "atol": 1e-6}
     np.testing.assert_allclose(of_filters(name, -filters), values, **same)
@@ -71,15 +69,15 @@ def test_filters__shuffled_pixels_lose_the_locality_of_a_patch():
 
 def test_explained_variance__predicting_the_mean_face_explains_exactly_nothing():
     X = np.random.default_rng(0).standard_normal((2300, 6)).astype(np.float32)
-    variance = measures.total_variance(X)
-    assert measures.explained_variance(variance, variance) == 0
+    variance = metrics.total_variance(X)
+    assert metrics.explained_variance(variance, variance) == 0
     assert variance == pytest.approx(np.square(X - X.mean(axis=0, dtype=np.float64)).sum(axis=1).mean())
 
 
-def test_measures__codes_and_filters_of_zeros_are_as_sparse_as_can_be_or_left_out():
+def test_metrics__codes_and_filters_of_zeros_are_as_sparse_as_can_be_or_left_out():
     Z = np.zeros((2, 4), dtype=np.float32)
-    assert of_comparison.near_zero(Z).tolist() == measures.hoyer_sparsity(Z).tolist() == [1, 1]
-    assert of_comparison.gini(Z).tolist() == [0.75, 0.75]
-    assert of_comparison.treves_rolls(Z).tolist() == [0.25, 0.25]
-    assert not len(measures.effective_area(Z))
+    assert metrics.near_zero(Z).tolist() == metrics.hoyer_sparsity(Z).tolist() == [1, 1]
+    assert metrics.gini(Z).tolist() == [0.75, 0.75]
+    assert metrics.treves_rolls(Z).tolist() == [0.25, 0.25]
+    assert not len(metrics.effective_area(Z))
     assert not len(spatial_spread(Z, (2, 2)))

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from sparsefaces.analyze.evidence import Reconstructions
 from sparsefaces.analyze.rate_distortion import Strip
 from sparsefaces.base.mosaics import filter_mosaic
-from sparsefaces.colors import COLORS
+from sparsefaces.colors import METHODS, MODELS
 from sparsefaces.metrics import METRICS
 from sparsefaces.report import comparison
 from sparsefaces.report.comparison import compare_metrics, summarize
@@ -77,12 +77,15 @@ def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
     assert np.array_equal(panels[0].images[0].get_array(), filter_mosaic(FILTERS, (6, 5), 4, "own"))
     assert panels[0].images[0].get_clim() == (0, 1)
     assert not len(panels[0].get_xticks())
+    five = draw_decoders(figure(), dict.fromkeys("abcde", FILTERS), (6, 5), 4, "own").axes
+    assert [axes.get_subplotspec().rowspan.start for axes in five] == [0, 0, 0, 1, 1, 1]
+    assert [axes.axison for axes in five] == [True] * 5 + [False]  # a place that nothing is in
 
 
 def test_reconstructions__show_each_method_and_what_it_gets_wrong():
     originals = IMAGES / 2
     rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA, 3": (originals, originals * 0)}
-    panels = draw_reconstructions(figure(), originals, rows).axes
+    panels = draw_reconstructions(figure(), originals, rows, ["dense"]).axes
     labels = [axes.get_ylabel() for axes in panels]
     assert labels == ["original", "dense", "difference\nx 3", "PCA,\n3", "difference\nx 3"]
     first, wrong, none = (np.asarray(panels[row].images[0].get_array()[:6, :5]) for row in (0, 2, 4))
@@ -90,24 +93,24 @@ def test_reconstructions__show_each_method_and_what_it_gets_wrong():
     assert wrong == pytest.approx(0.5 + 3 * 0.1, abs=1e-5)
     assert none == pytest.approx(0.5)
     assert {axes.images[0].get_clim() for axes in panels} == {(0, 1)}
-    assert len(draw_reconstructions(figure(), originals, {}).axes) == 1
+    assert len(draw_reconstructions(figure(), originals, {}, []).axes) == 1
 
 
 def test_rate_distortion__one_line_per_method_over_coefficients_and_over_bits():
-    coefficients, bits = draw_rate_distortion(figure(), RATES).axes
+    coefficients, bits = draw_rate_distortion(figure(), RATES, ["dense", "sparse"]).axes
     assert lines_of(coefficients) == {"sparse": [[1, 20], [2, 24]], "PCA best": [[3, 26]]}  # JPEG has none
     assert lines_of(bits) == {"sparse": [[10, 20], [19, 24]], "PCA best": [[30, 26]], "JPEG": [[200, 30]]}
     assert bits.get_ylim() == coefficients.get_ylim()
     assert labels_of(bits) == ["sparse", "PCA best", "JPEG"]
     assert [axes.get_xscale() for axes in (coefficients, bits)] == ["log", "log"]
     assert [line.get_linestyle() for line in bits.lines] == ["-", "--", ":"]
-    assert [to_hex(line.get_color()).upper() for line in bits.lines] == [COLORS[n] for n in ("sparse", "PCA", "JPEG")]
+    assert [to_hex(line.get_color()).upper() for line in bits.lines] == [MODELS[1], METHODS["PCA"], METHODS["JPEG"]]
     assert bits.lines[0].get_linewidth() > bits.lines[1].get_linewidth()
     assert bits.xaxis.get_major_formatter()(1234.4, 0) == "1,234"
 
 
 def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
-    top, below = draw_strip(figure(), STRIP).axes
+    top, below = draw_strip(figure(), STRIP, ["dense", "sparse"]).axes
     assert [axes.get_ylabel() for axes in (top, below)] == ["sparse", "PCA\nbest"]
     assert [text.get_text() for text in top.get_xticklabels()] == ["original", "100 bits", "2,000 bits"]
     assert [text.get_text() for text in below.get_xticklabels()] == ["", "", ""]

@@ -12,7 +12,7 @@ def test_settings__are_named_as_in_params_yaml_and_leave_fetch_and_machine_out()
     params = load_params(PARAMS)
     shown = settings(params)
     assert list(shown) == ["train", "train_dense", "train_sparse", "analyze"]
-    assert shown["train_sparse"]["lambda"] == params.train_sparse.lambd
+    assert shown["train_sparse"]["lambda"] == params.models["train_sparse"].lambd
     assert shown["train"]["hidden_units"] == params.train.hidden_units
     assert shown["analyze"]["filters"] == params.analyze.filters
 
@@ -22,4 +22,4 @@ def test_hashes__are_of_the_data_and_of_both_models(in_tmp):
         path = in_tmp / "stages" / name
         path.parent.mkdir(parents=True)
         path.write_bytes(name.encode())
-    assert hashes() == {f"stages/{name}": hashlib.sha256(name.encode()).hexdigest() for name in READ}
+    assert hashes(load_params(PARAMS)) == {f"stages/{name}": hashlib.sha256(name.encode()).hexdigest() for name in READ}

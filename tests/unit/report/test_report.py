@@ -103,8 +103,9 @@ def test_report__says_what_its_inputs_are():
     text = text_of(html)
     assert "400 faces of 3 x 2 pixels from orl, 40 people" in text
     assert (
-        "The sparse one has 62 active units per face, on average, while the dense one has 274, and explains 80.0% "
-        "of the variance while the dense one explains 96.5%." in text
+        "dense has lambda 0 and sparse has lambda 1. The dense model keeps 274 units active per face and explains "
+        "96.5% of the variance; the sparse model keeps 62 units active per face and explains 80.0% of the variance."
+        in text
     )
     assert "measured claims" not in text
     assert "Active units per face dense 274 sparse 62" in text

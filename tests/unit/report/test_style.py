@@ -1,6 +1,6 @@
 import matplotlib as mpl
 
-from sparsefaces.colors import COLORS, QUIET, color_of
+from sparsefaces.colors import METHODS, MODELS, QUIET, color_of
 from sparsefaces.report.figures import draw_curves
 from sparsefaces.report.style import new_figure, paper, png_of_figure
 
@@ -19,8 +19,9 @@ def test_style__bytes_do_not_depend_on_the_machines_matplotlibrc():
         assert mpl.rcParams["font.size"] == 30
 
 
-def test_color_of__a_method_keeps_its_colour_in_all_of_its_kinds():
-    assert color_of("PCA, best k") == color_of("PCA") == COLORS["PCA"]
-    assert color_of("sparse") == "#D55E00"
-    assert color_of("original") == QUIET
-    assert len(set(COLORS.values())) == len(COLORS)
+def test_color_of__a_method_keeps_its_colour_in_all_of_its_kinds_and_models_have_theirs_in_order():
+    models = ["dense", "sparse", "third"]
+    assert color_of("PCA, best k", models) == color_of("PCA", models) == METHODS["PCA"]
+    assert [color_of(name, models) for name in models] == [*MODELS[:3]]
+    assert color_of("original", models) == QUIET
+    assert len({*METHODS.values(), *MODELS}) == len(METHODS) + len(MODELS)

@@ -1,7 +1,6 @@
 """A model on disk, what NumPy computes with it, and how its code is made."""
 
 import json
-from typing import get_args
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,11 +10,12 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from samples import model_params
 
+from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import sha256
-from sparsefaces.base.params import ModelParams
-from sparsefaces.training.activations import ACTIVATIONS, RELU, Activation
-from sparsefaces.training.model import Model
+from sparsefaces.training.activations import RELU, Activation
+from sparsefaces.training.model import Model, activation_of
 from sparsefaces.training.model_file import load_model, save_model
 from sparsefaces.training.objective import sparsify
 from sparsefaces.training.weights import Weights
@@ -87,5 +87,29 @@ def test_topk__does_not_hide_what_is_not_a_number():
     assert np.isnan(Activation("topk", {"k": 1}).apply(np.array([[1.0, np.nan, 0.5]]))).any()
 
 
-def test_activations__are_those_that_params_yaml_may_name():
-    assert set(get_args(ModelParams.model_fields["activation"].annotation)) == set(ACTIVATIONS)
+def test_activation_of__a_section_names_it_and_gives_its_numbers_and_no_others():
+    assert activation_of(model_params(activation="topk", k=2)) == TOP_2
+    assert activation_of(model_params()) == RELU
+    for wrong, said in (
+        ({"activation": "tanh"}, "activation is 'tanh', but must be one of relu, topk"),
+        ({"activation": "topk"}, "k must be given with activation topk"),
+        ({"k": 2}, "k must be null with activation relu"),
+    ):
+        with pytest.raises(UserError, match=said):
+            activation_of(model_params(**wrong))
+
+
+def test_activation__with_a_number_of_its_own_is_a_function_and_a_field(tmp_path, weights, monkeypatch):
+    """As docs/make-it-yours.md has it: what is not kept comes back as nothing, and the file names the number."""
+    over = {"over": lambda Z, threshold: threshold < Z}
+    monkeypatch.setattr("sparsefaces.training.activations.ACTIVATIONS", over)
+    model = Model(weights, Activation("over", {"threshold": 0.5}))
+    save_model(tmp_path / "model.safetensors", model)
+    codes = load_model(tmp_path / "model.safetensors").encode(np.random.default_rng(1).standard_normal((5, 6)))
+    assert (codes > 0.5).any() and not ((codes > 0) & (codes <= 0.5)).any()
+
+
+def test_model_file__of_relu_says_nothing_of_it(tmp_path, weights):
+    save_model(tmp_path / "model.safetensors", Model(weights))
+    with safe_open(tmp_path / "model.safetensors", "numpy") as file:
+        assert file.metadata() is None
