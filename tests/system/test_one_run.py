@@ -75,3 +75,19 @@ def test_repro__waits_for_a_stage_whose_dvc_was_killed(stale, undisturbed, tmp_p
     again.end()
     assert trainings(stale) == (["FINISHED"], 1)
     assert stale.results() == undisturbed
+
+
+def test_repro__parameters_that_change_meanwhile_are_not_recorded_as_trained_with(stale, undisturbed, tmp_path):
+    gate = Gate(tmp_path / "gate", at_step(15))
+    process = stale.start("dvc", "repro", "train_sparse", gate=gate)
+    gate.wait(process)
+    stale.set_params({"train_sparse": {"lambda": 0.25}})
+    gate.open()
+    assert "params.yaml changed while train_sparse ran: `dvc repro` runs it again" in process.end(None)
+    assert process.returncode
+    assert "lambda: 0.5" not in (stale.folder / "dvc.lock").read_text()
+    assert "lambda: 0.25" not in (stale.folder / "dvc.lock").read_text()
+    stale.set_params(CHANGES)
+    assert stale.run("dvc", "repro", "train_sparse").count("nbit") == 1  # trained, not out of DVC's cache of runs
+    assert stale.results() == undisturbed
+    assert trainings(stale) == (["FINISHED"], 1)

@@ -224,6 +224,18 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
 
 
+def read_yaml_file(path: Path) -> Any:  # noqa: ANN401 - as above
+    """Read a YAML file.
+
+    Raises:
+        UserError: It is not YAML.
+    """
+    try:
+        return read_yaml(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
 def load_params(path: Path = PARAMS_FILE) -> Params:
     """Read and check a params file.
 
@@ -233,10 +245,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     Raises:
         UserError: The file is not YAML, or a key is unknown, missing or out of range.
     """
-    try:
-        return parse_params(read_yaml(path.read_text(encoding="utf-8")), str(path))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    return parse_params(read_yaml_file(path), str(path))
 
 
 def parse_params(values: object, name: str = "params.yaml") -> Params:

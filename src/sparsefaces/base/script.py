@@ -12,6 +12,7 @@ from typing import NoReturn
 from filelock import FileLock, Timeout
 
 from sparsefaces.base.errors import UserError
+from sparsefaces.base.inputs import inputs_of
 from sparsefaces.base.progress import say
 
 INTERRUPTED = 130  # anything but 0, or DVC would record a half-made stage as final
@@ -30,7 +31,7 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
     try:
         if stage and os.environ.get("RANK", "0") == "0":
             with stage_lock(Path(".scratch", f"{re.sub('[^a-z_]', '_', stage)}.lock"), stage):
-                main()
+                _run_unchanged(main, stage)
         else:
             main()
     except UserError as error:
@@ -44,6 +45,14 @@ def run(main: Callable[[], None], stage: str | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted: DVC keeps nothing of this stage", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _run_unchanged(main: Callable[[], None], stage: str) -> None:
+    """Make a stage; that anything which it runs on has changed meanwhile is a mistake, of which DVC keeps nothing."""
+    before = inputs_of(stage)
+    main()
+    if changed := [name for name, value in inputs_of(stage).items() if before.get(name, value) != value]:
+        raise UserError(f"{' and '.join(changed)} changed while {stage} ran: `dvc repro` runs it again")
 
 
 @contextmanager
