@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 # for some 0.03 ms, which spares a step with two threads a fifth of its time (measured): to wake one up takes 0.05 ms.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-# MKL's products then give the same bits with one thread or several, at no cost measured here.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
-# OpenBLAS, in NumPy and SciPy, has other kernels for each kind of processor, and their sums other bits: it is held to
-# those for AVX2, which all recent ones have, so that results agree between machines.
+# MKL, in torch, and OpenBLAS, in NumPy and SciPy, have other kernels for each kind of processor, and their sums other
+# bits: both are held to those for AVX2, which all recent ones have, so that results agree between machines. STRICT: the
+# same bits with one thread or several. Neither costs anything that could be measured on an AMD with AVX2.
+_FLAGS = ""
 with suppress(OSError):  # Linux alone says it in a file
-    if " avx2 " in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
-        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+    _FLAGS = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+if "avx2" in _FLAGS.split():
+    os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+    os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 _SURFACE = {
     "get_objective_terms": "sparsefaces.training.objective",
