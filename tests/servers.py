@@ -52,12 +52,9 @@ class Server:
         wait_for(f"{self.url}/health", self._process)
         return self
 
-    def signal(self, number: int) -> None:
-        os.killpg(self._process.pid, number)
-
     def kill(self) -> None:
         with suppress(ProcessLookupError):  # it may have ended by itself
-            self.signal(signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
 
     def runs(self, **tags: str) -> list:

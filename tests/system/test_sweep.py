@@ -1,13 +1,14 @@
 """Experiments of DVC's, from its queue: their runs, their names, the claims' table, and one brought back."""
 
 import yaml
+from gates import wait_until
 
 
 def test_experiment__of_the_queue_has_a_run_of_its_name_and_is_brought_back(copied):
-    copied.run(
-        "dvc", "exp", "run", "--queue", "--name", "tiny", "-s", "train_sparse", "-S", "train_sparse.lambda=1.0e-5"
-    )
-    copied.run(*run, "--run-all")
+    experiment = ("--name", "tiny", "-S", "train_sparse.lambda=1.0e-5", "-s", "train_sparse")
+    copied.run("dvc", "exp", "run", "--queue", *experiment)
+    worker = copied.start("dvc", "queue", "start")
+    wait_until(lambda: [*(copied.folder / ".git/refs/exps").rglob("tiny")], worker)
     assert copied.run("dvc", "exp", "list", "--name-only").split() == ["tiny"]
     (tiny,) = copied.runs("tags.dvc.experiment = 'tiny'")
     assert (tiny.info.status, float(tiny.data.params["lambda"])) == ("FINISHED", 1e-5)
