@@ -12,7 +12,7 @@ KILLS = (
     ("sparsefaces.tracking.runs:_close_killed", "stage", None),
     ("sparsefaces.training.checkpoints:write_bytes", "stage", None),  # about to write a checkpoint
     (at_step(15), "group", 10),
-    ("sparsefaces.tracking.runs:TrackedRun.end", "stage", 20),
+    ("sparsefaces.tracking.runs:TrackedRun.end", "stage", 25),
     ("sparsefaces.tracking.models:_signature", "group", 25),  # in the midst of registering the model
     ("sparsefaces.training.checkpoints:Checkpoints.delete", "stage", 25),  # its run has ended, and DVC has no record
 )
