@@ -11,11 +11,12 @@ if ! git diff --quiet HEAD -- src params.yaml dvc.yaml dvc.lock stages; then
 fi
 there="seed-$(python -c 'from sparsefaces.base.params import load_params; print(load_params().train.seed)')
 $(dvc exp list --name-only)"
+trainings=$(grep -oE '^  train_\w+' dvc.yaml)
 for seed in ${SEEDS//,/ }; do
   if grep -qx "seed-$seed" <<< "$there"; then
     echo "seed $seed: already there"
   else
-    dvc exp run --queue --name "seed-$seed" -s train_dense train_sparse analyze --set-param "train.seed=$seed"
+    dvc exp run --queue --name "seed-$seed" -s $trainings analyze --set-param "train.seed=$seed"
   fi
 done
 [ "$JOBS" -le 1 ] || export OMP_NUM_THREADS=1

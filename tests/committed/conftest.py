@@ -24,11 +24,12 @@ def difference() -> str | None:
     """Say what is not the exercise's, parameters or faces; None if all is."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     other = [
-        f"{section}.{key} is {values[section].get(key)}, not {requested}"
+        f"{section}.{key} is {values.get(section, {}).get(key)}, not {requested}"
         for section, keys in EXERCISE.items()
         for key, requested in keys.items()
-        if values[section].get(key, "relu") != requested
+        if values.get(section, {}).get(key, "relu") != requested
     ]
+    other += [f"{name} is a further model" for name in values if name.startswith("train_") and name not in EXERCISE]
     if other:
         return f"params.yaml is not the exercise's: {'; '.join(other)}"
     source = json.loads((ROOT / "stages/fetch/provenance.json").read_text(encoding="utf-8"))["source"]

@@ -20,7 +20,7 @@ TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 
 def spans(page: str) -> list[str]:
     """List what stands in backticks on a page, outside of blocks of code."""
-    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL))
+    return re.findall(r"`([^`]+)`", re.sub(r"^ *```.*?^ *```", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL))
 
 
 @pytest.fixture(scope="module")
