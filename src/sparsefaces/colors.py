@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 # One colour per model and method, everywhere: Okabe and Ito's and their like, which the colour-blind tell apart. They
 # also stand on white paper, which their yellow does not.
-MODELS = ("#0072B2", "#D55E00", "#5D3A9B", "#8B4513", "#000000")  # in their order
+MODELS = ("#0072B2", "#D55E00", "#5D3A9B", "#000000", "#882255")  # in their order
 METHODS = MappingProxyType(
     {"PCA": "#009E73", "NMF": "#E69F00", "dictionary": "#56B4E9", "DCT": "#CC79A7", "JPEG": "#666666"}
 )
