@@ -44,7 +44,7 @@ preview: $(READY) ## Make the report of the committed code on the embedded faces
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
 	@$(BIN)/python src/tradeoff.py
 
-seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and renew the claims' table in docs/results.md
+seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and write the claims' table: seeds.md
 	@tools/seeds.sh
 
 check: $(READY) ## Run the fast tests: the library's, package by package, and the examples in its docstrings

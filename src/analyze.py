@@ -5,6 +5,7 @@ from threadpoolctl import threadpool_limits
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
 from sparsefaces.base.params import load_params, name_of
+from sparsefaces.base.progress import say
 from sparsefaces.base.script import run
 from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.origin import hashes, settings
@@ -38,7 +39,7 @@ def main() -> None:
         report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes(params))
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)
-    print(summarize(metrics, provenance))
+    say(summarize(metrics, provenance))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ from pathlib import Path
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import load_params
 from sparsefaces.base.script import run
-from sparsefaces.review.changes import stale_stages
+from sparsefaces.review.changes import refuse_conflicts, stale_stages
 
 
 def main() -> None:
     """Check params.yaml, or the folder of images as well, or that dvc.lock matches params, code and dvc.yaml."""
     what = " ".join(sys.argv[1:])
     if what in ("params", "inputs"):
+        refuse_conflicts()
         folder = Path(load_params().fetch.folder)
         if what == "inputs" and not folder.is_dir():  # DVC says no more than [Errno 2]
             raise UserError(

@@ -7,5 +7,5 @@ DESCRIPTION = Description(
     params={"lambda": 0.0, "seed": 3},
     tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k", "mlflow.note.content": "**note**"},
     inputs={"orl": "d" * 64},
-    diff="+ a line",
+    diff=b"+ a line",
 )

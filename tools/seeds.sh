@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the committed pipeline with each of SEEDS, as experiments through DVC's queue, and renew the claims' table.
+# Run the committed pipeline with each of SEEDS, as experiments through DVC's queue, and write the claims' table: seeds.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 trap 'exit 130' INT TERM # DVC takes Ctrl-C for the end of its words, not of the work

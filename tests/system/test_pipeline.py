@@ -137,7 +137,7 @@ def test_fetch__fallback_is_said_loudly_everywhere(fallen_back):
     for host in ("figshare.com", "umass.edu"):  # what each answered
         assert re.search(rf"{host}.*127\.0\.0\.1", output, re.DOTALL)
     assert "These are not the LFW faces." in fallen_back.path("analyze/report.html").read_text()
-    assert "NOT LFW: these are the ORL faces. Undo it: git restore dvc.lock stages" in output
+    assert "NOT LFW: these are the ORL faces. Undo it: git restore dvc.lock stages && git clean -fX stages" in output
     (run,) = fallen_back.runs("tags.stage = 'analyze'")
     assert (run.data.tags["data.source"], run.data.tags["data.wanted"]) == ("orl", "lfw")
     assert "Not lfw" in run.data.tags["mlflow.note.content"]

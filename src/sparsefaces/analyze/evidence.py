@@ -16,6 +16,7 @@ from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, name_of
+from sparsefaces.base.progress import say
 from sparsefaces.metrics import rounded, sorted_activations
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.standardize.split import count_people, split_people
@@ -92,7 +93,7 @@ def gather_evidence(
     made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))})
     refitted = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
-    print("Measuring the models and tracing rate and distortion", flush=True)
+    say("Measuring the models and tracing rate and distortion")
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
     rates = trace_rates(data, train_mask, count_people(people, ~train_mask), refitted, made[JPEG])

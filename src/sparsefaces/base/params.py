@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
@@ -268,7 +269,7 @@ def _explain(problem: Mapping[str, Any]) -> str:
     place = [str(part) for part in problem["loc"] if part != "models"]
     section, key, *_ = (*place, "", "")
     name, message = ".".join(place[:2]), problem["msg"]
-    value = re.sub(r"(?<=://)[^\s]*@", "", repr(problem["input"]))
+    value = without_login(repr(problem["input"]))
     is_missing = problem["type"] == "missing" and len(place) <= 2
     text = ": ".join(filter(None, (name if is_missing or not key else f"{name} is {value}", message)))
     return text + (f" ({meaning})" if (meaning := _meaning(section, key)) else "")

@@ -11,10 +11,15 @@ from sparsefaces.base.errors import UserError
 Crop = tuple[int, int, int, int] | None
 Size = float | tuple[int, int]
 Box = tuple[int, int, int, int]
+BITS, PHOTOMETRIC = 258, 262  # tags of TIFF
+WHITE_IS_ZERO = 0
 
 
-def read_grey(path: Path) -> Image.Image:
-    """Read an image file as 8-bit grey, upright as its EXIF says, on white where it is transparent.
+def read_image(path: Path) -> Image.Image:
+    """Read an image file in 8 bits, upright as its EXIF says, on white where it is transparent.
+
+    Returns:
+        A grey image if all its pixels are grey, whatever the file calls them, else one in colour (RGB).
 
     Raises:
         UserError: The file is not an image that Pillow can read, or has pixels beyond 16 bits.
@@ -22,17 +27,29 @@ def read_grey(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
+            tags = getattr(image, "tag_v2", {})
+        transparent = upright.info.get("transparency")
+        if upright.mode[0] in "IF":  # more than 8 bits, of which Pillow gives the numbers alone
+            values, white = np.asarray(upright), 4095 if tags.get(BITS) == (12,) else 65_535
+            if upright.mode == "F" or not 0 <= values.min() <= values.max() <= white:
+                raise ValueError("its pixels are not whole numbers from 0 to 65,535")
+            values = white - values if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else values
+            values = values if transparent is None else np.where(values == transparent, white, values)
+            return Image.fromarray((values / white * 255).round().astype(np.uint8))
+        if image.format == "PNG" and transparent is not None:  # a value in the file's bits, where the pixels have 8
+            bits = path.read_bytes()[24]  # of the header
+            if upright.mode == "L":
+                upright.info["transparency"] = transparent * 255 // (2**bits - 1)
+            elif upright.mode == "RGB":
+                upright.info["transparency"] = tuple(value >> (bits - 8) for value in transparent)
+        if upright.has_transparency_data:
+            layer = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+        colour = upright.convert("RGB")
     except Exception as error:  # Pillow's readers raise what they please at files that are damaged
-        raise UserError(f"{path} cannot be read as an image ({error}): repair or remove it") from None
-    if upright.mode[0] in "IF":  # more than 8 bits
-        values = np.asarray(upright)
-        if upright.mode == "F" or not 0 <= values.min() <= values.max() <= 65_535:
-            raise UserError(f"{path} has pixels that are not whole numbers from 0 to 65,535: convert or remove it")
-        return Image.fromarray((values / 65_535 * 255).round().astype(np.uint8))
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return upright.convert("L")
+        raise UserError(f"{path} cannot be read as an image ({error}): repair, convert or remove it") from None
+    red, green, blue = colour.split()
+    return red if red == green == blue else colour
 
 
 def plan(height: int, width: int, crop: Crop, resize: Size, name: str) -> tuple[Box, tuple[int, int]]:
@@ -61,11 +78,11 @@ def plan(height: int, width: int, crop: Crop, resize: Size, name: str) -> tuple[
 
 
 def prepare(image: Image.Image, crop: Crop, resize: Size, name: str) -> NDArray[np.float32]:
-    """Crop and resize one image of 8-bit grey as `plan` says, by the filter that scikit-learn takes for LFW.
+    """Make one image of 8 bits grey, crop and resize it as `plan` says, by the filter that scikit-learn takes for LFW.
 
     Returns:
         (height, width) float32 in [0, 1].
     """
     box, (height, width) = plan(image.height, image.width, crop, resize, name)
-    prepared = image.crop(box).resize((width, height), Image.Resampling.BICUBIC)
+    prepared = image.crop(box).convert("L").resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(prepared, dtype=np.float32) / np.float32(255)

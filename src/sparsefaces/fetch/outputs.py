@@ -29,6 +29,7 @@ def save_faces(faces: Faces) -> None:
     write_array(FETCH / "faces.npy", faces.images)
     people = np.arange(count, dtype=np.int32) if faces.people is None else faces.people
     write_array(FETCH / "people.npy", people)
+    persons = None if faces.people is None else len(np.unique(people))
     picture = mosaic(faces.images[:MOSAIC_FACES], min(MOSAIC_COLUMNS, count))
     write_bytes(FETCH / "faces.png", png_of_mosaic(picture, MOSAIC_ZOOM))
     write_json(
@@ -39,7 +40,7 @@ def save_faces(faces: Faces) -> None:
             "fallback_reason": faces.fallback_reason,
             "images": count,
             "left_out": _first(faces.skipped),
-            "people": None if faces.people is None else len(np.unique(faces.people)),
+            "people": persons,
             "height": height,
             "width": width,
             "file_mode": faces.file_mode,
@@ -49,11 +50,16 @@ def save_faces(faces: Faces) -> None:
     )
     if faces.fallback_reason:
         say(fallback_notice(faces.source, faces.requested, faces.fallback_reason))
-    say(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
-    if min(height, width) < FEWEST_PIXELS:
-        say(f"warning: {height} x {width} pixels show little of anything: raise fetch.resize, which made them so small")
+    few = {None: "unknown people (each counts as another person's)", 1: "1 person (one folder holds all)"}
+    whose = few.get(persons) or f"{persons:,} people"
+    say(f"{count:,} images of {whose}, {height} x {width} pixels, from {faces.source}")
+    if faces.colour:
+        say(f"{faces.colour:,} of them are in colour, which is read as grey")
     if faces.skipped:
-        say(f"left out, since no images that can be read by their names: {', '.join(_first(faces.skipped))}")
+        say(f"left out {len(faces.skipped):,}: {', '.join(_first(faces.skipped))}")
+    if min(height, width) < FEWEST_PIXELS:
+        remedy = ": fetch.crop or fetch.resize made them so small" if height * width < faces.pixels else ""
+        say(f"warning: {height} x {width} pixels show little of anything{remedy}")
 
 
 def _first(names: Sequence[str]) -> list[str]:

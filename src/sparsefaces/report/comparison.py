@@ -36,7 +36,8 @@ def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str,
     text = f"{table}\nThe whole comparison: stages/analyze/report.html. The runs in MLflow: make ui"
     if provenance["fallback_reason"]:
         source, requested = provenance["source"].upper(), provenance["wanted"].upper()
-        text += f"\nNOT {requested}: these are the {source} faces. Undo it: git restore dvc.lock stages"
+        text += f"\nNOT {requested}: these are the {source} faces. "
+        text += "Undo it: git restore dvc.lock stages && git clean -fX stages"
     return text
 
 

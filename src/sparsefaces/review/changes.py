@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sparsefaces.base.errors import UserError
@@ -37,8 +38,23 @@ def read_at(commit: str, path: str) -> dict[str, Any]:
     return {} if done.returncode else dict(read_yaml(done.stdout))
 
 
+def refuse_conflicts() -> None:
+    """Refuse what Git has left of a merge in the files that DVC reads.
+
+    Raises:
+        UserError: One of them holds both sides.
+    """
+    for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
+        if Path(name).exists() and "\n<<<<<<< " in "\n" + Path(name).read_text(encoding="utf-8"):
+            raise UserError(
+                f"{name} holds both sides of a merge (<<<<<<<): decide params.yaml and dvc.yaml by hand, then "
+                "git restore --source HEAD --staged --worktree dvc.lock stages && dvc repro"
+            )
+
+
 def stale_stages() -> list[str]:
     """Name the stages that dvc.lock does not match, whether or not the data is here."""
+    refuse_conflicts()
     command = (sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing", "--keep-going")
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     output = done.stdout + done.stderr  # DVC fails to reproduce a stage that is stale, and whose data is not here

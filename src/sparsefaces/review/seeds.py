@@ -7,12 +7,9 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from sparsefaces.analyze.claims import models_of
+from sparsefaces.analyze.claims import FAILS, HOLDS, OPEN, models_of
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.changes import dvc, read_at
-
-CLAIMS = "stages/analyze/claims.json"
-START, END = "<!-- claims -->", "<!-- /claims -->"
+from sparsefaces.review.changes import CLAIMS, dvc, read_at
 
 Claims = Sequence[Mapping[str, Any]]
 
@@ -70,19 +67,6 @@ def choose(claims: Mapping[int, Claims], seeds: str) -> dict[int, Claims]:
     return {seed: rows for seed, rows in claims.items() if seed in named or seed == next(iter(claims))}
 
 
-def put_claims(page: str, claims: Mapping[int, Claims]) -> str:
-    """Write the table of claims between the marks of a page.
-
-    Raises:
-        UserError: The page lacks the marks.
-    """
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise UserError(f"the page lacks {START} or {END}, between which the table stands: git restore it")
-    return f"{before}{START}\n{format_claims(claims)}\n{END}{after}"
-
-
 def format_claims(claims: Mapping[int, Claims]) -> str:
     """Lay the claims out as Markdown, a table per model: values of the first seed, differences and verdicts of all."""
     of_seeds = zip(*claims.values(), strict=True)
@@ -105,14 +89,15 @@ def _table(pair: Sequence[str], seeds: Sequence[int], measures: Sequence[Claims]
 
 
 def over_all(verdicts: Sequence[str]) -> str:
-    """Judge over all seeds: a claim holds only if it does with each.
+    """Judge over all seeds: a claim holds only if it does with each; else say with how many seeds it does what.
 
-    >>> over_all(["holds", "holds"]), over_all(["holds", "does not hold"])
-    ('holds', 'holds with 1 of 2 seeds')
+    >>> over_all(["holds", "holds"]), over_all(["holds", "not decided", "holds"])
+    ('holds', 'holds with 2, not decided with 1 of 3 seeds')
     """
     if len(set(verdicts)) == 1:
         return verdicts[0]
-    return f"holds with {verdicts.count('holds')} of {len(verdicts)} seeds"
+    counts = [f"{one} with {verdicts.count(one)}" for one in (HOLDS, FAILS, OPEN) if one in verdicts]
+    return f"{', '.join(counts)} of {len(verdicts)} seeds"
 
 
 def _difference(claim: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -39,14 +40,14 @@ class Description(NamedTuple):
         params: Parameters by name.
         tags: Tags by name; content.key names all that decides the result, MLflow's own the run and what its page says.
         inputs: SHA-256 by name of what it reads.
-        diff: What differs from the commit in the code and the parameters, as text; empty if nothing does.
+        diff: What differs from the commit in the code and the parameters, for `git apply`; empty if nothing does.
     """
 
     stage: str
     params: dict[str, Any]
     tags: dict[str, str]
     inputs: Mapping[str, str] = {}
-    diff: str = ""
+    diff: bytes = b""
 
     @property
     def fingerprint(self) -> str:
@@ -122,16 +123,23 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _git() -> tuple[dict[str, str], str]:
-    """Name the commit, and show what differs from it in the code and the parameters: files, then lines."""
+def _git() -> tuple[dict[str, str], bytes]:
+    """Name the commit, and show as a patch what differs from it in the code and the parameters, new files too."""
+    # Plumbing does not read the settings of how `git diff` shows things, which would spoil a patch.
+    env = {name: value for name, value in os.environ.items() if name != "GIT_DIFF_OPTS"}
+
+    def git(command: str, *paths: str) -> bytes:
+        words = ["git", *command.split(), *paths]
+        return subprocess.run(words, env=env, capture_output=True, check=True).stdout  # noqa: S603 - no shell
+
     try:
-        commit, status, diff = map(_output, ("rev-parse HEAD", "status --porcelain --", "diff HEAD --"))
+        with TemporaryDirectory() as folder:
+            env["GIT_INDEX_FILE"] = f"{folder}/index"  # the user's own may be told to overlook changes
+            commit = git("rev-parse HEAD").decode().strip()
+            git("read-tree HEAD")
+            known = [path for path in CODE if git("ls-files --cached --others --exclude-standard --", path)]
+            git("add --all --", *known)
+            diff = git("diff-index --cached --binary HEAD --", *CODE)
     except (OSError, subprocess.CalledProcessError):  # no Git, or no repository
-        return {}, ""
-    tags = {MLFLOW_GIT_COMMIT: commit, "git.commit": commit, "git.dirty": str(bool(status)).lower()}
-    return tags, f"{status}\n{diff}" if status else ""
-
-
-def _output(command: str) -> str:
-    words = ["git", *command.split(), *(CODE if command.endswith("--") else ())]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - no shell
+        return {}, b""
+    return {MLFLOW_GIT_COMMIT: commit, "git.commit": commit, "git.dirty": str(bool(diff)).lower()}, diff

@@ -20,12 +20,13 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from PIL import Image
 
+from sparsefaces.base.addresses import without_login
 from sparsefaces.base.cache import scratch_path
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.script import stage_lock
 from sparsefaces.tracking.description import Description
 from sparsefaces.tracking.models import ServedModel, register
-from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching, without_login
+from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching
 from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import Row
 
@@ -84,7 +85,7 @@ class TrackedRun:
             inputs = [Dataset(name, sha[:36], "local", f"sha256:{sha}") for name, sha in description.inputs.items()]
             client.log_inputs(self.id, [DatasetInput(one) for one in inputs])
         if description.diff:
-            self.outbox.files["uncommitted.diff"] = description.diff.encode()
+            self.outbox.files["uncommitted.diff"] = description.diff
         self._monitor = SystemMetricsMonitor(self.id, resume_logging=bool(found), tracking_uri=store.uri)
         self._monitor.start()
 

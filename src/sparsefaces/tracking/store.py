@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import requests
 import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from sparsefaces.base.addresses import quote_login, without_login
 from sparsefaces.base.cache import project_root, scratch_path
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import write_bytes
@@ -23,6 +26,11 @@ from sparsefaces.base.progress import say
 from sparsefaces.tracking.sqlite_file import create, relocate
 
 EXPERIMENT = MODEL = "sparsefaces"  # the registered models' name too
+ADDRESS = re.compile(
+    r"https?://(\S+@)?([\w.-]+|\[[\da-f:]+\])(:\d+)?(/\S*)?"
+    r"|(postgresql|mysql|mssql)(\+\w+)?://[^\s'\"]+|sqlite:///[^\s'\"~](.*\S)?"
+)
+DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}  # by their modules
 BUGS = (TypeError, AttributeError, NameError)
 LONGEST = 300  # characters of an error that is shown
 
@@ -80,23 +88,36 @@ def reaching(uri: str) -> Iterator[None]:
         raise
     except Exception as error:  # drivers, databases and servers each have their own
         raise UserError(
-            f"MLflow's store {without_login(uri)} cannot be used ({brief(error)}). Start or repair it, or unset "
+            f"MLflow's store {without_login(uri)} cannot be used ({brief(error)}). {_remedy(uri, error)}, or unset "
             "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
             "without (`make track` delivers later)"
         ) from None
 
 
+def _remedy(uri: str, error: Exception) -> str:
+    if isinstance(error, ImportError | sqlalchemy.exc.NoSuchModuleError):
+        driver = getattr(error, "name", None) or uri.partition(":")[0].rpartition("+")[2]
+        return f"Install its driver (pip install '{DRIVERS.get(driver, driver)}')"
+    proxies = requests.utils.get_environ_proxies(uri) if uri.startswith("http") else {}
+    for name in [name for name in os.environ if os.environ[name] == requests.utils.select_proxy(uri, proxies)]:
+        return f"It is asked through the proxy of {name}: set no_proxy={urlsplit(uri).hostname} if it needs none"
+    return "Start or repair it"
+
+
 def tracking_uri() -> str:
-    """Name the store: MLFLOW_TRACKING_URI, else SQLite in the project's folder, also from DVC's copies of it."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    """Name the store: MLFLOW_TRACKING_URI, else SQLite in the project's folder, also from DVC's copies of it.
+
+    Raises:
+        UserError: It is no address of a store.
+    """
+    uri = quote_login(os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
+    if not ADDRESS.fullmatch(uri):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is {without_login(uri)!r}: write http://HOST:PORT, postgresql://HOST/NAME or "
+            "sqlite:////FOLDER/FILE, without quotes or blanks around it, and your home in full for ~"
+        )
     file = uri.removeprefix("sqlite:///")
     return uri if file == uri else f"sqlite:///{project_root() / file}"  # an absolute file stays
-
-
-def without_login(text: object) -> str:
-    """Take user names and passwords out of the addresses in a text."""
-    without = re.sub(r"(?<=:)(//?)[^\s'\"]*@", r"\1", str(text))  # up to the last @: a password may hold any character
-    return re.sub(r"(:/[^\s?]*\?)[^\s'\"]+", r"\1***", without)
 
 
 def brief(error: BaseException) -> str:

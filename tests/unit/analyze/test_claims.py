@@ -123,3 +123,14 @@ def test_claims__a_window_that_covers_the_image_is_no_measure(shape, measured):
     claimed = {row["measure"] for row in judge_claims({"a": method, "b": method}, 0.1, {"a": [], "b": []})}
     assert any("9 x 9" in name for name in claimed) == measured
     assert ("window_energy" in summarize({"PCA": method}, data)[0]) == measured
+
+
+def test_difference_of_medians__has_an_interval_about_it_that_is_wider_for_fewer_units():
+    def width(units):
+        values = np.linspace(0, 1, units)
+        estimate = difference_of_medians(values, values + 1)
+        assert estimate.value == pytest.approx(1)
+        assert estimate.low < 1 < estimate.high
+        return estimate.high - estimate.low
+
+    assert width(10) > 2 * width(400)

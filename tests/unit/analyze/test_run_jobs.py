@@ -1,11 +1,13 @@
 """Jobs in processes of their own, each made once."""
 
+import errno
 import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import _store_backends, memory
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info
 
@@ -30,8 +32,10 @@ def describe_process(name, code):
 
 
 def end(how):
-    if how == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "exit":
+        os._exit(3)
+    if how:
+        os.kill(os.getpid(), how)
     raise UserError("lower it")
 
 
@@ -54,8 +58,32 @@ def test_run_jobs__each_is_made_once_for_its_arguments_in_a_process_with_one_thr
 
 @pytest.mark.parametrize(
     ("how", "message"),
-    [("killed", "^a process was killed, by the system if"), ("wrong", "^lower it$")],
+    [
+        (signal.SIGKILL, r"^a process of analyze ended early \(SIGKILL\(-9\)\): memory may be short: lower analyze"),
+        (signal.SIGSEGV, r"^a process of analyze ended early \(SIGSEGV\(-11\)\): run it again$"),
+        ("exit", r"^a process of analyze ended early \(EXIT\(3\)\): run it again$"),
+        (None, "^lower it$"),
+    ],
 )
 def test_run_jobs__one_that_ends_otherwise_is_one_message(how, message):
     with pytest.raises(UserError, match=message):
         run_jobs(jobs_of("a") | {"ends": Job("Ending", end, (how,))})
+
+
+@pytest.mark.parametrize("code", ["same", "other"])
+def test_run_jobs__cache_that_cannot_be_written_is_read_or_gone_without(code, monkeypatch, capsys):
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(memory, "_FUNCTION_HASHES", {})  # what joblib remembers of a process, as each stage has its own
+    first = run_jobs(jobs_of("a"))["a"]
+    memory._FUNCTION_HASHES.clear()
+    if code == "other":
+        stored = next(Path(".scratch/made").rglob("func_code.py"))
+        stored.write_text(stored.read_text() + "    pass\n")
+    monkeypatch.setattr(_store_backends, "concurrency_safe_write", refuse)
+    capsys.readouterr()
+    assert run_jobs(jobs_of("a"))["a"] == first
+    said, made = ("", "1") if code == "same" else ("Making a\n", "11")
+    assert capsys.readouterr().out == said
+    assert Path("a.made").read_text() == made

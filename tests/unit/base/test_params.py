@@ -70,7 +70,18 @@ def test_params__bad_value_is_named_with_what_pydantic_says_of_it(section, key, 
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("address", ["http://ann:pw@host/lfw", "ftp://host/lfw", "host/lfw", "http://host/?a=1", 80])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ann:pw@host/lfw",
+        "ann:pw@host",
+        "http://ann:a pw@h",
+        "ftp://host/lfw",
+        "host/lfw",
+        "http://host/?a=1",
+        80,
+    ],
+)
 def test_params__mirror_is_an_address_without_a_login_which_no_message_shows(address):
     with pytest.raises(UserError, match="machine.lfw_mirror is ") as error:
         parse_params(changed("machine", "lfw_mirror", address))

@@ -1,11 +1,13 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.fetch.images import prepare, read_grey
+from sparsefaces.fetch.images import prepare, read_image
 
 
 def grey(height, width):
@@ -44,55 +46,128 @@ def test_prepare__crop_or_size_that_leaves_nothing_is_an_error_with_the_numbers(
         prepare(grey(6, 8), crop, resize, "me.png")
 
 
-def test_read_grey__reads_colour_and_palettes(tmp_path):
-    colour = Image.fromarray(np.full((4, 3, 3), 200, dtype=np.uint8))
-    colour.save(tmp_path / "rgb.png")
-    colour.quantize(4).save(tmp_path / "palette.png")
-    for path in tmp_path.iterdir():
-        image = read_grey(path)
-        assert (image.mode, image.size) == ("L", (3, 4))
-        assert (np.asarray(image) == 200).all(), path
+def write_png(path, bits, colour_type, pixels, transparent=()):
+    """Write one row as Pillow writes none: of any bits and channels, with one value or colour that is transparent."""
+    values = np.ravel(pixels).tolist()
+    size = bits * len(values)
+    packed = sum(value << bits * place for place, value in enumerate(reversed(values))) << -size % 8
+    header = struct.pack(">IIBBBBB", len(pixels), 1, bits, colour_type, 0, 0, 0)
+    chunks = {b"IHDR": header, b"tRNS": np.array(transparent, ">u2").tobytes()}
+    chunks |= {b"IDAT": zlib.compress(b"\0" + packed.to_bytes(-(-size // 8))), b"IEND": b""}
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for name, data in chunks.items():
+            if data or name == b"IEND":
+                file.write(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)))
+
+
+def write_tiff(path, bits, photometric, data):
+    """Write one row of four greys as Pillow writes none."""
+    tags = {256: 4, 257: 1, 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1, 278: 1, 279: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags.items())
+    header = b"II" + struct.pack("<HI", 42, 8 + len(data))
+    path.write_bytes(header + data + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+def test_read_image__is_in_colour_if_a_pixel_is_whatever_the_file_calls_them(tmp_path):
+    pixels = np.full((4, 3, 3), 200, dtype=np.uint8)
+    for name, mode in (("grey", "L"), ("coloured", "RGB")):
+        image = Image.fromarray(pixels)
+        image.save(tmp_path / "rgb.png")
+        image.quantize(4).save(tmp_path / "palette.png")
+        image.convert("RGBA").save(tmp_path / "rgba.png")
+        for path in tmp_path.iterdir():
+            read = read_image(path)
+            assert (read.mode, read.size) == (mode, (3, 4)), (name, path)
+            assert (np.asarray(read.convert("RGB")) == pixels).all(), (name, path)
+        pixels[0, 0] = 255, 0, 0
+    face = prepare(read_image(tmp_path / "rgb.png"), None, 1.0, "x")
+    assert face[0].tolist() == [np.float32(76 / 255), np.float32(200 / 255), np.float32(200 / 255)]  # 0.299 of red
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_read_grey__is_white_where_the_image_is_transparent(tmp_path, mode):
+def test_read_image__is_white_where_the_image_is_transparent(tmp_path, mode):
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 255))
     image.putpixel((0, 0), (0, 0, 0, 0))
     (image.quantize(4, method=Image.Quantize.FASTOCTREE) if mode == "P" else image.convert(mode)).save(
         tmp_path / "x.png"
     )
-    assert np.asarray(read_grey(tmp_path / "x.png")).tolist() == [[255, 0, 0, 0], [0, 0, 0, 0]]
+    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [[255, 0, 0, 0], [0, 0, 0, 0]]
 
 
-def test_read_grey__turns_an_image_upright_as_its_exif_says(tmp_path):
+def test_read_image__turns_an_image_upright_as_its_exif_says(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera's top is the image's right
     grey(2, 3).save(tmp_path / "x.png", exif=exif)
-    assert np.asarray(read_grey(tmp_path / "x.png")).tolist() == [[3, 0], [4, 1], [5, 2]]
+    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [[3, 0], [4, 1], [5, 2]]
 
 
-@pytest.mark.parametrize(("kind", "name"), [(np.uint16, "x.png"), (np.uint16, "x.tif"), (np.int32, "x.tif")])
-def test_read_grey__more_than_8_bits_are_a_share_of_65535_whatever_the_largest_value(tmp_path, kind, name):
+@pytest.mark.parametrize(
+    ("kind", "name"), [(np.uint16, "x.png"), (np.uint16, "x.tif"), (">u2", "x.tif"), (np.int32, "x.tif")]
+)
+def test_read_image__more_than_8_bits_are_a_share_of_65535_whatever_the_largest_value(tmp_path, kind, name):
     values = np.array([[0, 128, 129, 1000], [4095, 32767, 65400, 65535]])
     for rows in (values, values[:1]):
         Image.fromarray(rows.astype(kind)).save(tmp_path / name)
-        assert np.asarray(read_grey(tmp_path / name)).tolist() == np.rint(rows / 65535 * 255).tolist()
+        assert np.asarray(read_image(tmp_path / name)).tolist() == np.rint(rows / 65535 * 255).tolist()
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("largest", [1, 15, 200, 255, 256, 1023, 65535])
+def test_read_image__pgm_is_a_share_of_the_largest_value_that_it_names(tmp_path, largest, text):
+    values = [0, largest // 3, largest // 2]  # it holds none as large
+    body = " ".join(map(str, values)).encode() if text else np.array(values, ">u2" if largest > 255 else "u1").tobytes()
+    (tmp_path / "x.pgm").write_bytes(f"{'P2' if text else 'P5'} 3 1 {largest}\n".encode() + body)
+    read = np.asarray(read_image(tmp_path / "x.pgm"))
+    assert np.abs(read - np.array([values]) / largest * 255).max() <= 0.5
+
+
+def test_read_image__tiff_of_12_bits_or_of_white_as_zero_means_what_its_tags_say(tmp_path):
+    write_tiff(tmp_path / "x.tif", 12, 1, bytes([0x00, 0x00, 0x64, 0x80, 0x0F, 0xFF]))  # 0, 100, 2048, 4095
+    assert np.asarray(read_image(tmp_path / "x.tif")).tolist() == [[0, 6, 128, 255]]
+    write_tiff(tmp_path / "x.tif", 16, 0, struct.pack("<4H", 0, 1000, 32768, 65535))
+    assert np.asarray(read_image(tmp_path / "x.tif")).tolist() == [[255, 251, 127, 0]]
+
+
+@pytest.mark.parametrize(
+    ("bits", "colour_type", "pixels", "expected"),
+    [
+        (1, 0, [1, 0, 1, 1], [255, 0, 255, 255]),
+        (2, 0, [1, 0, 2, 3], [255, 0, 170, 255]),
+        (4, 0, [3, 0, 2, 15], [255, 0, 34, 255]),
+        (8, 0, [3, 0, 100, 255], [255, 0, 100, 255]),
+        (16, 0, [1000, 0, 1001, 32768], [255, 0, 4, 128]),
+        (8, 2, [[9, 9, 9], [0, 0, 0]], [255, 0]),
+        (16, 2, [[1000, 1000, 1000], [40000, 40000, 40000]], [255, 156]),
+    ],
+)
+def test_read_image__one_value_that_is_transparent_is_white_with_any_number_of_bits(
+    tmp_path, bits, colour_type, pixels, expected
+):
+    write_png(tmp_path / "x.png", bits, colour_type, pixels, pixels[0])
+    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [expected]
+
+
+@pytest.mark.parametrize(("colour_type", "pixel"), [(4, [32896, 65535]), (2, [32896] * 3), (6, [32896] * 3 + [65535])])
+def test_read_image__16_bits_of_several_channels_are_read_as_8(tmp_path, colour_type, pixel):
+    write_png(tmp_path / "x.png", 16, colour_type, [pixel])
+    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [[128]]
 
 
 @pytest.mark.parametrize("values", [[-1, 0], [0, 65536], [0.0, 1.0]])
-def test_read_grey__pixels_that_are_not_16_bit_numbers_are_refused_by_name(tmp_path, values):
+def test_read_image__pixels_that_are_not_16_bit_numbers_are_refused_by_name(tmp_path, values):
     Image.fromarray(np.array([values], np.float32 if isinstance(values[0], float) else np.int32)).save(
         tmp_path / "x.tif"
     )
-    with pytest.raises(UserError, match=r"x.tif has pixels that are not whole numbers from 0 to 65,535"):
-        read_grey(tmp_path / "x.tif")
+    with pytest.raises(UserError, match=r"x.tif .*whole numbers from 0 to 65,535.*: repair, convert"):
+        read_image(tmp_path / "x.tif")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
-def test_read_grey__damaged_file_is_refused_by_name(tmp_path, kind):
+def test_read_image__damaged_file_is_refused_by_name(tmp_path, kind):
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 16, 3), dtype=np.uint8)).save(file, kind)
     for damaged in (b"", b"no image", file.getvalue()[: file.tell() // 2]):
         (tmp_path / "face").write_bytes(damaged)
-        with pytest.raises(UserError, match=r"face cannot be read as an image \(.*\): repair or remove it"):
-            read_grey(tmp_path / "face")
+        with pytest.raises(UserError, match=r"face cannot be read as an image \(.*\): repair, convert or remove it"):
+            read_image(tmp_path / "face")

@@ -204,14 +204,15 @@ def test_mirror__goes_first_and_the_environments_before_that_of_params(hosts, mo
     assert (first.asked, second.asked) == (["/data/lfw-funneled.tgz"], ["/lfw-funneled.tgz"])
 
 
-def test_mirror__login_is_used_and_never_shown(hosts, monkeypatch, capsys):
+@pytest.mark.parametrize("password", ["s3cret", "/?#@s3cret", "a s3cret/8"])
+def test_mirror__login_is_used_and_never_shown(hosts, monkeypatch, capsys, password):
     host = hosts[0]
-    host.answer(login="zoe:s3cret")
+    host.answer(login=f"zoe:{password}")
     monkeypatch.setattr(lfw, "ADDRESSES", ["zoe:s3cret@no-address"])
-    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", "//zoe:wrong-s3cret@"))
+    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", f"//zoe:wrong-{password}@"))
     with pytest.raises(UnreachableError, match="401 Client Error") as error:
         fetch(fallback="none")
-    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", "//zoe:s3cret@"))
+    monkeypatch.setenv(lfw.MIRROR, host.url.replace("//", f"//zoe:{password}@"))
     assert fetch().source == "lfw"
     shown = "".join((*capsys.readouterr(), str(error.value)))
     assert host.url.removeprefix("http://") in shown

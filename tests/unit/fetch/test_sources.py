@@ -1,3 +1,6 @@
+import errno
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,24 +30,60 @@ def test_orl__is_400_faces_of_40_people_the_first_image_of_each_first():
 
 def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
     (image_folder / "ada" / "._1.png").write_bytes(b"what macOS leaves")
+    (image_folder / ".DS_Store").touch()
+    (image_folder / ".DS_Store").touch()
     faces = folder.read(str(image_folder), None, 1.0)
     assert (faces.source, faces.people.tolist()) == ("folder", [0, 0, 1, 1, 2, 2])
     first = np.asarray(Image.open(image_folder / "ada" / "1.png").convert("L"), dtype=np.float32) / 255
     assert (faces.images[0] == first).all()
+    assert (faces.colour, faces.pixels, faces.skipped) == (6, 20 * 16, [])
 
 
-def test_folder__reads_linked_files_passes_hidden_ones_over_and_names_what_it_leaves_out(image_folder, tmp_path):
+def test_folder__person_is_the_top_folder_with_all_below_it(image_folder):
+    (image_folder / "ada" / "2.JPG").rename(image_folder / "ada" / "3.jpg")
+    for person in ("bob", "cyd"):
+        (image_folder / person / "second session").mkdir()
+        (image_folder / person / "2.JPG").rename(image_folder / person / "second session" / "1.jpg")
+    assert folder.read(str(image_folder), None, 0.5).people.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_folder__image_beside_the_folders_of_people_is_left_out_by_name(image_folder):
+    Image.new("L", (16, 20)).save(image_folder / "stray.png")
+    (image_folder / "ada" / "2.JPG").rename(image_folder / "2.JPG")
+    faces = folder.read(str(image_folder), None, 0.5)
+    assert faces.people.tolist() == [0, 1, 1, 2, 2]
+    assert faces.skipped == ["2.JPG (in no person's folder)", "stray.png (in no person's folder)"]
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", ".thumbs"])
+def test_folder__what_programs_leave_beside_images_is_no_person_and_left_out_by_name(name, image_folder):
+    for place in (image_folder / name / "1.png", image_folder / "bob" / name / "1.png" / "thumbnail.jpg"):
+        place.parent.mkdir(parents=True)
+        Image.new("L", (16, 20)).save(place)
+    faces = folder.read(str(image_folder), None, 0.5)
+    assert faces.people.tolist() == [0, 0, 1, 1, 2, 2]
+    assert faces.skipped == [f"{name} (a folder of a program)", f"bob/{name} (a folder of a program)"]
+
+
+def test_folder__counts_images_in_colour(image_folder):
+    Image.open(image_folder / "ada" / "1.png").convert("L").convert("RGB").save(image_folder / "ada" / "1.png")
+    assert folder.read(str(image_folder), None, 0.5).colour == 5
+
+
+def test_folder__reads_linked_files_and_names_what_it_leaves_out(image_folder, tmp_path):
     (image_folder / "bob" / "linked.png").symlink_to(image_folder / "cyd" / "1.png")
     (image_folder / "bob" / "gone.png").symlink_to(tmp_path / "nowhere")
-    (image_folder / ".thumbs").mkdir()
-    (image_folder / ".thumbs" / "1.png").write_bytes(b"what a viewer leaves")
     (image_folder / ".behind").symlink_to(tmp_path)
     (image_folder / "ada" / "phone.heic").touch()
     (image_folder / "README.md").touch()
     (tmp_path / "link").symlink_to(image_folder)
     faces = folder.read(str(tmp_path / "link"), None, 0.5)
     assert faces.people.tolist() == [0, 0, 1, 1, 1, 2, 2]
-    assert faces.skipped == ["ada/phone.heic", "bob/gone.png"]
+    assert faces.skipped == [
+        ".behind (a folder of a program)",
+        "ada/phone.heic (no image by its name)",
+        "bob/gone.png (no file)",
+    ]
 
 
 @pytest.mark.parametrize("at", ["cyd", "ada/more"])
@@ -55,10 +94,21 @@ def test_folder__link_to_a_folder_whose_changes_dvc_would_overlook_is_refused_by
         folder.read(str(image_folder), None, 0.5)
 
 
+def test_folder__folder_that_cannot_be_opened_is_refused_by_name(image_folder, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if path == str(image_folder / "bob"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match=str(image_folder / "bob")):
+        folder.read(str(image_folder), None, 0.5)
+
+
 def test_folder__flat_folder_knows_no_people(image_folder):
     assert folder.read(str(image_folder / "ada"), None, 0.5).people is None
-    (image_folder / "ada" / "1.png").rename(image_folder / "1.png")
-    assert folder.read(str(image_folder), None, 0.5).people is None  # not every image tells whose it is
 
 
 def test_folder__missing_or_empty_folder_is_an_error(tmp_path):

@@ -1,6 +1,8 @@
 """The review of a small pipeline's changes."""
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,34 @@ def test_review__names_all_that_differs_from_where_the_branch_began(pipeline, mo
     raw = "https://github.com/us/faces/raw"
     pictures = [f"![]({raw}/{commit}/stages/analyze/curves.png)" for commit in (then, now)]
     assert parts[-1].splitlines()[-1] == "| {} | {} |".format(*pictures)
+
+
+def test_review__metric_that_is_no_number_any_more_is_shown(pipeline):
+    (ANALYZE / "metrics.json").write_text('{"rec": null}')
+    pipeline("commit", "-qam", "infinite")
+    assert "| rec | 2.5 | - | - |" in " ".join(review("main", []).split())
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "dvc.yaml", "dvc.lock"])
+def test_stale_stages__both_sides_of_a_merge_are_told_with_commands_that_work(pipeline, name):
+    for branch, rate in (("branch", 0.2), ("main", 0.3)):
+        pipeline("switch", "-q", branch)
+        for file in map(Path, ("params.yaml", "dvc.lock")):
+            file.write_text(file.read_text().replace("rate: 0.1", f"rate: {rate}"))
+        Path("dvc.yaml").write_text(DVC_YAML.replace("make", f"make {rate}"))
+        pipeline("commit", "-qam", branch)
+    with pytest.raises(subprocess.CalledProcessError):
+        pipeline("merge", "branch")
+    for other in {"params.yaml", "dvc.yaml", "dvc.lock"} - {name}:
+        pipeline("checkout", "--ours", other)
+    with pytest.raises(UserError, match=f"{name} holds both sides of a merge") as error:
+        stale_stages()
+    for file in ("params.yaml", "dvc.yaml"):  # as if by hand
+        pipeline("checkout", "--ours", file)
+    command = re.search("git (restore .*) && dvc repro", str(error.value))[1]
+    pipeline(*command.split())
+    assert stale_stages() == ["train"]
+    assert not pipeline("diff", "--name-only", "--diff-filter=U", "--", "dvc.lock", "stages")
 
 
 def test_stale_stages__are_those_that_dvc_would_run_though_the_data_is_not_here(pipeline):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, put_claims
+from sparsefaces.review.seeds import choose, claims_by_seed, format_claims, over_all
 
 
 def claim(difference, verdict, measure="Gini index"):
@@ -63,15 +63,12 @@ def test_claims_by_seed__are_the_commits_and_those_of_experiments_that_differ_in
         choose(claims, "two")
 
 
-def test_put_claims__claim_holds_only_with_every_seed():
+def test_format_claims__claim_holds_only_with_every_seed_and_each_other_verdict_is_counted():
     claims = {1: [claim(0.25, "holds"), claim(0.25, "holds", "PSNR")]}
     claims[5] = [claim(-0.125, "does not hold"), claim(0.5, "holds", "PSNR")]
-    page = put_claims("before <!-- claims -->\nold\n<!-- /claims -->after\n", claims)
-    assert page.startswith("before <!-- claims -->\n| claim, measure")
-    assert page.endswith("\n<!-- /claims -->after\n")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in format_claims(claims).splitlines()[2:]]
     assert [row[0] for row in rows] == ["**Sparse.**", "Gini index", "PSNR"]
-    assert [row[-1] for row in rows] == ["", "holds with 1 of 2 seeds", "holds"]
+    assert [row[-1] for row in rows] == ["", "holds with 1, does not hold with 1 of 2 seeds", "holds"]
     shown = [cell.replace("\N{MINUS SIGN}", "-") for cell in rows[1][1:-1]]
     assert shown == ["0.500", "0.750", "+0.250 [+0.240, +0.260]", "-0.125 [-0.135, -0.115]"]
 
@@ -82,6 +79,7 @@ def test_format_claims__without_a_value_says_none():
     assert row == ["none", "0.750", "none", "not decided"]
 
 
-def test_put_claims__page_without_marks_ends_in_a_message():
-    with pytest.raises(UserError, match="git restore it"):
-        put_claims("no table", {1: []})
+def test_over_all__counts_verdicts_in_one_order():
+    verdicts = ["not decided", "holds", "does not hold", "not decided", "holds"]
+    assert over_all(verdicts) == "holds with 2, does not hold with 1, not decided with 2 of 5 seeds"
+    assert over_all(["does not hold", "does not hold"]) == "does not hold"

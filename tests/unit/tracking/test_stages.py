@@ -2,7 +2,9 @@
 
 import io
 import re
+import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import mlflow
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from samples import params
+from samples import model_params, params
 
 from sparsefaces.base.files import write_json
 from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
@@ -21,7 +23,7 @@ from sparsefaces.tracking.stages import ANALYZE, log_missing
 from sparsefaces.tracking.store import Store
 from sparsefaces.training.activations import Activation
 from sparsefaces.training.model import Model
-from sparsefaces.training.outputs import TRAININGS, Training, save_training
+from sparsefaces.training.outputs import Training, save_training
 from sparsefaces.training.weights import Weights
 
 HISTORY = [{"step": step, "rec": 5.0 - step, "spa": 2.0, "ent": 3.0, "reg": 1.0} for step in (0, 3)]
@@ -34,6 +36,7 @@ SETTINGS = {
     "train_sparse": {"lambda": 1},
 }  # as DVC has it
 SETTINGS |= {"analyze": {"most_faces": 100, "faces": 1, "filters": 1, "filter_scale": "own", "held_out_people": 0.5}}
+TRAININGS = {"dense": "train_dense", "sparse": "train_sparse"}
 STAGES = [*TRAININGS.values(), "analyze"]
 
 
@@ -126,15 +129,15 @@ def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refus
             predict(None, wrong, how)
 
 
-def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_all_that_decides_it(
-    logged, data, monkeypatch
-):
-    def git(*arguments: str) -> str:
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def git(*arguments: str, stdin: bytes = b"") -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout.decode().strip()
 
-    def described(settings=SETTINGS, model="m"):
-        return describe("train_dense", settings, data, {"model": model}, {"threads": "1"})
+
+def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_all_that_decides_it(logged, data):
+    def described(lambd=1.0, model="m"):
+        sections = {"train": params(), "train_dense": model_params(lambd)}
+        return describe("train_dense", sections, data, {"model": model}, {"threads": "1"})
 
     (logged.folder / "params.yaml").write_text("seed: 1\n")
     assert "git.commit" not in described().tags
@@ -143,15 +146,65 @@ def test_describe__names_the_commit_and_what_differs_from_it_and_the_content_by_
     git("commit", "-qm", "start")
     clean = described()
     assert (clean.tags["git.commit"], clean.tags["git.dirty"]) == (git("rev-parse", "HEAD"), "false")
-    assert clean.diff == ""
+    assert clean.diff == b""
     assert {"threads", "cpu", "python", "version.torch"} <= clean.tags.keys()
     (logged.folder / "params.yaml").write_text("seed: 2\n")
     dirty = described()
     assert dirty.tags["git.dirty"] == "true"
-    assert "\n-seed: 1\n+seed: 2" in dirty.diff
+    assert b"\n-seed: 1\n+seed: 2" in dirty.diff
     assert dirty.fingerprint == clean.fingerprint
-    others = [described(model="n"), described(SETTINGS | {"train_dense": {"lambda": 2.0}})]
+    others = [described(model="n"), described(lambd=2.0)]
     assert len({one.fingerprint for one in (clean, *others)}) == 3
+
+
+def leave_code(folder: Path, files: dict[str, bytes]) -> None:
+    """Make these the only files of the code and the parameters."""
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+BEFORE = {"params.yaml": b"a: 1\nb: 2\nc: 3\n\n\n", "src/a.py": b"a\n\nb\n", "src/gone.py": b"gone\n"}
+BEFORE |= {"src/x.bin": bytes(range(256)), "src/one": b"a file", "requirements.lock": b"gone"}
+AFTER = {"params.yaml": b"a: 1\nb: 4\nc: 3\n\n\n", "src/a.py": b"a \n\nB\n\n\n", "src/x.bin": bytes(range(255, -1, -1))}
+AFTER |= {"src/one/in.py": b"a folder now", "src/staged.bin": b"\0\1", "dvc.yaml": b"new"}
+AFTER |= {'src/new/"n\u00e9w" .py': b"new\n\n", "src/new/empty": b""}
+OF_GIT = ["diff.context=0", "diff.noprefix=true", "diff.mnemonicPrefix=true", "diff.relative=true", "color.ui=always"]
+OF_GIT += ["diff.orderFile=nowhere", "diff.external=false", "diff.up.textconv=tr a-z A-Z <", "diff.up.command=true"]
+OF_GIT += ["core.autocrlf=input", "core.splitIndex=true", "status.showUntrackedFiles=no"]
+OF_GIT += ["GIT_DIFF_OPTS=-u0", "GIT_EXTERNAL_DIFF=false", "--assume-unchanged", "--skip-worktree"]
+
+
+@pytest.mark.parametrize("setting", OF_GIT)
+def test_describe__diff_restores_what_ran_in_a_clone_of_the_commit_whatever_is_set(logged, data, monkeypatch, setting):
+    leave_code(project := logged.folder / "repository/project", BEFORE)
+    monkeypatch.chdir(project)
+    git("init", "-q", "..")
+    Path("../.gitattributes").write_text("*.py diff=up\n")
+    Path("../.gitignore").write_text("x.bin\n")  # and yet it is in Git
+    git("add", "--force", "..")
+    git("commit", "-qm", "start")
+    name, _, value = setting.partition("=")
+    if name.startswith("--"):
+        git("update-index", name, "params.yaml")
+    elif name.startswith("GIT_"):
+        monkeypatch.setenv(name, value)
+    else:
+        git("config", name, value)
+    Path("requirements.lock").unlink()
+    leave_code(project, AFTER)
+    git("add", "src/staged.bin")
+    index = Path("../.git/index").read_bytes()
+    for folder in ("stages", "dvc.lock"):
+        Path(folder).symlink_to(logged.folder / folder)
+    description = describe("train_dense", {"train": params()}, data, machine={"threads": "1"})
+    assert Path("../.git/index").read_bytes() == index
+    git("clone", "-q", "..", clone := str(logged.folder / "clone"))
+    git("-C", clone, "checkout", "-q", description.tags["git.commit"])
+    git("-C", clone, "apply", "-", stdin=description.diff)
+    found = (path for path in Path(clone, "project").rglob("*") if path.is_file())
+    assert {str(path.relative_to(f"{clone}/project")): path.read_bytes() for path in found} == AFTER
 
 
 def test_draw_reconstructions__faces_from_the_first_to_the_last_stand_above_their_own(data):

@@ -13,8 +13,9 @@ import pytest
 from mlflow import MlflowClient
 from samples import in_experiment
 
+from sparsefaces.base.addresses import without_login
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.store import Store, brief, tracking_uri, without_login
+from sparsefaces.tracking.store import Store, brief, tracking_uri
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,9 @@ from sparsefaces.tracking.store import Store, brief, tracking_uri, without_login
         ("postgresql://ann:s%40cret@host/db", "postgresql://host/db"),
         ("postgresql+psycopg2://ann:p@ss/w?rd@host/db", "postgresql+psycopg2://host/db"),
         ("http:/ann:secret@host", "http:/host"),
+        ("http:/ann:s/e?c#r@et@host", "http:/host"),
+        ("http://ann:sec ret@host", "http://host"),
+        ("ann:secret@host:5000", "host:5000"),
         ("https://host/ann", "https://host/ann"),
         ("postgresql://host/db?user=ann&password=s3cret", "postgresql://host/db?***"),
     ],
@@ -37,9 +41,11 @@ def test_shown__has_neither_name_nor_password(uri, without):
     ("uri", "said"),
     [
         ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nosuchdriver"),
-        ("nonsense://ann:pa55word@h/x", "dialects:nonsense"),
-        ("http://ann:pa55word@h:80a", "80a"),
-        ("https://ann:pa55word@127.0.0.1:9", "."),
+        ("https://ann:pa55word@127.0.0.1:9", "refused.* Start or repair it"),
+        ("http://ann:8/pa55word@127.0.0.1:9", "refused.* Start or repair it"),
+        ("http://ann:pa55word?#@ 1@127.0.0.1:9", "refused.* Start or repair it"),
+        ("mysql+pymysql://ann:pa55word@127.0.0.1/x", "pymysql.* Install its driver .pip install 'pymysql'"),
+        ("mysql://ann:pa55word@127.0.0.1/x", "MySQLdb.* Install its driver .pip install 'mysqlclient'"),
     ],
 )
 def test_store__that_cannot_be_used_is_one_message_without_a_login(in_tmp, monkeypatch, uri, said):
@@ -47,6 +53,36 @@ def test_store__that_cannot_be_used_is_one_message_without_a_login(in_tmp, monke
     with pytest.raises(UserError, match=f"cannot be used .*{said}") as error:
         Store()
     assert not {"ann", "pa55word"} & set(re.findall(r"\w+", str(error.value)))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(" http://h", "http://h ", "http://a host", '"http://h"', "'http://h'", "HTTP://h", "http:/ann:pa55word@h"),
+        *("http://", "http://ann:pa55word@h:80a", "http://ann:pa55word@[::1", "ann:pa55word@h:5000", "localhost:5000"),
+        *("sqlite:///~/x.db", "sqlite:///x.db ", "sqlite://x.db", "nonsense://ann:pa55word@h/x", "./mlruns"),
+    ],
+)
+def test_store__address_that_is_none_is_one_message_with_right_ones_and_makes_no_file(in_tmp, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError, match=r"MLFLOW_TRACKING_URI is '?.*: write http://HOST:PORT") as error:
+        Store()
+    assert not {"ann", "pa55word"} & set(re.findall(r"\w+", str(error.value)))
+    assert list(in_tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_store__proxy_that_stands_before_it_is_named_with_how_to_go_past_it(in_tmp, monkeypatch, name):
+    for variable in [variable for variable in os.environ if variable.lower().endswith("_proxy")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:9")
+    monkeypatch.setenv(name, "http://ann:pa55word@127.0.0.1:9")
+    with pytest.raises(UserError, match=f"through the proxy of {name}: set no_proxy=localhost") as error:
+        Store()
+    assert "pa55word" not in str(error.value)
+    monkeypatch.setenv("no_proxy", "localhost")
+    with pytest.raises(UserError, match="Start or repair it"):
+        Store()
 
 
 def test_store__silent_server_is_given_up_after_mlflows_own_limit(in_tmp, monkeypatch):

@@ -23,8 +23,10 @@ class Faces(NamedTuple):
         source: The source that was read.
         people: Person number by row, (N,) int32; None if the source does not tell.
         requested: The source that was asked for.
+        pixels: Of an image before it was cropped and resized, if the source tells.
+        colour: How many images are in colour, which is read as grey.
         fallback_reason: Why the wanted source was not read; None if it was.
-        skipped: Names of files that were not read, since they are no images by their names.
+        skipped: Names of files and folders that were not read, with the reason.
         file_mode: What Pillow calls the kind of the files (RGB, L), if that tells one edition of them from another.
     """
 
@@ -32,6 +34,8 @@ class Faces(NamedTuple):
     source: str
     people: NDArray[np.int32] | None
     requested: str
+    pixels: int = 0
+    colour: int = 0
     fallback_reason: str | None = None
     skipped: Sequence[str] = ()
     file_mode: str | None = None
@@ -42,27 +46,37 @@ class UnreachableError(UserError):
 
 
 def prepare_all(
-    items: Sequence[Item], load: Callable[[Item], Image.Image], name: Callable[[Item], str], crop: Crop, resize: Size
-) -> NDArray[np.float32]:
-    """Load, crop and resize every image into one array, with progress.
+    source: str,
+    items: Sequence[Item],
+    load: Callable[[Item], Image.Image],
+    name: Callable[[Item], str],
+    *,
+    crop: Crop,
+    resize: Size,
+) -> Faces:
+    """Load, crop and resize every image of a source, with progress.
 
     Args:
+        source: What the result calls it.
         items: What to load, in the order of the rows, at least one.
-        load: Reads one item as 8-bit grey.
+        load: Reads one item in 8 bits.
         name: What messages call an item.
         crop: As for `images.plan`.
         resize: As for `images.plan`.
 
     Returns:
-        (N, height, width) float32 in [0, 1].
+        Faces whose people are not told.
 
     Raises:
         UserError: An image cannot be prepared, or the sizes differ; both images are named.
     """
     faces: list[NDArray[np.float32]] = []
+    colour = 0
     with closing(Progress("Reading images", len(items), unit="images")) as progress:
         for item in items:
-            face = prepare(load(item), crop, resize, name(item))
+            image = load(item)
+            face = prepare(image, crop, resize, name(item))
+            colour += image.mode != "L"
             if faces and face.shape != faces[0].shape:
                 raise UserError(
                     f"the images differ in size: {name(items[0])} becomes {_by(faces[0].shape)} pixels, "
@@ -70,7 +84,7 @@ def prepare_all(
                 )
             faces.append(face)
             progress.update()
-    return np.stack(faces)
+    return Faces(np.stack(faces), source, None, source, image.height * image.width, colour)
 
 
 def _by(shape: tuple[int, ...]) -> str:

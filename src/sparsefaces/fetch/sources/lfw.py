@@ -1,7 +1,6 @@
 """Labeled Faces in the Wild, read by scikit-learn; its archive is downloaded if it is not there."""
 
 import os
-import re
 import shutil
 import tempfile
 from contextlib import closing
@@ -12,6 +11,7 @@ import requests
 from PIL import Image
 from sklearn.datasets import fetch_lfw_people, get_data_home
 
+from sparsefaces.base.addresses import quote_login, without_login
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.files import sha256
 from sparsefaces.base.progress import Progress, say
@@ -68,10 +68,11 @@ def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
     images = lfw.images
     if factor is None:
         grey = (images * 255).round().astype(np.uint8)
-        images = prepare_all(range(IMAGES), lambda row: Image.fromarray(grey[row]), "image {}".format, None, resize)
+        load, named = lambda row: Image.fromarray(grey[row]), "image {}".format
+        images = prepare_all("lfw", range(IMAGES), load, named, crop=None, resize=resize).images
     with Image.open(min((home / FOLDER).rglob("*.jpg"))) as first:
         mode = first.mode
-    return Faces(images, source="lfw", people=lfw.target.astype(np.int32), requested="lfw", file_mode=mode)
+    return Faces(images, "lfw", lfw.target.astype(np.int32), requested="lfw", pixels=SIZE * SIZE, file_mode=mode)
 
 
 def _install(home: Path, mirror: str | None, timeout: float) -> None:
@@ -88,8 +89,8 @@ def _install(home: Path, mirror: str | None, timeout: float) -> None:
 
 def _download(path: Path, mirror: str | None, timeout: float) -> Path:
     base, reasons = os.environ.get(MIRROR) or mirror, []
-    for address in ([f"{base.rstrip('/')}/{ARCHIVE}"] if base else []) + [*ADDRESSES]:
-        say(f"Downloading {ARCHIVE} from {_without_login(address)}")
+    for address in ([f"{quote_login(base).rstrip('/')}/{ARCHIVE}"] if base else []) + [*ADDRESSES]:
+        say(f"Downloading {ARCHIVE} from {without_login(address)}")
         try:
             response = requests.get(address, timeout=timeout, stream=True, headers={"Accept-Encoding": "identity"})
             response.raise_for_status()
@@ -100,7 +101,7 @@ def _download(path: Path, mirror: str | None, timeout: float) -> Path:
                     file.write(chunk)
                     progress.update(len(chunk))
         except requests.RequestException as error:
-            reasons.append(_without_login(str(error)))
+            reasons.append(without_login(str(error)))
         else:
             if path.stat().st_size and sha256(path) == SHA256:
                 return path
@@ -110,7 +111,3 @@ def _download(path: Path, mirror: str | None, timeout: float) -> Path:
         f"LFW could not be downloaded ({'; '.join(reasons)}): check the network, or set fetch.fallback or fetch.source "
         "to orl in params.yaml; docs/data.md tells how to get the archive by hand"
     )
-
-
-def _without_login(text: str) -> str:
-    return re.sub(r"\S*@", "", text)

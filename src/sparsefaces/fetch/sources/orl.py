@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsefaces.fetch.images import Crop, Size, read_grey
+from sparsefaces.fetch.images import Crop, Size, read_image
 from sparsefaces.fetch.sources.faces import Faces, prepare_all
 
 PEOPLE, IMAGES_EACH = 40, 10
@@ -19,8 +19,9 @@ def read(crop: Crop, resize: Size) -> Faces:
     """
     images, people = range(1, IMAGES_EACH + 1), range(1, PEOPLE + 1)
     paths = [folder() / f"s{person}" / f"{image}.pgm" for image in images for person in people]
-    faces = prepare_all(paths, read_grey, lambda path: f"ORL's {path.parent.name}/{path.name}", crop, resize)
-    return Faces(faces, source="orl", people=np.tile(np.arange(PEOPLE, dtype=np.int32), IMAGES_EACH), requested="orl")
+    names = "ORL's {0.parent.name}/{0.name}".format
+    faces = prepare_all("orl", paths, read_image, names, crop=crop, resize=resize)
+    return faces._replace(people=np.tile(np.arange(PEOPLE, dtype=np.int32), IMAGES_EACH))
 
 
 def folder() -> Path:
