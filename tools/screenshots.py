@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PATIENCE = 1_800_000  # milliseconds, of a busy machine
+PATIENCE = 120_000  # milliseconds, of a busy machine
 TRAININGS = ("train_dense, lambda 0", "train_sparse, lambda 1")
 
 
