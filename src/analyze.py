@@ -39,7 +39,7 @@ def main() -> None:
         report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes(params))
         save_comparison(metrics, evidence, figures, render_report(report))
         log_comparison(tracked, metrics)
-    say(summarize(metrics, provenance))
+    say(summarize(metrics, provenance, evidence.claims.get("held_out", {})))
 
 
 if __name__ == "__main__":

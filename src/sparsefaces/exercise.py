@@ -149,7 +149,7 @@ def view_decoder(
                 f"{name} has filters of {W.shape[-1]} pixels, not of {shape[0]} x {shape[1]}: "
                 "give the images' shape=(height, width)"
             )
-    figure = plt.figure(figsize=(2 * figures.DECODER[0], figures.DECODER[1]), layout="constrained")
+    figure = plt.figure(figsize=figures.decoders_size(2, shape), layout="constrained")
     filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
     figures.draw_decoders(figure, filters_of, shape, filters, scale)
     plt.show()

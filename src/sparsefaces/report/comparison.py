@@ -1,6 +1,7 @@
 """The two models side by side: figures of merit and pictures."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from sparsefaces.report.style import new_figure, paper, png_of_figure
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.outputs import Training
 
+ByModel = Mapping[str, Mapping[str, Any]]
 MAIN = ("rec", "explained_variance", "l0", "effective_area")  # what the terminal shows, if it is finite
 
 
@@ -24,12 +26,20 @@ def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> di
     return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
 
 
-def summarize(metrics: Mapping[str, Mapping[str, Any]], provenance: Mapping[str, Any]) -> str:
+def held_out_of(metrics: ByModel, refits: ByModel) -> dict[str, dict[str, Any]]:
+    """Find what is known of each model, or of its refit, on faces held out: what no face changes is left out."""
+    both = {name: {**of.get("held_out", {}), **refits.get(name, {})} for name, of in metrics.items()}
+    of_faces = [key for key, metric in METRICS.items() if metric.on in ("error", "codes", "units")]
+    return {name: {key: of[key] for key in of_faces if key in of} for name, of in both.items()}
+
+
+def summarize(metrics: ByModel, provenance: Mapping[str, Any], refits: ByModel = MappingProxyType({})) -> str:
     """Lay the main numbers of the models out for a terminal; say where the rest is, and if the faces are others."""
     rows = [
-        [METRICS[name].title, *(METRICS[name].form.format(of[name]) for of in metrics.values())]
+        [f"{METRICS[name].title}{where}", *(METRICS[name].form.format(of[name]) for of in by_model.values())]
         for name in MAIN
-        if None not in (of.get(name) for of in metrics.values())
+        for where, by_model in (("", metrics), (", held out", held_out_of(metrics, refits)))
+        if None not in (of.get(name) for of in by_model.values())
     ]
     sides = ["left", *["right"] * len(metrics)]
     table = tabulate(rows, ["", *metrics], tablefmt="plain", disable_numparse=True, colalign=sides)
@@ -54,7 +64,6 @@ def _draw(
     data: Dataset, trainings: Mapping[str, Training], evidence: Evidence, params: AnalyzeParams
 ) -> dict[str, Figure]:
     models = [*trainings]
-    rows, columns = figures.decoder_rows(len(models))
     return {
         "sparsity": figures.draw_sparsity(
             new_figure(figures.SPARSITY_SIZE),
@@ -62,7 +71,7 @@ def _draw(
             min(params.faces, len(data.X)),
         ),
         "decoder": figures.draw_decoders(
-            new_figure((figures.DECODER[0] * columns, figures.DECODER[1] * rows)),
+            new_figure(figures.decoders_size(len(models), data.shape)),
             {name: training.model.filters for name, training in trainings.items()},
             data.shape,
             params.filters,
@@ -81,12 +90,13 @@ def _draw(
 
 
 def _draw_reconstructions(faces: Reconstructions, models: Sequence[str]) -> Figure:
-    names = {"PCA": f"PCA, {faces.coefficients}"}  # components
+    rows = dict(faces.rows)
+    rows[f"PCA: {faces.coefficients}\ncomponents"] = rows.pop("PCA")  # last, as it was
     count, *shape = faces.originals.shape
     size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
     return figures.draw_reconstructions(
         new_figure(size),
         faces.originals,
-        {names.get(name, name): (row, row - faces.originals) for name, row in faces.rows.items()},
+        {name: (row, row - faces.originals) for name, row in rows.items()},
         models,
     )

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from sparsefaces.base.mosaics import filter_mosaic, mosaic
-from sparsefaces.colors import color_of
+from sparsefaces.colors import color_of, ink_of
 from sparsefaces.metrics.table import METRICS
-from sparsefaces.report.style import grid, hide_frame
+from sparsefaces.report.style import grid, show_grey
 
-SPARSITY_SIZE, CURVES_SIZE = (8.0, 4.4), (9.0, 6.2)
-DECODER, SIDE_BY_SIDE = (4.3, 6.0), 3  # inches of one decoder, and so many of them in a row
-CELL = 0.62  # inches that a face is wide among the reconstructions
+SPARSITY_SIZE, CURVES_SIZE = (9.0, 5.2), (11.0, 7.6)
+DECODER, SIDE_BY_SIDE = 4.6, 3  # inches that one decoder is wide, and so many of them in a row
+CELL = 0.66  # inches that a face is wide among the reconstructions
 GAIN = 3  # differences are drawn so many times as strong
 TERMS = ("rec", "spa", "ent", "reg")
 
@@ -24,24 +24,23 @@ def draw_sparsity(figure: Figure, activations: Mapping[str, NDArray[np.float32]]
     axes = figure.add_subplot()
     for order, (name, values) in enumerate(activations.items()):
         active = np.count_nonzero(values) / len(values)
-        share = np.arange(1, len(values) + 1) / len(values)
+        share = 100 * np.arange(1, len(values) + 1) / len(values)
         color = color_of(name, [*activations])
-        axes.plot(share, values, color=color, label=f"{name}: {active:.1%} active", lw=2, zorder=9 - order)
+        axes.plot(share, values, color=color, label=f"{name}: {100 * active:.1f} % active", lw=2, zorder=9 - order)
     axes.set(
-        xlabel="share of all activations, largest first",
+        xlabel="share of all activations, largest first (%)",
         ylabel="activation (standardised units)",
         title=f"All activations on {faces} faces, largest first",
     )
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.margins(x=0.01)
     grid(axes)
     axes.legend()
     return figure
 
 
-def decoder_rows(models: int) -> tuple[int, int]:
-    """Arrange so many decoders, (rows, columns)."""
-    return -(-models // SIDE_BY_SIDE), min(models, SIDE_BY_SIDE)
+def decoders_size(models: int, shape: tuple[int, int]) -> tuple[float, float]:
+    """Size a figure of so many decoders with filters of a shape, (width, height) in inches."""
+    return DECODER * min(models, SIDE_BY_SIDE), (DECODER * shape[0] / shape[1] + 0.15) * -(-models // SIDE_BY_SIDE)
 
 
 def draw_decoders(
@@ -52,14 +51,13 @@ def draw_decoders(
     scale: str,
 ) -> Figure:
     """Draw the first filters of each model, side by side, zero at mid-grey."""
-    rows, columns = decoder_rows(len(decoders))
+    rows, columns = -(-len(decoders) // SIDE_BY_SIDE), min(len(decoders), SIDE_BY_SIDE)
     panels = figure.subplots(rows, columns, squeeze=False, gridspec_kw={"wspace": 0.08}).ravel()
     for axes in panels[len(decoders) :]:
         axes.set_axis_off()
     for axes, (name, W) in zip(panels, decoders.items(), strict=False):
-        axes.imshow(filter_mosaic(W, shape, filters, scale), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=color_of(name, [*decoders]))
-        hide_frame(axes)
+        show_grey(axes, filter_mosaic(W, shape, filters, scale))
+        axes.set_title(f"{name}: first {min(filters, len(W))} of {len(W)} filters", color=ink_of(name, [*decoders]))
     return figure
 
 
@@ -71,11 +69,12 @@ def draw_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str, fl
             # The first row, before any update, would set the scale of everything after it.
             later = rows[1:] or rows
             steps, values = [row["step"] for row in later], [row[term] for row in later]
-            axes.plot(steps, values, color=color_of(name, [*histories]), label=name, linewidth=1.3)
-        axes.set(title=METRICS[term].label, ylabel=METRICS[term].unit, yscale="log")
+            axes.plot(steps, values, color=color_of(name, [*histories]), label=name, linewidth=1.6)
+        axes.set(title=METRICS[term].title, ylabel=METRICS[term].unit, yscale="log")
         grid(axes)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
-        axes.yaxis.set_major_formatter("{x:g}")  # 400, not 4 x 10^2
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 4)))
+        axes.yaxis.set_major_formatter("{x:,g}")  # 400, not 4 x 10^2
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     for axes in panels[2:]:
         axes.set_xlabel("iteration")
@@ -85,7 +84,7 @@ def draw_curves(figure: Figure, histories: Mapping[str, Sequence[Mapping[str, fl
 
 def reconstructions_size(rows: int, faces: int, shape: tuple[int, int]) -> tuple[float, float]:
     """Size a figure of so many rows of faces, (width, height) in inches."""
-    return CELL * faces + 1.8, (CELL * shape[0] / shape[1] + 0.06) * rows + 0.1
+    return CELL * faces + 1.9, (CELL * shape[0] / shape[1] + 0.06) * rows + 0.1
 
 
 def draw_reconstructions(
@@ -108,8 +107,7 @@ def draw_reconstructions(
         pictures += [(name, faces), (f"difference\nx {GAIN}", 0.5 + GAIN * differences)]
     panels = figure.subplots(len(pictures), 1, squeeze=False)[:, 0]
     for axes, (name, faces) in zip(panels, pictures, strict=True):
-        axes.imshow(mosaic(faces, len(faces), gap=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        show_grey(axes, mosaic(faces, len(faces), gap=2))
         axes.set_anchor("E")  # the room that is left goes to the names
-        axes.set_ylabel(name.replace(", ", ",\n"), rotation=0, ha="right", va="center", color=color_of(name, models))
-        hide_frame(axes)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=ink_of(name, models))
     return figure

@@ -3,19 +3,23 @@
 import base64
 import io
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from sparsefaces.analyze.claims import models_of
 from sparsefaces.base.params import MODEL_PREFIX, label_of
 from sparsefaces.colors import MODELS
 from sparsefaces.metrics.table import METRICS
+from sparsefaces.report.comparison import ByModel, held_out_of
+from sparsefaces.report.payload import deflate
+from sparsefaces.report.units import RARE
 
 # What one claim does that got a verdict, and what several do.
 VERDICTS = {
@@ -32,7 +36,8 @@ class Report(NamedTuple):
         provenance: provenance.json of the faces.
         metrics: The models' metrics by model name.
         claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
-            `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
+            `notes`, in sentences; `sample`, a sentence on which faces were compared; `held_out`, some metrics by model
+            name, of models trained again, on people whom they have not seen. Each may be missing.
         figures: PNG by name; templates/figures.html.j2 has their titles and order.
         page: What the explorer and the editor compute with, of `payload.pack`; None leaves both out.
         settings: Parameters by section.
@@ -40,11 +45,11 @@ class Report(NamedTuple):
     """
 
     provenance: Mapping[str, Any]
-    metrics: Mapping[str, Mapping[str, Any]]
-    claims: Mapping[str, Sequence[Any]]
+    metrics: ByModel
+    claims: Mapping[str, Any]
     figures: Mapping[str, bytes]
     page: Mapping[str, Any] | None
-    settings: Mapping[str, Mapping[str, Any]]
+    settings: ByModel
     hashes: Mapping[str, str]
 
 
@@ -57,41 +62,41 @@ def render_report(report: Report) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"figure": short_figure, "cell": _cell, "interval_bar": interval_bar}
+    environment.filters |= {"figure": short_figure, "cell": _cell, "unit": unit_of}
     environment.filters["kind"] = lambda name: _kind(name, [*report.metrics])
-    claims = report.claims.get("claims", ())
+    claims, refits = report.claims.get("claims", ()), report.claims.get("held_out", {})
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
         models=list(report.metrics),
         lead=f"{summarize(report.metrics, claims, report.settings)} {report.claims.get('sample', '')}".strip(),
         metrics=report.metrics,
-        table=_table(report.metrics),
+        held_out=held_out_of(report.metrics, refits),
+        refits=refits,
+        table=_table(report.metrics, held_out_of(report.metrics, refits)),
         claims=_claims(claims),
+        scales=common_scales(claims),
         methods=_methods(report.claims.get("methods", ())),
         notes=report.claims.get("notes", ()),
         figures={name: _figure(png) for name, png in report.figures.items()},
-        page=report.page,
+        page=report.page and deflate(report.page),
+        rare=RARE,
         settings=report.settings,
         hashes=report.hashes,
     )
 
 
-def summarize(
-    metrics: Mapping[str, Mapping[str, Any]],
-    claims: Sequence[Mapping[str, Any]],
-    settings: Mapping[str, Mapping[str, Any]],
-) -> str:
+def summarize(metrics: ByModel, claims: Sequence[Mapping[str, Any]], settings: ByModel) -> str:
     """Say in a few words what came out, whichever way it did."""
-    labels = [f"{name} has {label_of(settings[MODEL_PREFIX + name])}" for name in metrics]
-    codes = [
-        f"the {name} model keeps {of['l0']:.0f} units active per face and explains {of['explained_variance']:.1%} "
-        "of the variance"
-        for name, of in metrics.items()
-    ]
-    text = f"Autoencoders that were trained alike but for this: {_listed(labels)}. T{'; '.join(codes)[1:]}."
-    if claims:
-        text += f" Of {len(claims)} measured claims about them, {_count_verdicts(claims)}."
-    return text
+    first, *others = [*metrics][1:] + [*metrics][:1]  # the one that all others are compared with comes last
+    kept = {name: f"{of['l0']:.0f}" for name, of in metrics.items()}
+    explained = {name: _cell(of["explained_variance"], "{:.1%}") for name, of in metrics.items()}
+    units, labels = settings["train"]["hidden_units"], {name: label_of(settings[MODEL_PREFIX + name]) for name in kept}
+    text = f"The {first} model keeps {kept[first]} of {units:,} units active per face and explains {explained[first]} "
+    text += "; ".join(
+        ["of the variance", *(f"the {n} one keeps {kept[n]} and explains {explained[n]}" for n in others)]
+    )
+    text += f". In training, {_listed([f'{name} had {label}' for name, label in labels.items()])}."
+    return text + (f" Of {len(claims)} measured claims about them, {_count_verdicts(claims)}." if claims else "")
 
 
 def _kind(name: str, models: Sequence[str]) -> str:
@@ -110,10 +115,7 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> list[tuple[list[str], list[t
 def _count_verdicts(claims: Sequence[Mapping[str, Any]]) -> str:
     """Count verdicts in words: "3 hold, 1 does not hold and 1 is not decided"."""
     counts = Counter(claim["verdict"] for claim in claims)
-    parts = [
-        f"{counts[verdict]} {words[counts[verdict] != 1]}" for verdict, words in VERDICTS.items() if counts[verdict]
-    ]
-    return _listed(parts)
+    return _listed([f"{n} {words[n != 1]}" for verdict, words in VERDICTS.items() if (n := counts[verdict])])
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -124,46 +126,39 @@ def _listed(parts: Sequence[str]) -> str:
 def short_figure(value: float | None) -> str:
     """Write a number with three significant digits and no exponent, a true minus and none for None.
 
-    >>> [short_figure(value) for value in (1234.5, 0.01234, -2.0, 0, None, 0.5, "PCA")]
-    ['1,234', '0.0123', '\u22122.00', '0', 'none', '0.500', 'PCA']
+    >>> [short_figure(value) for value in (1234.5, 0.01234, -2.0, 0, None, 0.5)]
+    ['1,234', '0.0123', '\u22122.00', '0', 'none', '0.500']
     """
     if value is None:
         return "none"
-    if isinstance(value, str):
-        return value
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{digits}f}".replace("-", "\u2212")
 
 
-def interval_bar(claim: Mapping[str, Any]) -> dict[str, float]:
-    """Place a claim's interval, its difference and zero on a line from 4 to 96."""
-    low, high = claim["interval"]
-    ends = (min(0, low, claim["difference"]), max(0, high, claim["difference"]))
-    span = (ends[1] - ends[0]) or 1
-
-    def place(value: float) -> float:
-        return float(round(4 + 92 * (value - ends[0]) / span, 1))
-
-    return {
-        "zero": place(0),
-        "start": place(low),
-        "width": round(max(place(high) - place(low), 1.5), 1),
-        "dot": place(claim["difference"]),
-    }
+def unit_of(measure: str) -> str:
+    """Tell what a measure's differences are in; those in one unit can be compared."""
+    return "dB" if measure.endswith("dB") else "share"
 
 
-def _table(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+def common_scales(claims: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Find round ticks that span zero and all intervals of one unit, by unit."""
+    spans: defaultdict[str, list[float]] = defaultdict(lambda: [0.0])
+    for claim in claims:
+        spans[unit_of(claim["measure"])] += [*claim["interval"], claim["difference"]] if claim["interval"] else []
+    return {unit: [*map(float, MaxNLocator(4).tick_values(min(of), max(of)))] for unit, of in spans.items()}
+
+
+def _table(metrics: ByModel, held_out: ByModel) -> list[tuple[str, list[str]]]:
     """Lay METRICS out, one column per model, and below it what was measured on faces held out, if there are any."""
     first = next(iter(metrics.values()))
     columns = [(name, metric.title, metric.form) for name, metric in METRICS.items() if name in first]
     rows = [(title, [_cell(values[name], form) for values in metrics.values()]) for name, title, form in columns]
-    held_out = [values["held_out"] for values in metrics.values() if "held_out" in values]
     return rows + [
-        (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out])
+        (f"{title}, on faces held out", [_cell(values[name], form) for values in held_out.values()])
         for name, title, form in columns
-        if held_out and name in held_out[0] and name not in ("reg", "effective_area")  # the decoder's: of no faces
+        if all(name in values for values in held_out.values())
     ]
 
 
@@ -177,14 +172,12 @@ def _methods(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Turn rows of methods into a table with one row per metric; those of the null come last."""
     if not rows:
         return None
-    names = [name for name in rows[0] if name not in ("method", "null")]
-    cells = {name: [_cell(row[name], METRICS[name].form, "none") for row in rows] for name in names}
-    table = [(METRICS[name].label, cells[name]) for name in names]
-    for name in rows[0].get("null", ()):
-        shuffled = [_cell(row["null"][name], METRICS[name].form, "none") for row in rows]
-        table.append((f"{METRICS[name].label}, shuffled", shuffled))
-    return {"names": [row["method"] for row in rows], "rows": table}
+    nulls = [row.get("null", {}) for row in rows]
+    wanted = [(METRICS[name].label, name, rows) for name in rows[0] if name not in ("method", "null")]
+    wanted += [(f"{METRICS[name].label}, shuffled", name, nulls) for name in nulls[0]]
+    cells = [(label, [_cell(of[name], METRICS[name].form, "none") for of in given]) for label, name, given in wanted]
+    return {"names": [row["method"] for row in rows], "rows": cells}
 
 
 def _cell(value: float | None, form: str, without: str = "not finite") -> str:
-    return without if value is None else form.format(value)
+    return without if value is None else form.format(value).replace("%", "\u00a0%")

@@ -11,7 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from sparsefaces.base.arrays import Array
+
 STYLE = Path(__file__).with_name("paper.mplstyle")
+GREYS = mpl.colormaps["gray"].resampled(40)  # more are hardly seen, and make the PNG and the page larger
 
 
 @contextmanager
@@ -34,8 +37,9 @@ def grid(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def hide_frame(axes: Axes) -> None:
-    """Leave the picture and its title; switching the axes off would leave the title out of the layout."""
+def show_grey(axes: Axes, picture: Array) -> None:
+    """Show a grey picture in [0, 1] without a frame; switching the axes off would leave the title out of the layout."""
+    axes.imshow(picture, cmap=GREYS, vmin=0, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sparsefaces.base.arrays import Array
 from sparsefaces.metrics import effective_area, is_nonzero, spatial_spread, window_energy
 
-FACES, NEIGHBOURS = 9, 6
+FACES, NEIGHBOURS = 6, 6
 RARE = 0.001  # a unit that fires on a smaller share of the faces is near-dead
 
 

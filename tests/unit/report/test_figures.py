@@ -13,7 +13,7 @@ from sparsefaces.base.mosaics import filter_mosaic
 from sparsefaces.colors import METHODS, MODELS
 from sparsefaces.metrics import METRICS
 from sparsefaces.report import comparison
-from sparsefaces.report.comparison import compare_metrics, summarize
+from sparsefaces.report.comparison import compare_metrics, held_out_of, summarize
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
 from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
 from sparsefaces.report.style import new_figure
@@ -52,16 +52,16 @@ def title_of(axes):
 def test_sparsity__draws_every_activation_over_its_share_and_says_how_many_are_active():
     values = np.array([4.0, 2.0, 0.0, 0.0], np.float32)
     (axes,) = draw_sparsity(figure(), {"dense": values + 1, "sparse": values}, 7).axes
-    share = [0.25, 0.5, 0.75, 1.0]
-    assert lines_of(axes)["sparse: 50.0% active"] == [list(pair) for pair in zip(share, values, strict=True)]
-    assert labels_of(axes) == ["dense: 100.0% active", "sparse: 50.0% active"]
+    share = [25, 50, 75, 100]
+    assert lines_of(axes)["sparse: 50.0 % active"] == [list(pair) for pair in zip(share, values, strict=True)]
+    assert labels_of(axes) == ["dense: 100.0 % active", "sparse: 50.0 % active"]
     assert "7 faces" in title_of(axes)
     assert axes.lines[0].get_zorder() > axes.lines[1].get_zorder()
 
 
 def test_curves__one_panel_per_term_from_the_second_row_on():
     panels = draw_curves(figure(), {"dense": ROWS, "sparse": ROWS[:1]}).axes
-    assert [title_of(axes) for axes in panels] == [METRICS[term].label for term in ("rec", "spa", "ent", "reg")]
+    assert [title_of(axes) for axes in panels] == [METRICS[term].title for term in ("rec", "spa", "ent", "reg")]
     assert lines_of(panels[0])["dense"] == [[10, 4.5], [20, 3.0], [30, 2.25]]
     assert lines_of(panels[3])["dense"] == [[10, 2.0], [20, 3.0], [30, 4.0]]
     assert lines_of(panels[1])["sparse"] == [[0, 2.0]]  # of one row, that row
@@ -84,10 +84,10 @@ def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
 
 def test_reconstructions__show_each_method_and_what_it_gets_wrong():
     originals = IMAGES / 2
-    rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA, 3": (originals, originals * 0)}
+    rows = {"dense": (originals + 0.1, originals * 0 + 0.1), "PCA: 3\ncomponents": (originals, originals * 0)}
     panels = draw_reconstructions(figure(), originals, rows, ["dense"]).axes
     labels = [axes.get_ylabel() for axes in panels]
-    assert labels == ["original", "dense", "difference\nx 3", "PCA,\n3", "difference\nx 3"]
+    assert labels == ["original", "dense", "difference\nx 3", "PCA: 3\ncomponents", "difference\nx 3"]
     first, wrong, none = (np.asarray(panels[row].images[0].get_array()[:6, :5]) for row in (0, 2, 4))
     assert first == pytest.approx(originals[0])
     assert wrong == pytest.approx(0.5 + 3 * 0.1, abs=1e-5)
@@ -115,12 +115,12 @@ def test_strip__one_row_per_method_with_its_bits_above_each_rates_faces():
     assert [text.get_text() for text in top.get_xticklabels()] == ["original", "100 bits", "2,000 bits"]
     assert [text.get_text() for text in below.get_xticklabels()] == ["", "", ""]
     tiles = np.asarray(top.images[0].get_array())
-    starts = [7 * place for place in range(8)]  # of tiles 5 pixels wide, 2 apart
+    starts = [0, 7, 22, 29, 44, 51]  # of faces 5 pixels wide, 2 apart, and 10 from one rate to the next
     shown = [tiles[:6, start : start + 5] for start in starts]
-    requested = [*IMAGES, np.ones((6, 5)), *IMAGES / 2, np.ones((6, 5)), *IMAGES / 4]
-    assert np.array(shown) == pytest.approx(np.array(requested))
+    assert np.array(shown) == pytest.approx(np.array([*IMAGES, *IMAGES / 2, *IMAGES / 4]))
+    assert tiles.shape == (6, 56)
     # The labels stand over the middle of a rate's two faces.
-    assert top.get_xticks().tolist() == [7.0, 28.0, 49.0]
+    assert top.get_xticks().tolist() == [6.0, 28.0, 50.0]
 
 
 def test_comparison__has_every_figure_of_what_it_is_given():
@@ -132,12 +132,12 @@ def test_comparison__has_every_figure_of_what_it_is_given():
     drawn = comparison._draw(data, trainings, evidence, SimpleNamespace(faces=4, filters=4, filter_scale="own"))
     assert list(drawn) == ["sparsity", "decoder", "curves", "reconstructions", "rate_distortion", "rates"]
     (sparsity,) = drawn["sparsity"].axes
-    assert len(lines_of(sparsity)["dense: 100.0% active"]) == 4 * 30
+    assert len(lines_of(sparsity)["dense: 100.0 % active"]) == 4 * 30
     assert "2 faces" in title_of(sparsity)  # there are no more
     original, *shown = (np.asarray(axes.images[0].get_array()[:6, :5]) for axes in drawn["reconstructions"].axes)
     assert shown[3] == pytest.approx(0.5 - 3 * original / 2, abs=1e-5)  # what sparse gets wrong
-    assert drawn["reconstructions"].axes[5].get_ylabel() == "PCA,\n17"
-    assert drawn["reconstructions"].get_size_inches().tolist() == pytest.approx([3.04, 5.728])
+    assert drawn["reconstructions"].axes[5].get_ylabel() == "PCA: 17\ncomponents"
+    assert drawn["reconstructions"].get_size_inches().tolist() == pytest.approx([3.22, 6.064])
 
 
 def test_metrics__of_a_training_are_joined_by_what_the_analysis_adds():
@@ -158,5 +158,13 @@ def test_summary__has_the_main_numbers_that_both_have_and_says_if_the_faces_are_
     titles = [METRICS[name].title for name in ("rec", "l0")]
     assert [re.split("  +", row) for row in rows] == [[titles[0], "35.50", "50.25"], [titles[1], "62.0", "62.0"]]
     assert "stages/analyze/report.html" in where
+    both = summarize({"dense": metrics, "sparse": metrics}, lfw, {name: {"rec": 40.0} for name in ("dense", "sparse")})
+    assert re.split("  +", both.splitlines()[2]) == [f"{titles[0]}, held out", "40.00", "40.00"]
     fallback = summarize({"dense": metrics, "sparse": metrics}, lfw | {"fallback_reason": "no network"})
     assert fallback.splitlines()[-1].startswith("NOT LFW: these are the ORL faces. ")
+
+
+def test_held_out__of_a_training_and_of_its_refit_are_joined_and_what_no_face_changes_is_left_out():
+    metrics = {"dense": {"rec": 3.0, "held_out": {"rec": 4.0, "reg": 5.0, "loss": 6.0}}}
+    assert held_out_of(metrics, {"dense": {"psnr": 29.0}}) == {"dense": {"rec": 4.0, "psnr": 29.0}}
+    assert held_out_of({"dense": {"rec": 3.0}}, {}) == {"dense": {}}

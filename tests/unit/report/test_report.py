@@ -1,11 +1,13 @@
+import base64
 import io
 import json
 import re
+import zlib
 
 import pytest
 from PIL import Image
 
-from sparsefaces.report.page import Report, interval_bar, render_report
+from sparsefaces.report.page import Report, common_scales, render_report
 
 METRICS = {
     "rec": 35.7,
@@ -19,7 +21,12 @@ METRICS = {
     "reg": 213.7,
     "effective_area": 0.306,
 }
-MODELS = {"train_dense": {"lambda": 0.0}, "train_sparse": {"lambda": 0.0, "activation": "topk", "k": 40}}
+SETTINGS = {
+    "train": {"seed": 1, "hidden_units": 400},
+    "train_dense": {"lambda": 0.0},
+    "train_sparse": {"lambda": 0.0, "activation": "topk", "k": 40},
+    "analyze": {"faces": 25, "filters": 64, "filter_scale": "own"},
+}
 CLAIM = {
     "claim": "Sparse is <b>sparser</b>",
     "measure": "Hoyer sparsity",
@@ -40,7 +47,7 @@ def report(**changes):
         "claims": {},
         "figures": {},
         "page": None,
-        "settings": {"train": {"seed": 1}} | MODELS,
+        "settings": SETTINGS,
         "hashes": {"X.npy": "abc"},
     }
     return Report(**values | changes)
@@ -51,8 +58,8 @@ def test_report__escapes_what_it_is_given_and_lets_nothing_break_out_of_its_data
     html = render_report(report(claims={"claims": [CLAIM | {"measure": attack}]}, page={"attack": attack}))
     assert attack not in html
     assert "<b>sparser</b>" not in html
-    inside = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
-    assert json.loads(inside[1]) == {"attack": attack}
+    inside = re.search(r'<script type="text/plain" id="data">(.*?)</script>', html, re.DOTALL)
+    assert json.loads(zlib.decompress(base64.b64decode(inside[1]))[1:]) == {"attack": attack}
 
 
 def test_report__says_at_the_top_on_which_faces_it_compares():
@@ -102,15 +109,20 @@ def test_report__says_what_its_inputs_are():
     html = render_report(report(metrics={"dense": METRICS, "sparse": sparse}, figures=figures))
     text = text_of(html)
     assert "400 faces of 3 x 2 pixels from orl, 40 people" in text
-    assert "dense has lambda 0 and sparse has top-k 40." in text
-    for words in ("dense model keeps 274 units active per face and explains 96.5%", "sparse model keeps 62 units"):
-        assert words in text
+    assert (
+        "The sparse model keeps 62 of 400 units active per face and explains 80.0 % of the variance; "
+        "the dense one keeps 274 and explains 96.5 %. In training, dense had lambda 0 and sparse had top-k 40." in text
+    )
     assert "measured claims" not in text
     assert "Active units per face dense 274 sparse 62" in text
-    assert "A filter covers dense 31% sparse 12%" in text
+    assert "A filter covers dense 31 % sparse 12 %" in text
     assert "Sum of 1 / mean activation (ent) not finite 5.2" in text
     assert "Units silent on every face 1 3" in text
-    assert "held out" not in text
+    assert "Explained variance dense 96.5 % in-sample sparse 80.0 % in-sample of the faces" in text
+    assert "held out" not in text.lower()
+    alts = re.findall(r'<img alt="([^"]*)"', html)
+    assert "30.6\u00a0% in dense, 12.0\u00a0% in sparse" in alts[0]  # what the picture shows, with values
+    assert "ent not finite in dense, 5.25 in sparse" in alts[1]
     assert re.findall(r'<figure id="(\w+)"', html) == ["decoder", "curves"]  # in the page's order, drawn ones alone
     assert html.count('width="30" height="20" src="data:image/png;base64,') == 2
     assert "\n\n\n" not in html
@@ -124,14 +136,42 @@ def test_report__people_held_out_have_rows_of_their_own_but_for_what_is_the_deco
     assert text.count("on faces held out") == 2
 
 
-@pytest.mark.parametrize(
-    ("interval", "difference", "bar"),
-    [
-        ([2, 4], 3, {"zero": 4.0, "start": 50.0, "width": 46.0, "dot": 73.0}),
-        ([-4, -2], -3, {"zero": 96.0, "start": 4.0, "width": 46.0, "dot": 27.0}),
-        ([1, 1], 2, {"zero": 4.0, "start": 50.0, "width": 1.5, "dot": 96.0}),  # never too thin to see
-        ([0, 0], 0, {"zero": 4.0, "start": 4.0, "width": 1.5, "dot": 4.0}),
-    ],
-)
-def test_interval_bar__is_to_scale(interval, difference, bar):
-    assert interval_bar({"interval": interval, "difference": difference}) == bar
+def test_report__values_of_refits_stand_beside_those_in_sample_and_say_which_is_which():
+    refits = {"dense": {"explained_variance": 0.91, "psnr": 28.0}, "sparse": {"explained_variance": 0.79, "psnr": 24.0}}
+    text = text_of(render_report(report(claims={"claims": [CLAIM], "held_out": refits})))
+    assert "dense 96.5 % in-sample 91.0 % held out sparse 96.5 % in-sample 79.0 % held out" in text
+    assert "dense 30.4 in-sample 28.0 held out sparse 30.4 in-sample 24.0 held out" in text
+    assert "each model was trained once more without some of the people" in text
+    assert "PSNR, dB, on faces held out 28.00 24.00" in text
+
+
+def test_common_scales__span_zero_and_all_intervals_of_a_unit_with_round_ticks():
+    in_db = CLAIM | {"measure": "PSNR, dB", "difference": -5.8, "interval": [-5.9, -5.7]}
+    unknown = CLAIM | {"difference": None, "interval": None}
+    assert common_scales([CLAIM, in_db, unknown]) == {
+        "share": pytest.approx([0, 0.1, 0.2, 0.3, 0.4]),
+        "dB": pytest.approx([-6, -4.5, -3, -1.5, 0]),
+    }
+
+
+def test_report__intervals_of_one_unit_are_drawn_on_one_scale():
+    claims = [CLAIM, CLAIM | {"difference": 0.1615, "interval": [0.155, 0.165]}, CLAIM | {"measure": "PSNR, dB"}]
+    html = render_report(report(claims={"claims": claims}))
+    drawn = re.findall(r'<svg class="interval.*?</svg>', html, re.DOTALL)
+    zeros = [float(re.search(r'class="zero" x1="([\d.]+)"', svg)[1]) for svg in drawn]
+    dots = [float(re.search(r'cx="([\d.]+)"', svg)[1]) for svg in drawn]
+    assert zeros[0] == zeros[1]
+    assert dots[0] - zeros[0] == pytest.approx(2 * (dots[1] - zeros[1]), abs=0.2)
+    assert ["<text" in svg for svg in drawn] == [True, False, True]  # the ticks' numbers: once a unit
+    assert "0.323, interval from 0.310 to 0.330" in drawn[0]
+
+
+def test_report__everything_that_scrolls_can_be_focused_and_has_a_name():
+    image = io.BytesIO()
+    Image.new("L", (30, 20)).save(image, "png")
+    html = render_report(
+        report(figures={"curves": image.getvalue()}, claims={"claims": [CLAIM], "methods": [{"method": "PCA"}]})
+    )
+    scrollers = re.findall(r'<div class="(?:wide|frame)"[^>]*>', html)
+    assert len(scrollers) == 3
+    assert all(re.search('tabindex="0" role="region" aria-label="[^"]+"', tag) for tag in scrollers)

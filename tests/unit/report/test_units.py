@@ -42,8 +42,8 @@ def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_the
     weights.W[1] = 0
     units = describe_units(encode(X, weights.V, weights.b), weights.W, (4, 3))
     assert units.state.tolist() == ["alive", "dead", "near-dead", *["alive"] * 4]
-    assert units.faces[1].tolist() == [-1] * 9
-    assert units.faces[2].tolist() == [int(scores.argmax()), *[-1] * 8]
+    assert units.faces[1].tolist() == [-1] * 6
+    assert units.faces[2].tolist() == [int(scores.argmax()), *[-1] * 5]
     assert units.usual_activation[1] == 0
     assert np.isnan([units.area[1], units.spread[1], units.window[1]]).all()
     assert np.isfinite(units.spread[2])

@@ -11,23 +11,41 @@ function floatsOf(base64) {
   return new Float32Array(bytesOf(base64).buffer);
 }
 
-function readModel(packed) {
+function readModel(packed, data) {
   return {
     ...packed,
-    filters: new Int8Array(bytesOf(packed.filters).buffer),
+    filters: filtersOf(packed.filters, data),
     steps: floatsOf(packed.steps),
     bias: floatsOf(packed.bias),
-    codes: floatsOf(packed.codes),
+    codes: packed.codes.map((code) => Float32Array.from(code)),
     units: packed.state.length,
   };
 }
 
-function readData() {
-  const data = JSON.parse(document.getElementById("data").textContent);
+// Undoes what payload.py does in pack_filters: to each letter's difference, what the neighbours foretell is added again.
+function filtersOf(letters, { width, pixels, levels }) {
+  const q = new Int8Array(letters.length);
+  const range = 2 * levels + 1;
+  for (let i = 0; i < q.length; i++) {
+    const inside = i % width > 0;
+    const below = i % pixels >= width;
+    const left = inside ? q[i - 1] : 0;
+    const above = below ? q[i - width] : 0;
+    const corner = inside && below ? q[i - width - 1] : 0;
+    const sum = letters.charCodeAt(i) - 35 + Math.floor((3 * (left + above) - 2 * corner) / 4);
+    q[i] = (((sum % range) + range) % range) - levels;
+  }
+  return q;
+}
+
+async function readData() {
+  const deflated = new Blob([bytesOf(byId("data").textContent)]).stream();
+  const text = await new Response(deflated.pipeThrough(new DecompressionStream("deflate"))).text();
+  const data = JSON.parse(text.slice(1)); // what comes first is of the PNG that it is a row of
   data.pixels = data.height * data.width;
   data.mean = floatsOf(data.mean);
   data.editor.pixels = bytesOf(data.editor.pixels);
-  for (const name of Object.keys(data.models)) data.models[name] = readModel(data.models[name]);
+  for (const name of Object.keys(data.models)) data.models[name] = readModel(data.models[name], data);
   return data;
 }
 
@@ -45,7 +63,7 @@ function drawGrey(canvas, grey, data) {
 
 function drawFilter(canvas, model, unit, data) {
   const weights = model.filters.subarray(unit * data.pixels, (unit + 1) * data.pixels);
-  drawGrey(canvas, Uint8ClampedArray.from(weights, (weight) => 128 + weight), data);
+  drawGrey(canvas, Uint8ClampedArray.from(weights, (weight) => 128 + (127 * weight) / data.levels), data);
 }
 
 function drawPlace(canvas, sheet, place, sprite) {
@@ -80,7 +98,7 @@ function onChoice(name, handle) {
 }
 
 function percent(share) {
-  return `${(100 * share).toFixed(share < 0.01 ? 2 : 1)}%`;
+  return `${(100 * share).toFixed(share < 0.01 ? 2 : 1)}\u00a0%`;
 }
 
 function figure(value) {

@@ -11,12 +11,14 @@ function startEditor(data) {
   function load(name, face) {
     state.name = name;
     state.face = face;
-    state.code = model().codes.subarray(face * model().units, (face + 1) * model().units);
+    state.code = model().codes[face];
     state.ranks = ranked(state.code, strengths(model(), data));
     byId("editor").dataset.model = colorOf(name, data);
     byId("editor-unit").max = model().units - 1;
     select(strip, strip.children[face]);
     byId("editor-name").textContent = `face ${data.editor.faces[face]}`;
+    byId("editor-rounding").textContent = model().rounding;
+    byId("editor-original").setAttribute("aria-label", `Original face ${data.editor.faces[face]}`);
     reset();
   }
 
@@ -30,6 +32,7 @@ function startEditor(data) {
     const plain = decode(model(), state.code, data);
     drawGrey(byId("editor-plain"), plain, data);
     byId("editor-plain-psnr").textContent = quality(plain, state.face, data);
+    describe("editor-plain", `Reconstruction by the ${state.name} model`, "editor-plain-psnr");
     sliders();
     update();
   }
@@ -52,6 +55,7 @@ function startEditor(data) {
     const difference = byId("editor-difference").checked;
     byId("editor-turned-name").textContent = difference ? "edited minus original" : "edited";
     byId("editor-turned-psnr").textContent = quality(turned, state.face, data);
+    describe("editor-turned", difference ? "Edited minus original, mid-grey where equal" : "Edited face", "editor-turned-psnr");
     markKept(state);
     drawGrey(byId("editor-turned"), difference ? differenceOf(turned, state.face, data) : turned, data);
   }
@@ -102,7 +106,7 @@ function strengths(model, data) {
 function turnedCode(state, model) {
   const code = new Float32Array(state.code.length);
   for (const unit of state.ranks.slice(0, state.keep)) code[unit] = state.code[unit];
-  for (const [unit, factor] of state.turned) code[unit] = factor * (state.code[unit] || model.usual[unit] || 0);
+  for (const [unit, factor] of state.turned) code[unit] = factor * (state.code[unit] || model.usual_activation[unit] || 0);
   return code;
 }
 
@@ -135,6 +139,10 @@ function quality(grey, face, data) {
   let error = 0;
   for (let i = 0; i < grey.length; i++) error += ((grey[i] - original[i]) / 255) ** 2;
   return error === 0 ? "the same" : `PSNR ${(10 * Math.log10(grey.length / error)).toFixed(1)} dB`;
+}
+
+function describe(canvas, what, quality) {
+  byId(canvas).setAttribute("aria-label", `${what}, ${byId(quality).textContent}`);
 }
 
 function slider(model, unit, factor, data, turn) {

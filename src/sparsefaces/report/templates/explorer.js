@@ -24,6 +24,7 @@ function startExplorer(data, edit) {
     grid.replaceChildren(...order.map((unit) => view.cells[unit]));
     const shown = order.filter((unit) => !view.cells[unit].hidden);
     byId("units-count").textContent = countOf(model(), shown.length);
+    byId("units-none").hidden = shown.length > 0;
     const current = view.cells[view.unit];
     if (shown.length) tabTo(grid, current && !current.hidden ? current : view.cells[shown[0]]);
   }
@@ -46,7 +47,7 @@ function startExplorer(data, edit) {
   byId("units-number").addEventListener("input", arrange);
   byId("unit-edit").addEventListener("click", () => edit(view.name, view.unit));
   fill();
-  if (data.sprite) {
+  if (data.sprite.jpeg) {
     view.sheet.addEventListener("load", () => open(view.cells[view.unit]));
     view.sheet.src = `data:image/jpeg;base64,${data.sprite.jpeg}`;
   }
@@ -82,12 +83,12 @@ function showUnit(view, model, data, open) {
   const unit = view.unit;
   byId("unit-title").textContent = `Unit ${unit}, ${view.name}`;
   drawFilter(byId("unit-filter"), model, unit, data);
-  byId("unit-filter").setAttribute("aria-label", `Filter of unit ${unit}`);
+  byId("unit-filter").setAttribute("aria-label", `Filter of unit ${unit}, which covers ${shareOf(model.area[unit], "of the image")}`);
   byId("unit-state").textContent = model.state[unit];
   byId("unit-state").className = `badge ${model.state[unit]}`;
   byId("unit-frequency").textContent = `${percent(model.frequency[unit])} of the faces`;
-  byId("unit-mean").textContent = figure(model.mean[unit]);
-  byId("unit-usual").textContent = figure(model.usual[unit]);
+  byId("unit-mean").textContent = figure(model.mean_activation[unit]);
+  byId("unit-usual").textContent = figure(model.usual_activation[unit]);
   byId("unit-area").textContent = shareOf(model.area[unit], "of the image");
   byId("unit-spread").textContent = shareOf(model.spread[unit], "of a uniform one");
   byId("unit-window").textContent = shareOf(model.window[unit], "of its energy");
@@ -102,9 +103,9 @@ function shareOf(value, whole) {
 }
 
 function showFaces(view, model, data) {
-  const faces = model.places[view.unit].map((place, rank) => {
+  const faces = model.places[view.unit].map((place) => {
     const canvas = document.createElement("canvas");
-    const label = `face ${model.faces[view.unit][rank]}`;
+    const label = `face ${data.sprite.faces[place]}`;
     drawPlace(canvas, view.sheet, place, data.sprite);
     canvas.title = label;
     canvas.setAttribute("role", "img");

@@ -9,5 +9,5 @@ for (const link of document.querySelectorAll("a[href^='#']")) {
   link.addEventListener("click", (event) => { event.preventDefault(); goTo(link.getAttribute("href").slice(1)); });
 }
 
-const DATA = readData();
-startExplorer(DATA, startEditor(DATA));
+byId("too-old").hidden = "DecompressionStream" in window;
+readData().then((data) => startExplorer(data, startEditor(data)));
