@@ -22,8 +22,8 @@ def small_files():
 
 def params(**changes):
     sizes = {"seed": 0, "hidden_units": 8, "iterations": 31, "batch_size": 10, "log_every": 10}
-    rates = {"learning_rate": 0.01, "learning_rate_schedule": "constant", "epsilon_per_lambda": 0.01}
-    return TrainParams(**(sizes | rates | {"eta_per_lambda": 1.0} | changes))
+    rates = {"learning_rate": 0.01, "learning_rate_schedule": "constant"}
+    return TrainParams(**(sizes | rates | changes))
 
 
 def model_params(lambd=1.0, **changes):

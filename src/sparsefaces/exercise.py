@@ -92,8 +92,6 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         learning_rate_schedule="constant",
-        epsilon_per_lambda=0.01,
-        eta_per_lambda=1.0,
         log_every=1000,
     )
     with closing(TrainingTable(f"lambda = {lambd:g}", iterations)) as table:

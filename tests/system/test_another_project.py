@@ -10,7 +10,7 @@ import pytest
 from guide import blocks, type_in
 from projects import make_project
 from safetensors import safe_open
-from samples import PARAMS, model_params, params
+from samples import PARAMS, model_params
 
 from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model_file import load_model
@@ -130,7 +130,7 @@ def test_repro__measures_people_held_out_beside_the_others(another):
     (run,) = another.runs("tags.stage = 'train_plain'")
     assert run.data.metrics["final/held_out/rec"] == pytest.approx(metrics["held_out"]["rec"])
     model = load_model(another.path("train_plain/model.safetensors"))
-    terms = params().coefficients(model_params(0.0))
+    terms = model_params(0.0).coefficients
     held_out = metrics.pop("held_out")
     assert metrics.pop("peak") > 0  # which the library of these tests does not know
     assert held_out.pop("peak") > 0

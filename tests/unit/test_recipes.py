@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from guide import GUIDE, blocks, type_in
-from samples import PARAMS, model_params, params
+from samples import PARAMS, model_params
 
 from sparsefaces.training.weights import Weights
 
@@ -95,7 +95,7 @@ def test_dropout__is_drawn_anew_at_each_step_and_a_resumed_training_goes_on_to_t
 
     def start():
         X, weights = problem(torch.float32)
-        return X, engine.Engine(weights, len(X), params().coefficients(model_params()), 0.01)
+        return X, engine.Engine(weights, len(X), model_params().coefficients, 0.01)
 
     X, straight = start()
     dropped = []

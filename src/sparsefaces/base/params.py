@@ -79,16 +79,8 @@ class TrainParams(Section):
     """Adam's step size."""
     learning_rate_schedule: Literal["constant", "linear", "cosine"]
     """How the learning rate changes; linear and cosine fall to zero by the last iteration."""
-    epsilon_per_lambda: Weight
-    """The weight of ent, the term that keeps every unit in use, as a multiple of lambda."""
-    eta_per_lambda: Weight
-    """The weight of reg, the squared norm of the decoder, as a multiple of lambda."""
     log_every: Count
     """The number of iterations between rows of history.csv."""
-
-    def coefficients(self, model: "ModelParams") -> Coefficients:
-        """Weigh the terms for one model; epsilon and eta are in proportion to its lambda."""
-        return Coefficients(model.lambd, self.epsilon_per_lambda * model.lambd, self.eta_per_lambda * model.lambd)
 
 
 class ModelParams(Section):
@@ -99,14 +91,24 @@ class ModelParams(Section):
 
     lambd: Annotated[Weight, Field(alias="lambda")]
     """The weight of spa, the L1 norm of the code."""
+    epsilon: Weight | None = None
+    """The weight of ent, the term that keeps every unit in use; null is the exercise's, 0.01 lambda."""
+    eta: Weight | None = None
+    """The weight of reg, the squared norm of the decoder; null is the exercise's, lambda."""
     activation: str = "relu"
     """Which activations of an image the code keeps: relu, all that are positive, or topk, the k largest of them."""
     k: Units | None = None
     """With activation topk, how many activations the code keeps, at most train.hidden_units; with others, null."""
 
     @property
+    def coefficients(self) -> Coefficients:
+        """What the terms are weighted with."""
+        epsilon = 0.01 * self.lambd if self.epsilon is None else self.epsilon
+        return Coefficients(self.lambd, epsilon, self.lambd if self.eta is None else self.eta)
+
+    @property
     def label(self) -> str:
-        """What tells the model from others, in few words: "lambda 1", "top-k 40"."""
+        """What tells the model from others, in few words: "lambda 1", "top-k 40, eta 1"."""
         return label_of(self.model_dump(by_alias=True))
 
 
@@ -116,19 +118,22 @@ MODEL_FIELDS = {field.alias or name: field.default for name, field in ModelParam
 def label_of(section: Mapping[str, Any]) -> str:
     """Name a model in few words by its section, as values or as MLflow's text; what it lacks is the default.
 
-    >>> label_of({"lambda": 1.0}), label_of({"lambda": "0.0", "activation": "topk", "k": "40"})
-    ('lambda 1', 'top-k 40')
-    >>> label_of({"lambda": 0.5, "activation": "another", "k": None})
-    'another, lambda 0.5'
+    >>> label_of({"lambda": 1.0}), label_of({"lambda": "0.0", "activation": "topk", "k": "40", "eta": "1.0"})
+    ('lambda 1', 'top-k 40, eta 1')
+    >>> label_of({"lambda": 0.5, "epsilon": None, "eta": 0.0, "activation": "another", "k": None})
+    'another, lambda 0.5, eta 0'
     """
-    weight = float(section["lambda"])
+    weights: dict[str, Any] = {name: section.get(name) for name in Coefficients._fields[1:]}
     differs = [
         f"{name} {section[name]}"
         for name, default in MODEL_FIELDS.items()
-        if name != "lambda" and str(section.get(name, default)) != str(default)
+        if name not in ("lambda", *weights) and str(section.get(name, default)) != str(default)
     ]
-    text = ", ".join([*differs, *([f"lambda {weight:g}"] if weight or not differs else [])])
-    return text.replace("activation topk, k ", "top-k ").replace("activation ", "")
+    lambd = float(section["lambda"])
+    if lambd or not differs:
+        differs.append(f"lambda {lambd:g}")
+    differs += [f"{name} {float(value):g}" for name, value in weights.items() if str(value) != "None"]
+    return ", ".join(differs).replace("activation topk, k ", "top-k ").replace("activation ", "")
 
 
 class AnalyzeParams(Section):

@@ -66,7 +66,7 @@ def train_model(
     trained, history = fit(X, params, model, device=machine.device, callbacks=callbacks, start=start, ranks=ranks)
     if ranks.rank:
         return Training(trained, history, {})
-    coefficients = params.coefficients(model)
+    coefficients = model.coefficients
     torch.set_num_threads(1)  # the last chunk of faces may be small
     metrics: dict[str, Any] = dict(evaluate(X, trained, coefficients))
     if held_out is not None:
@@ -96,7 +96,7 @@ def fit(
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped: only batches are copied.
         params: What both trainings share.
-        model: The model's own section: lambda, in proportion to which `ent` and `reg` are weighted too, and activation.
+        model: The model's own section: the weights of the terms, and the activation.
         device: Torch device to train on.
         callbacks: Each called after each step with the step, the row of the history if one is due, and
             the engine, whose weights are then those after the step's update.
@@ -113,7 +113,7 @@ def fit(
             diverges.
     """
     _check_sizes(X, params, ranks)
-    coefficients = params.coefficients(model)
+    coefficients = model.coefficients
     initial = initialize(X.shape[1], params.hidden_units, params.seed)
     engine = Engine(
         Weights(*(torch.from_numpy(array).to(device) for array in initial)),

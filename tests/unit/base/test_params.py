@@ -43,10 +43,13 @@ def test_params__are_frozen():
 
 def test_of_model__is_its_section_which_weighs_the_terms():
     values = changed("train_sparse", "lambda", 3.0)
-    values["train"] |= {"epsilon_per_lambda": 0.5, "eta_per_lambda": 2.0}
+    params = parse_params(values)
+    assert params.of_model("train_sparse").coefficients == (3.0, 0.03, 3.0)
+    values["train_sparse"] |= {"epsilon": 1.5, "eta": 0.0}
     params = parse_params(values)
     assert params.of_model("train_dense") == params.models["train_dense"]
-    assert params.train.coefficients(params.of_model("train_sparse")) == (3.0, 1.5, 6.0)
+    assert params.of_model("train_sparse").coefficients == (3.0, 1.5, 0.0)
+    assert params.of_model("train_sparse").label == "lambda 3, epsilon 1.5, eta 0"
     with pytest.raises(UserError, match="name the training, train_dense or train_sparse, instead of 'analyze'"):
         params.of_model("analyze")
 

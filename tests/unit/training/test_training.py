@@ -153,7 +153,7 @@ def test_train_model__one_thread_two_or_auto_give_the_same_bits(how, units, batc
             (mine == theirs).all() for mine, theirs in zip(first.model.weights, other.model.weights, strict=True)
         )
         assert (first.history, first.metrics) == (other.history, other.metrics)
-    of_all, of_some = (evaluate(rows, first.model, sizes.coefficients(model_params(**how))) for rows in (X, X[:50]))
+    of_all, of_some = (evaluate(rows, first.model, model_params(**how).coefficients) for rows in (X, X[:50]))
     assert first.metrics == of_all | {"held_out": of_some}
 
 
