@@ -21,18 +21,29 @@ class Estimate(NamedTuple):
     high: float
 
 
-def paired_difference(first: Values, second: Values, statistic: Callable[[Values], Values]) -> Estimate:
-    """Estimate statistic(second) - statistic(first) over faces, each resampled with both its values.
+def paired_difference(
+    first: Values, second: Values, people: NDArray[np.int32], statistic: Callable[[Values], Values]
+) -> Estimate:
+    """Estimate statistic(second) - statistic(first) over faces; people are resampled, each with all of their faces.
 
-    >>> paired_difference(np.arange(4.0), np.arange(4.0) + 2, lambda means: means)
+    Faces of one person are alike: resampled on their own, they would make the interval too narrow.
+
+    >>> paired_difference(np.arange(4.0), np.arange(4.0) + 2, np.array([5, 5, 7, 7]), lambda means: means)
     Estimate(value=2.0, low=2.0, high=2.0)
 
     Args:
         first: One value per face, (N,).
         second: Another of the same faces, (N,).
+        people: Whose faces they are, (N,).
         statistic: What is made of means of values, elementwise, as 10 log10 for PSNR.
     """
-    return _estimate(first, second, lambda values, axis: statistic(values.mean(axis=axis)), paired=True)
+    _, person, counts = np.unique(people, return_inverse=True, return_counts=True)
+
+    def difference(one: Values, other: Values, faces: Values, axis: int = -1) -> Values:
+        ones, others = (statistic(sums.sum(axis=axis) / faces.sum(axis=axis)) for sums in (one, other))
+        return others - ones
+
+    return _estimate((np.bincount(person, first), np.bincount(person, second), counts), difference, paired=True)
 
 
 def difference_of_medians(first: Values, second: Values) -> Estimate:
@@ -45,17 +56,18 @@ def difference_of_medians(first: Values, second: Values) -> Estimate:
         first: One value per unit, (h1,).
         second: One value per unit, (h2,).
     """
-    return _estimate(first, second, lambda values, axis: np.median(values, axis=axis), paired=False)
+
+    def difference(one: Values, other: Values, axis: int = -1) -> Values:
+        return np.asarray(np.median(other, axis=axis) - np.median(one, axis=axis))
+
+    return _estimate((first, second), difference, paired=False)
 
 
-def _estimate(first: Values, second: Values, of: Callable[[Values, int], Any], *, paired: bool) -> Estimate:
-    def difference(one: Values, other: Values, axis: int = -1) -> Any:  # noqa: ANN401 - a number or many of them
-        return of(other, axis) - of(one, axis)
-
-    measured = float(difference(first, second))
-    if min(len(first), len(second)) < 2:  # nothing to resample
+def _estimate(samples: tuple[NDArray[Any], ...], difference: Callable[..., Values], *, paired: bool) -> Estimate:
+    measured = float(difference(*samples))
+    if min(map(len, samples)) < 2:  # nothing to resample
         return Estimate(measured, measured, measured)
     settings: dict[str, Any] = {"n_resamples": RESAMPLES, "batch": BATCH, "confidence_level": LEVEL}
     settings |= {"paired": paired, "vectorized": True, "method": "percentile", "rng": np.random.default_rng(SEED)}
-    interval = bootstrap((first, second), difference, **settings).confidence_interval
+    interval = bootstrap(samples, difference, **settings).confidence_interval
     return Estimate(measured, float(interval.low), float(interval.high))

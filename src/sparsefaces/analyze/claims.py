@@ -1,13 +1,13 @@
 """The exercise's claims, each a number that could have come out otherwise, with a verdict."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparsefaces.analyze.bootstrap import Estimate, difference_of_medians, paired_difference
-from sparsefaces.analyze.compression import Point
+from sparsefaces.analyze.compression import HeldOut
 from sparsefaces.analyze.methods import Measured, median, rounded_all
 from sparsefaces.metrics import psnr
 from sparsefaces.metrics.table import METRICS
@@ -45,39 +45,40 @@ OF_CODES = (
     Criterion(NEAR_ZERO, "gini", 1),
     Criterion(NEAR_ZERO, "treves_rolls", -1),
 )
-OF_FIT = (Criterion(COST, "psnr", -1), Criterion(COST, "explained_variance", -1))
+OF_FIT = tuple(
+    Criterion(COST, name, -1, label=f"{METRICS[name].label}, people held out")
+    for name in ("psnr", "explained_variance")
+)
 OF_FILTERS = (
     Criterion(LOCALITY, "effective_area", -1),
     Criterion(LOCALITY, "spatial_spread", -1),
     Criterion(LOCALITY, "window_energy", 1),
+    Criterion(LOCALITY, "inner_area", -1),
+    Criterion(LOCALITY, "inner_spread", -1),
+    Criterion(LOCALITY, "inner_window", 1),
 )
 
 
 def judge_claims(
-    models: Mapping[str, Measured], variance: float, few: Mapping[str, Sequence[tuple[int, Point]]]
+    models: Mapping[str, Measured], people: NDArray[np.int32], held_out: Mapping[str, HeldOut]
 ) -> list[dict[str, Any]]:
     """Judge every claim of each model against the first.
 
     Args:
-        models: By name, over all faces; the first is what the others are compared with.
-        variance: Mean squared error of a pixel if every face is taken for the mean face.
-        few: By name, numbers of units, and what the code with so many leaves of people held out.
+        models: By name, over all faces that train; the first is what the others are compared with.
+        people: Whose faces these are, (N,).
+        held_out: By name, what the model leaves of people whom it has not seen.
 
     Returns:
         The rows of claims.json.
     """
     first, *others = models
-    statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / variance}
     rows = []
     for other in others:
         pair = {name: models[name] for name in (first, other)}
         codes = [{name: of.faces[row.metric] for name, of in pair.items()} for row in OF_CODES]
-        rows += [_of_faces(row, faces, np.asarray) for row, faces in zip(OF_CODES, codes, strict=True)]
-        errors = {name: of.faces["mse"] for name, of in pair.items()}
-        rows += [_of_faces(row, errors, statistics[row.metric]) for row in OF_FIT]
-        for (k, mine), (_, its) in zip(few[other], few[first], strict=True):
-            criterion = Criterion(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
-            rows.append(_of_faces(criterion, {first: its.errors, other: mine.errors}, psnr))
+        rows += [_of_faces(row, faces, people, np.asarray) for row, faces in zip(OF_CODES, codes, strict=True)]
+        rows += _of_people_held_out(first, other, held_out)
         rows += [_of_filters(row, pair) for row in OF_FILTERS if row.metric in pair[first].filters]
     return rows
 
@@ -110,10 +111,27 @@ def verdict(estimate: Estimate, expected: int, null_difference: float = 0.0) -> 
     return FAILS if any(high < 0 for _, high in sides) else OPEN
 
 
-def _of_faces(row: Criterion, pair: Mapping[str, Values], statistic: Callable[[Values], Values]) -> dict[str, Any]:
+def _of_people_held_out(first: str, other: str, held_out: Mapping[str, HeldOut]) -> list[dict[str, Any]]:
+    its, mine = held_out[first], held_out[other]
+    statistics = {"psnr": psnr, "explained_variance": lambda mse: 1 - mse / its.variance}
+    rows = [
+        _of_faces(row, {first: its.errors, other: mine.errors}, its.people, statistics[row.metric]) for row in OF_FIT
+    ]
+    for (k, one), (_, another) in zip(its.few, mine.few, strict=True):
+        criterion = Criterion(COMPRESSION, "psnr", 1, label=f"PSNR with the {k} strongest units per face, dB")
+        rows.append(_of_faces(criterion, {first: one.errors, other: another.errors}, its.people, psnr))
+    return rows
+
+
+def _of_faces(
+    row: Criterion,
+    pair: Mapping[str, Values],
+    people: NDArray[np.int32],
+    statistic: Callable[[Values], Values],
+) -> dict[str, Any]:
     values = {name: float(statistic(np.asarray(of.mean()))) for name, of in pair.items()}
     first, other = pair.values()
-    return _row(row, values, paired_difference(first, other, statistic), None)
+    return _row(row, values, paired_difference(first, other, people, statistic), None)
 
 
 def _of_filters(row: Criterion, pair: Mapping[str, Measured]) -> dict[str, Any]:

@@ -74,6 +74,22 @@ class Point(NamedTuple):
         return float(psnr(self.errors.mean()))
 
 
+class HeldOut(NamedTuple):
+    """What a model leaves of people whom it has not seen.
+
+    Attributes:
+        errors: Mean squared error of each face's pixels, (N,), by the whole code.
+        few: Numbers of units, and the point with so many of each face's strongest.
+        people: Whose faces they are, (N,).
+        variance: The mean of the errors if every face is taken for the mean of them.
+    """
+
+    errors: NDArray[np.float64]
+    few: list[tuple[int, Point]]
+    people: NDArray[np.int32]
+    variance: float
+
+
 def autoencoder_code(model: Model, fitting: Array, held_out: Array) -> LinearCode:
     """Describe an autoencoder's code: the strongest contributions |z_j| |w_j|, decoded with W as it is.
 

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import BASELINES, Factors, baseline_fits
 from sparsefaces.analyze.claims import judge_claims
+from sparsefaces.analyze.compression import HeldOut
+from sparsefaces.analyze.crossings import compare_curves, describe_sizes
 from sparsefaces.analyze.held_out_models import refits
 from sparsefaces.analyze.jpeg import JPEG, jpeg_job
-from sparsefaces.analyze.methods import DIGITS, factors_of, measure, pixel_variance, summarize
+from sparsefaces.analyze.methods import DIGITS, factors_of, measure, rounded_all, summarize
 from sparsefaces.analyze.parallel import Job, run_jobs
 from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
@@ -18,8 +20,9 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, name_of
 from sparsefaces.base.progress import say
 from sparsefaces.metrics import rounded, sorted_activations
+from sparsefaces.metrics.table import COMPARISON, apply_metrics
 from sparsefaces.standardize.dataset import Dataset
-from sparsefaces.standardize.split import count_people, split_people
+from sparsefaces.standardize.split import count_people, people_apart, split_people
 from sparsefaces.training.outputs import Training
 from sparsefaces.training.weights import Weights
 
@@ -47,8 +50,9 @@ class Evidence(NamedTuple):
 
     Attributes:
         faces: The faces that were compared, of those that train.
-        claims: claims.json: `claims`, `methods`, `notes` on compression, in sentences, and `sample`, which faces these
-            are, if not all.
+        claims: claims.json: `claims`, `methods`, `compression`, `notes` on the latter, in sentences, and `sample`,
+            which faces these are, if not all.
+        held_out: What each model makes of people whom it has not seen, by model and metric.
         rate_distortion: The rows of rate_distortion.csv.
         activations: The rows of activations.csv.
         codes: Their codes, (N, h), by model.
@@ -58,6 +62,7 @@ class Evidence(NamedTuple):
 
     faces: Dataset
     claims: dict[str, Any]
+    held_out: dict[str, dict[str, Any]]
     rate_distortion: list[dict[str, Any]]
     activations: list[dict[str, float | None]]
     codes: dict[str, Array]
@@ -87,7 +92,7 @@ def gather_evidence(
     models = {name: training.model for name, training in trainings.items()}
     all_faces = len(data.X)
     data, rows = choose_faces(data, params.analyze.most_faces)
-    people, seen = people[rows], data.training_part()
+    people, seen = people_apart(people[rows]), data.training_part()
     train_mask, jobs = _refits_for_others(data, people, params)
     fits = baseline_fits(seen, params.train.hidden_units)
     made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))})
@@ -96,9 +101,15 @@ def gather_evidence(
     say("Measuring the models and tracing rate and distortion")
     factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
     measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, train_mask, count_people(people, ~train_mask), refitted, made[JPEG])
-    judgements = judge_claims({name: measured[name] for name in models}, pixel_variance(seen), rates.few)
-    claims = {"claims": judgements, "methods": summarize(measured, seen), "notes": rates.notes}
+    rates = trace_rates(data, train_mask, people, refitted, made[JPEG])
+    compared = {name: measured[name] for name in models}
+    sizes = describe_sizes(train_mask.sum(), (~train_mask).sum(), count_people(people, ~train_mask))
+    claims = {
+        "claims": judge_claims(compared, people[data.train_mask], rates.held_out),
+        "methods": summarize(measured, seen),
+        "compression": compare_curves(rates.points, [*models]),
+        "notes": [sizes],
+    }
     if len(rows) < all_faces:
         claims["sample"] = (
             f"Compared on {len(rows):,} of the {all_faces:,} faces, evenly spaced; "
@@ -109,7 +120,23 @@ def gather_evidence(
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     pictures = reconstruct(seen, factors, [*models], used)
-    return Evidence(seen, claims, table(rates.points), activations, codes, rates.strip, pictures)
+    return Evidence(
+        seen,
+        claims,
+        _of_people_held_out(rates.held_out),
+        table(rates.points),
+        activations,
+        codes,
+        rates.strip,
+        pictures,
+    )
+
+
+def _of_people_held_out(held_out: Mapping[str, HeldOut]) -> dict[str, dict[str, Any]]:
+    return {
+        name: rounded_all(apply_metrics(COMPARISON, "error", float(of.errors.mean()), of.variance))
+        for name, of in held_out.items()
+    }
 
 
 def choose_faces(data: Dataset, most: int) -> tuple[Dataset, NDArray[np.int64]]:

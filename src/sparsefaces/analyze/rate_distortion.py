@@ -1,4 +1,4 @@
-"""The curves of rate and distortion, and what they say: fitted on some people, judged on others."""
+"""The curves of rate and distortion: fitted on some people, judged on others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.analyze.baselines import principal_components
 from sparsefaces.analyze.compression import (
+    HeldOut,
     LinearCode,
     Point,
     autoencoder_code,
@@ -21,14 +22,13 @@ from sparsefaces.analyze.compression import (
 from sparsefaces.analyze.jpeg import jpeg_curve
 from sparsefaces.analyze.methods import rounded_all
 from sparsefaces.base.arrays import Array
-from sparsefaces.metrics import BITS_PER_ACTIVATION, code_bits
+from sparsefaces.metrics import BITS_PER_ACTIVATION, code_bits, total_variance
 from sparsefaces.standardize.dataset import Dataset
 from sparsefaces.training.model import Model
 
 SHARES = (1, 2, 4, 8, 16, 20, 32, 40, 64, 80, 128, 160, 240, 320, 400)  # of 400 units, how many are kept
 STRIP_SHARES, STRIP_FACES = (5, 10, 20, 40, 80), 2
 COMPARED_SHARES = (20, 40, 80)
-LEAST_GAIN = 0.05  # dB: a smaller one is written 0.0
 STRIP_METHODS = ("PCA first", "DCT")  # below the models
 
 
@@ -52,20 +52,18 @@ class Rates(NamedTuple):
     Attributes:
         points: All points, method after method.
         strip: Faces of people held out at several rates.
-        few: By model, numbers of units kept, and the point with so many.
-        notes: What it says, in sentences.
+        held_out: What each model leaves of the people held out.
     """
 
     points: list[Point]
     strip: Strip
-    few: dict[str, list[tuple[int, Point]]]
-    notes: list[str]
+    held_out: dict[str, HeldOut]
 
 
 def trace_rates(
     data: Dataset,
     train_mask: NDArray[np.bool_],
-    people: int,
+    people: NDArray[np.int32],
     models: Mapping[str, Model],
     jpeg: Mapping[str, NDArray[Any]],
 ) -> Rates:
@@ -74,7 +72,7 @@ def trace_rates(
     Args:
         data: All faces.
         train_mask: Which faces the models were fitted on, (N,); the others are held out.
-        people: How many people these others are.
+        people: Whose faces they are, (N,).
         models: By name.
         jpeg: What `code_as_jpeg` says of the others.
     """
@@ -85,10 +83,16 @@ def trace_rates(
     for name, code in codes.items():
         points += curve(name, code, held_out, kept_counts(SHARES, units, len(code.atoms)), data.scale)
     points += jpeg_curve(jpeg)
-    compared = kept_counts(COMPARED_SHARES, units, units)
-    few = {name: [(k, point(name, codes[name], held_out, k, data.scale)) for k in compared] for name in models}
-    text = notes(points, [*models], (len(fitting), len(held_out), people))
-    return Rates(points, _strip(codes, [*models], held_out, data, units), few, text)
+    variance = total_variance(held_out) * data.scale**2 / held_out.shape[1]
+    left = {}
+    for name in models:
+        few = [
+            (k, point(name, codes[name], held_out, k, data.scale)) for k in kept_counts(COMPARED_SHARES, units, units)
+        ]
+        residual = codes[name].codes @ codes[name].atoms + codes[name].offset - held_out
+        errors = np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2
+        left[name] = HeldOut(errors, few, people[~train_mask], variance)
+    return Rates(points, _strip(codes, [*models], held_out, data, units), left)
 
 
 def linear_codes(
@@ -139,51 +143,3 @@ def table(points: Sequence[Point]) -> list[dict[str, Any]]:
         | rounded_all({"coefficients": point.coefficients, "bits": point.bits, "psnr": point.psnr})
         for point in points
     ]
-
-
-def notes(points: Sequence[Point], models: Sequence[str], counts: tuple[int, int, int]) -> list[str]:
-    """Say where each model but the first wins over each other method, and where not, at equal bits and equal numbers.
-
-    Args:
-        points: All points.
-        models: The models' names.
-        counts: Faces that were fitted on, faces that were judged, and people whose these are.
-    """
-    methods = list(dict.fromkeys(point.method for point in points))
-    curves = {method: [point for point in points if point.method == method] for method in methods}
-    fitted, held_out, people = counts
-    whose = (
-        f"{held_out:,} of {people:,} other people" if people < held_out else f"{held_out:,} others"
-    )  # or nobody knows
-    lines = [
-        f"Fitted on {fitted:,} faces, judged on {whose}; "
-        f"{BITS_PER_ACTIVATION} bits per coefficient; PSNR of all faces judged. What all faces share is not "
-        f"counted: atoms, mean face, ranges, JPEG's headers and tables. The amplitudes kept are not fitted again."
-    ]
-    for model in models[1:]:
-        for method in (name for name in methods if name != model):
-            lines.append(_compare(model, curves[model], curves[method], "bits"))
-            if curves[method][0].coefficients is not None:
-                lines.append(_compare(model, curves[model], curves[method], "coefficients"))
-    return lines
-
-
-def _compare(model: str, mine: Sequence[Point], other: Sequence[Point], axis: str) -> str:
-    """Compare two curves at the model's points, the other's PSNR interpolated, if both have any."""
-    method = other[0].method
-    x, y = (np.array([getattr(point, name) for point in other], float) for name in (axis, "psnr"))
-    known = [(getattr(p, axis), p.psnr) for p in mine if x.min() <= getattr(p, axis) <= x.max()]
-    if not known or not np.isfinite(y).all():
-        return f"Against {method}, at equal {axis}: no rate in common."
-    at = np.array([position for position, _ in known])
-    # Curves are nearly straight in the logarithm.
-    gains = np.array([value for _, value in known]) - np.interp(np.log(at), np.log(x), y)
-    runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(gains > 0)) + 1)  # of wins and of losses, in turn
-    text = ", ".join(_say(at[run], gains[run]) for run in runs)
-    return f"Against {method}, at equal {axis}: the {model} code {text} {axis} per face."
-
-
-def _say(at: NDArray[np.float64], gains: NDArray[np.float64]) -> str:
-    word, most = "wins" if gains[0] > 0 else "loses", np.abs(gains).max()
-    text = f"{word} by up to {most:.1f} dB" if most >= LEAST_GAIN else "is level"
-    return f"{text} from {at[0]:,.0f} to {at[-1]:,.0f}"

@@ -8,7 +8,9 @@ from sparsefaces.metrics.code import near_zero as near_zero
 from sparsefaces.metrics.code import sorted_activations as sorted_activations
 from sparsefaces.metrics.code import treves_rolls as treves_rolls
 from sparsefaces.metrics.filters import WINDOW as WINDOW
+from sparsefaces.metrics.filters import border_energy as border_energy
 from sparsefaces.metrics.filters import effective_area as effective_area
+from sparsefaces.metrics.filters import inside as inside
 from sparsefaces.metrics.filters import is_nonzero as is_nonzero
 from sparsefaces.metrics.filters import shuffle_pixels as shuffle_pixels
 from sparsefaces.metrics.filters import spatial_spread as spatial_spread

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.metrics.code import code_bits, gini, hoyer_sparsity, near_zero, treves_rolls
-from sparsefaces.metrics.filters import effective_area, spatial_spread, window_energy
+from sparsefaces.metrics.filters import border_energy, effective_area, inside, spatial_spread, window_energy
 from sparsefaces.metrics.fit import explained_variance, psnr
 
 TRAINING, COMPARISON = "training", "comparison"
@@ -78,6 +78,18 @@ def _norm(W: Array) -> float:
     return float(np.square(W, dtype=np.float64).sum())
 
 
+def _inner_area(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
+    return effective_area(inside(W, shape)[0])
+
+
+def _inner_spread(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
+    return spatial_spread(*inside(W, shape))
+
+
+def _inner_window(W: Array, shape: tuple[int, int]) -> NDArray[np.float64] | None:
+    return window_energy(*inside(W, shape))
+
+
 # `loss` is not here: it weighs its terms with parameters that may themselves have changed, so no way is better.
 # fmt: off
 METRICS: Mapping[str, Metric] = MappingProxyType({
@@ -97,6 +109,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "effective_area": Metric("effective area of a filter, share of the image", "{:.1%}", "↓", "filters", effective_area),
     "spatial_spread": Metric("spatial spread of a filter, relative to a uniform one", "{:.3f}", "↓", "geometry", spatial_spread, COMPARISON),
     "window_energy": Metric("energy of a filter in its best 9 x 9 window, share", "{:.3f}", "↑", "geometry", window_energy, COMPARISON),
+    "border_energy": Metric("energy of a filter in the image's border, share", "{:.1%}", "↓", "geometry", border_energy, COMPARISON),
+    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "geometry", _inner_area, COMPARISON),
+    "inner_spread": Metric("spatial spread within the border", "{:.3f}", "↓", "geometry", _inner_spread, COMPARISON),
+    "inner_window": Metric("energy in the best 9 x 9 window within the border, share", "{:.3f}", "↑", "geometry", _inner_window, COMPARISON),
     "silent_units": Metric("units silent on every face", "{}", "↓", "units", _silent, TRAINING),
 })
 # fmt: on

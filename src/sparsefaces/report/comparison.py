@@ -23,7 +23,11 @@ MAIN = ("rec", "explained_variance", "l0", "effective_area")  # what the termina
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
     """Put what is known of the models side by side: each training's metrics, and what the analysis adds."""
     rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
-    return {name: {**rows[name], **training.metrics} for name, training in trainings.items()}
+    return {
+        name: {**rows[name], **training.metrics}
+        | {"held_out": evidence.held_out[name] | training.metrics.get("held_out", {})}
+        for name, training in trainings.items()
+    }
 
 
 def held_out_of(metrics: ByModel, refits: ByModel) -> dict[str, dict[str, Any]]:

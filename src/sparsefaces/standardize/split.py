@@ -16,7 +16,7 @@ def split_people(people: NDArray[np.int32], share: float) -> NDArray[np.bool_]:
         people: Person number by row, (N,).
         share: From 0, which holds out nobody, to below 1.
     """
-    people = _apart(people)
+    people = people_apart(people)
     names = np.unique(people)
     count = min(max(round(share * len(names)), 1), len(names) - 1) if share else 0
     held_out = np.random.default_rng(SPLIT_SEED).permutation(names)[:count]
@@ -25,9 +25,9 @@ def split_people(people: NDArray[np.int32], share: float) -> NDArray[np.bool_]:
 
 def count_people(people: NDArray[np.int32], chosen: NDArray[np.bool_]) -> int:
     """Count the people, or faces, that `split_people` had to do with, among those faces that are chosen, (N,)."""
-    return len(np.unique(_apart(people)[chosen]))
+    return len(np.unique(people_apart(people)[chosen]))
 
 
-def _apart(people: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Take each face for a person's of its own if all are one person's."""
+def people_apart(people: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Take each face for a person's of its own if all are one person's: (N,)."""
     return np.arange(len(people), dtype=np.int32) if (people == people[:1]).all() else people

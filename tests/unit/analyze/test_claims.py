@@ -6,7 +6,7 @@ import pytest
 from sparsefaces.analyze.baselines import fit_dictionary, fit_nmf, fit_pca
 from sparsefaces.analyze.bootstrap import difference_of_medians, paired_difference
 from sparsefaces.analyze.claims import LOCALITY, judge_claims, models_of
-from sparsefaces.analyze.compression import Point
+from sparsefaces.analyze.compression import HeldOut, Point
 from sparsefaces.analyze.methods import Measured, measure, pixel_variance, summarize
 from sparsefaces.metrics import METRICS
 from sparsefaces.standardize.dataset import Dataset
@@ -19,6 +19,7 @@ def model(seed=0, *, codes=0.5, mse=0.01, spread=1.0, window=0.2, null=(1.0, 0.1
     faces = {key: codes + 0.05 * rng.standard_normal(300) for key in KEYS}
     faces["mse"] = mse * rng.uniform(0.5, 1.5, 300)
     filters = {"effective_area": spread / 3, "spatial_spread": spread, "window_energy": window}
+    filters |= {"inner_area": spread / 3, "inner_spread": spread, "inner_window": window}
     return Measured(
         faces,
         {key: value + 0.05 * rng.standard_normal(units) for key, value in filters.items()},
@@ -26,22 +27,30 @@ def model(seed=0, *, codes=0.5, mse=0.01, spread=1.0, window=0.2, null=(1.0, 0.1
     )
 
 
-def judge(dense, sparse, few=(0.02, 0.01)):
+PEOPLE = np.arange(300, dtype=np.int32) // 3
+
+
+def left(mse, few):
+    """What a model leaves of a hundred faces of people held out, by its whole code and by twenty units."""
     rng = np.random.default_rng(5)
-    kept = {
-        name: [(20, Point(name, 20, 200, error * rng.uniform(0.5, 1.5, 100)))]
-        for name, error in zip(("dense", "sparse"), few, strict=True)
-    }
-    return {row["measure"]: row for row in judge_claims({"dense": dense, "sparse": sparse}, 0.1, kept)}
+    errors = mse * rng.uniform(0.5, 1.5, 100)
+    kept = [(20, Point("any", 20, 200, few * rng.uniform(0.5, 1.5, 100)))] if few else []
+    return HeldOut(errors, kept, PEOPLE[:100], 0.1)
+
+
+def judge(dense, sparse, few=(0.02, 0.01), mse=(0.01, 0.03)):
+    held_out = {name: left(*of) for name, *of in zip(("dense", "sparse"), mse, few, strict=True)}
+    rows = judge_claims({"dense": dense, "sparse": sparse}, PEOPLE, held_out)
+    return {row["measure"]: row for row in rows}
 
 
 def test_claims__each_model_is_held_against_the_first_alone():
     models = {name: model() for name in ("plain", "one", "other")}
-    rows = judge_claims(models, 0.1, dict.fromkeys(models, ()))
+    rows = judge_claims(models, PEOPLE, dict.fromkeys(models, left(0.01, None)))
     half = len(rows) // 2
     assert [models_of(row) for row in rows] == [["plain", "one"]] * half + [["plain", "other"]] * half
     assert rows[0]["claim"] == "The one code has far more activations near zero."
-    assert judge_claims({"plain": model()}, 0.1, {}) == []
+    assert judge_claims({"plain": model()}, PEOPLE, {}) == []
 
 
 def test_claims__hold_where_the_numbers_are_as_the_exercise_says():
@@ -57,10 +66,9 @@ def test_claims__hold_where_the_numbers_are_as_the_exercise_says():
 def test_claims__do_not_hold_the_other_way_round_and_are_not_decided_between_equals():
     sparse = model(1, codes=0.8, mse=0.03, spread=0.6, window=0.4)
     sparse.faces["treves_rolls"] -= 0.6
-    rows = judge(sparse, model(), few=(0.01, 0.02))
+    rows = judge(sparse, model(), few=(0.01, 0.02), mse=(0.03, 0.01))
     assert {row["verdict"] for row in rows.values()} == {"does not hold"}
-    same = judge(model(), model(), few=(0.01, 0.01))
-    del same["PSNR with the 20 strongest units per face, dB"]  # there, other errors are drawn for each
+    same = judge(model(), model(), few=(0.01, 0.01), mse=(0.01, 0.01))
     assert {row["verdict"] for row in same.values()} == {"not decided"}
 
 
@@ -84,7 +92,20 @@ def test_bootstrap__is_the_same_every_time():
     rng = np.random.default_rng(0)
     first, second = rng.random(50), rng.random(70)
     assert difference_of_medians(first, second) == difference_of_medians(first, second)
-    assert paired_difference(first, second[:50], np.asarray) == paired_difference(first, second[:50], np.asarray)
+    pair = (first, second[:50], PEOPLE[:50], np.asarray)
+    assert paired_difference(*pair) == paired_difference(*pair)
+
+
+def test_paired_difference__is_less_certain_if_the_faces_are_of_few_people():
+    rng = np.random.default_rng(0)
+    gains = np.repeat(rng.standard_normal(30), 20)  # a person's faces gain alike
+
+    def width(people):
+        estimate = paired_difference(np.zeros(600), gains, people, np.asarray)
+        assert estimate.value == pytest.approx(gains.mean())
+        return estimate.high - estimate.low
+
+    assert width(np.arange(600) // 20) > 3 * width(np.arange(600))
 
 
 @pytest.mark.filterwarnings("ignore:Objective did not converge")
@@ -120,7 +141,10 @@ def test_claims__a_window_that_covers_the_image_is_no_measure(shape, measured):
     X = rng.standard_normal((30, shape[0] * shape[1])).astype(np.float32)
     data = Dataset(X, np.zeros(X.shape[1], np.float32), 0.1, shape, np.ones(30, bool))
     method = measure(fit_pca(data, 5), data)
-    claimed = {row["measure"] for row in judge_claims({"a": method, "b": method}, 0.1, {"a": [], "b": []})}
+    claimed = {
+        row["measure"]
+        for row in judge_claims({"a": method, "b": method}, PEOPLE[:30], dict.fromkeys("ab", left(0.01, None)))
+    }
     assert any("9 x 9" in name for name in claimed) == measured
     assert ("window_energy" in summarize({"PCA": method}, data)[0]) == measured
 

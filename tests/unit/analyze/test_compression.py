@@ -15,7 +15,8 @@ from sparsefaces.analyze.compression import (
     orthogonal_code,
     point,
 )
-from sparsefaces.analyze.rate_distortion import decode_at, notes, table
+from sparsefaces.analyze.crossings import compare_curves, describe_sizes
+from sparsefaces.analyze.rate_distortion import decode_at, table
 from sparsefaces.metrics import BITS_PER_ACTIVATION
 from sparsefaces.training.model import Model
 from sparsefaces.training.weights import Weights
@@ -113,22 +114,32 @@ def points(method, values):
     return [Point(method, k, 10.0 * k, np.array([10 ** (-value / 10)])) for k, value in values]
 
 
-def test_notes__say_where_the_sparse_code_wins_and_where_it_loses():
-    curves = points("sparse", [(1, 20), (10, 21), (100, 22)]) + points("dense", [(1, 19), (10, 21.5), (100, 25)])
-    said = notes(curves, ["dense", "sparse"], (8, 4, 2))
-    assert said[0].startswith("Fitted on 8 faces, judged on 4 of 2 other people")
-    assert "wins by up to 1.0 dB from 10 to 10, loses by up to 3.0 dB from 100 to 1,000 bits per face" in said[1]
-    assert "from 1 to 1, loses by up to 3.0 dB from 10 to 100 coefficients per face" in said[2]
+def test_compare_curves__say_from_where_to_where_each_is_ahead_and_cross_between_the_points():
+    curves = points("sparse", [(1, 20), (100, 22)]) + points("dense", [(1, 19), (10, 21), (100, 25), (1000, 30)])
+    rows = compare_curves(curves, ["dense", "sparse"])
+    assert [row["at"] for row in rows] == ["bits", "bits", "coefficients", "coefficients"]
+    assert {(row["model"], row["against"]) for row in rows} == {("sparse", "dense")}
+    # Even at 10 coefficients, where both have 21 dB; sparse has no more than 100.
+    assert [(row["from"], row["to"], row["gain"]) for row in rows[2:]] == [(1, 10, 1), (10, 100, -3)]
+    crossing = points("sparse", [(1, 20), (100, 22)]) + points("dense", [(1, 19), (100, 23)])
+    ahead, behind = compare_curves(crossing, ["dense", "sparse"])[2:]
+    assert (ahead["to"], behind["from"]) == pytest.approx((10, 10))
 
 
-def test_notes__name_no_people_who_are_unknown_and_no_gain_of_nothing():
-    said = notes(
-        points("sparse", [(1, 20), (10, 21)]) + points("dense", [(1, 19.97), (10, 20.99)]),
-        ["dense", "sparse"],
-        (8, 2, 2),
-    )
-    assert said[0].startswith("Fitted on 8 faces, judged on 2 others; ")
-    assert said[1] == "Against dense, at equal bits: the sparse code is level from 10 to 100 bits per face."
+def test_compare_curves__say_nothing_of_what_is_level_unknown_or_has_no_rate_in_common():
+    level = points("sparse", [(1, 20), (10, 21)]) + points("dense", [(1, 19.97), (10, 20.99)])
+    apart = points("sparse", [(1, 20), (10, 21)]) + points("dense", [(20, 20), (30, 21)])
+    exact = points("sparse", [(1, 20), (10, math.inf)]) + points("dense", [(1, 20), (10, 21)])
+    for curves in (level, apart, exact):
+        assert compare_curves(curves, ["dense", "sparse"]) == []
+    jpeg = [point._replace(method="JPEG", coefficients=None) for point in points("", [(1, 19), (10, 20)])]
+    (row,) = compare_curves(points("sparse", [(1, 20), (10, 21)]) + jpeg, ["dense", "sparse"])
+    assert row == {"model": "sparse", "against": "JPEG", "at": "bits", "from": 10, "to": 100, "gain": 1}
+
+
+def test_describe_sizes__names_no_people_who_are_unknown():
+    assert describe_sizes(8, 4, 2).startswith("Fitted on 8 faces, judged on 4 of 2 other people; ")
+    assert describe_sizes(8, 2, 2).startswith("Fitted on 8 faces, judged on 2 others; ")
 
 
 def test_table__leaves_empty_what_is_not_known():

@@ -23,11 +23,18 @@ OF_CODES = {  # measure: lowest and highest value
     "gini": (0, 1 - 1 / UNITS),
     "treves_rolls": (1 / UNITS, 1),
 }
-OF_FILTERS = {"effective_area": (1 / math.prod(SHAPE), 1), "spatial_spread": (0, 3**0.5), "window_energy": (0, 1)}
+OF_FILTERS = {
+    "effective_area": (1 / math.prod(SHAPE), 1),
+    "spatial_spread": (0, 3**0.5),
+    "window_energy": (0, 1),
+    "border_energy": (0, 1),
+}
 
 
 def of_filters(name, W):
-    return vars(metrics)[name](W, *{"spatial_spread": (SHAPE,), "window_energy": (SHAPE, 3)}.get(name, ()))
+    return vars(metrics)[name](
+        W, *{"spatial_spread": (SHAPE,), "window_energy": (SHAPE, 3), "border_energy": (SHAPE,)}.get(name, ())
+    )
 
 
 @pytest.mark.parametrize("name", OF_CODES)
@@ -65,6 +72,26 @@ def test_filters__shuffled_pixels_lose_the_locality_of_a_patch():
     assert window_energy(shuffled, (30, 20)).max() < 0.6
     assert spatial_spread(W.reshape(5, -1), (30, 20)).max() < 0.3
     assert spatial_spread(shuffled, (30, 20)).min() > 0.8
+
+
+@settings(max_examples=25)
+@given(filters=FILTERS)
+def test_border_energy__of_filters_within_the_border_is_none_and_of_the_others_all(filters):
+    W = filters.reshape(-1, *SHAPE).copy()
+    W[:, [0, -1]] = W[:, :, [0, -1]] = 0
+    assert np.all(metrics.border_energy(W.reshape(len(W), -1), SHAPE) < 1e-12)
+    rest = (filters - W.reshape(len(W), -1)).astype(np.float32)
+    assert np.all(metrics.border_energy(rest, SHAPE) == 1)
+    cut, size = metrics.inside(W.reshape(len(W), -1), SHAPE)
+    assert size == (4, 5)
+    assert np.array_equal(cut.reshape(-1, 4, 5), W[:, 1:-1, 1:-1])
+
+
+def test_border_energy__of_noise_is_the_borders_area_and_of_a_tiny_image_unknown():
+    noise = np.random.default_rng(0).standard_normal((400, 37 * 28)).astype(np.float32)
+    area = 1 - (37 - 8) * (28 - 6) / (37 * 28)
+    assert metrics.border_energy(noise, (37, 28)).mean() == pytest.approx(area, abs=0.005)
+    assert metrics.border_energy(noise[:, :16], (4, 4)) is None
 
 
 def test_explained_variance__predicting_the_mean_face_explains_exactly_nothing():
