@@ -22,7 +22,7 @@ def test_experiment__of_the_queue_has_a_run_of_its_name_and_is_brought_back(copi
     assert "up to date" in copied.run("dvc", "status", "train_sparse")
 
 
-def test_seeds__table_has_a_row_of_the_commits_own(copied):
+def test_seeds__table_is_of_the_commits_own_seed(copied):
     assert "seed 1: already there" in copied.run("tools/seeds.sh", SEEDS="1", JOBS="1")
-    assert "| difference, seed 1" in (copied.folder / "seeds.md").read_text()
+    assert "interval, seed 1 " in (copied.folder / "seeds.md").read_text()
     assert copied.run("git", "status", "--porcelain") == ""
