@@ -11,8 +11,7 @@ from sparsefaces.base.errors import UserError
 Crop = tuple[int, int, int, int] | None
 Size = float | tuple[int, int]
 Box = tuple[int, int, int, int]
-BITS, PHOTOMETRIC = 258, 262  # tags of TIFF
-WHITE_IS_ZERO = 0
+WHITE = 65_535  # of 16 bits, whatever the largest value
 
 
 def read_image(path: Path) -> Image.Image:
@@ -27,21 +26,11 @@ def read_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            tags = getattr(image, "tag_v2", {})
-        transparent = upright.info.get("transparency")
-        if upright.mode[0] in "IF":  # more than 8 bits, of which Pillow gives the numbers alone
-            values, white = np.asarray(upright), 4095 if tags.get(BITS) == (12,) else 65_535
-            if upright.mode == "F" or not 0 <= values.min() <= values.max() <= white:
+        if upright.mode[0] in "IF":  # more than 8 bits
+            values = np.asarray(upright)
+            if upright.mode == "F" or not 0 <= values.min() <= values.max() <= WHITE:
                 raise ValueError("its pixels are not whole numbers from 0 to 65,535")
-            values = white - values if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else values
-            values = values if transparent is None else np.where(values == transparent, white, values)
-            return Image.fromarray((values / white * 255).round().astype(np.uint8))
-        if image.format == "PNG" and transparent is not None:  # a value in the file's bits, where the pixels have 8
-            bits = path.read_bytes()[24]  # of the header
-            if upright.mode == "L":
-                upright.info["transparency"] = transparent * 255 // (2**bits - 1)
-            elif upright.mode == "RGB":
-                upright.info["transparency"] = tuple(value >> (bits - 8) for value in transparent)
+            return Image.fromarray((values / WHITE * 255).round().astype(np.uint8))
         if upright.has_transparency_data:
             layer = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

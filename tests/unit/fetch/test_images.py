@@ -1,6 +1,4 @@
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -44,29 +42,6 @@ def test_prepare__resizes_by_a_factor_rounding_down_or_to_a_size(resize, shape):
 def test_prepare__crop_or_size_that_leaves_nothing_is_an_error_with_the_numbers(crop, resize, message):
     with pytest.raises(UserError, match=message):
         prepare(grey(6, 8), crop, resize, "me.png")
-
-
-def write_png(path, bits, colour_type, pixels, transparent=()):
-    """Write one row as Pillow writes none: of any bits and channels, with one value or colour that is transparent."""
-    values = np.ravel(pixels).tolist()
-    size = bits * len(values)
-    packed = sum(value << bits * place for place, value in enumerate(reversed(values))) << -size % 8
-    header = struct.pack(">IIBBBBB", len(pixels), 1, bits, colour_type, 0, 0, 0)
-    chunks = {b"IHDR": header, b"tRNS": np.array(transparent, ">u2").tobytes()}
-    chunks |= {b"IDAT": zlib.compress(b"\0" + packed.to_bytes(-(-size // 8))), b"IEND": b""}
-    with path.open("wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        for name, data in chunks.items():
-            if data or name == b"IEND":
-                file.write(struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)))
-
-
-def write_tiff(path, bits, photometric, data):
-    """Write one row of four greys as Pillow writes none."""
-    tags = {256: 4, 257: 1, 258: bits, 259: 1, 262: photometric, 273: 8, 277: 1, 278: 1, 279: len(data)}
-    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags.items())
-    header = b"II" + struct.pack("<HI", 42, 8 + len(data))
-    path.write_bytes(header + data + struct.pack("<H", len(tags)) + entries + bytes(4))
 
 
 def test_read_image__is_in_colour_if_a_pixel_is_whatever_the_file_calls_them(tmp_path):
@@ -120,38 +95,6 @@ def test_read_image__pgm_is_a_share_of_the_largest_value_that_it_names(tmp_path,
     (tmp_path / "x.pgm").write_bytes(f"{'P2' if text else 'P5'} 3 1 {largest}\n".encode() + body)
     read = np.asarray(read_image(tmp_path / "x.pgm"))
     assert np.abs(read - np.array([values]) / largest * 255).max() <= 0.5
-
-
-def test_read_image__tiff_of_12_bits_or_of_white_as_zero_means_what_its_tags_say(tmp_path):
-    write_tiff(tmp_path / "x.tif", 12, 1, bytes([0x00, 0x00, 0x64, 0x80, 0x0F, 0xFF]))  # 0, 100, 2048, 4095
-    assert np.asarray(read_image(tmp_path / "x.tif")).tolist() == [[0, 6, 128, 255]]
-    write_tiff(tmp_path / "x.tif", 16, 0, struct.pack("<4H", 0, 1000, 32768, 65535))
-    assert np.asarray(read_image(tmp_path / "x.tif")).tolist() == [[255, 251, 127, 0]]
-
-
-@pytest.mark.parametrize(
-    ("bits", "colour_type", "pixels", "expected"),
-    [
-        (1, 0, [1, 0, 1, 1], [255, 0, 255, 255]),
-        (2, 0, [1, 0, 2, 3], [255, 0, 170, 255]),
-        (4, 0, [3, 0, 2, 15], [255, 0, 34, 255]),
-        (8, 0, [3, 0, 100, 255], [255, 0, 100, 255]),
-        (16, 0, [1000, 0, 1001, 32768], [255, 0, 4, 128]),
-        (8, 2, [[9, 9, 9], [0, 0, 0]], [255, 0]),
-        (16, 2, [[1000, 1000, 1000], [40000, 40000, 40000]], [255, 156]),
-    ],
-)
-def test_read_image__one_value_that_is_transparent_is_white_with_any_number_of_bits(
-    tmp_path, bits, colour_type, pixels, expected
-):
-    write_png(tmp_path / "x.png", bits, colour_type, pixels, pixels[0])
-    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [expected]
-
-
-@pytest.mark.parametrize(("colour_type", "pixel"), [(4, [32896, 65535]), (2, [32896] * 3), (6, [32896] * 3 + [65535])])
-def test_read_image__16_bits_of_several_channels_are_read_as_8(tmp_path, colour_type, pixel):
-    write_png(tmp_path / "x.png", 16, colour_type, [pixel])
-    assert np.asarray(read_image(tmp_path / "x.png")).tolist() == [[128]]
 
 
 @pytest.mark.parametrize("values", [[-1, 0], [0, 65536], [0.0, 1.0]])
