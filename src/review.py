@@ -6,7 +6,8 @@ Usage: python src/review.py main.
 import sys
 
 from sparsefaces.base.script import run
-from sparsefaces.review.changes import review, stale_stages
+from sparsefaces.review.changes import stale_stages
+from sparsefaces.review.page import review
 
 
 def main() -> None:

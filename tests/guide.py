@@ -1,4 +1,4 @@
-"""What docs/make-it-yours.md gives to type."""
+"""What pages of docs give to type."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,9 @@ from projects import ROOT
 GUIDE = (ROOT / "docs/make-it-yours.md").read_text(encoding="utf-8")
 
 
-def blocks(section: str) -> list[str]:
+def blocks(section: str, guide: str = GUIDE) -> list[str]:
     """List the blocks of code in a section, without the indentation of the list that they stand in."""
-    text = GUIDE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    text = guide.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     found = re.findall(r"^( *)```\w+\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
 

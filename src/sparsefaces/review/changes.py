@@ -1,18 +1,15 @@
-"""What a reviewer needs to know of a change, as Markdown: DVC's own tables, and what DVC does not know."""
+"""What Git and DVC answer about a change."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import read_yaml
 
-METRICS, CLAIMS = "stages/analyze/metrics.json", "stages/analyze/claims.json"
-FACES = "stages/fetch/provenance.json"
+CLAIMS = "stages/analyze/claims.json"
 
 
 def run(*command: str) -> str:
@@ -47,8 +44,9 @@ def refuse_conflicts() -> None:
     for name in ("params.yaml", "dvc.yaml", "dvc.lock"):
         if Path(name).exists() and "\n<<<<<<< " in "\n" + Path(name).read_text(encoding="utf-8"):
             raise UserError(
-                f"{name} holds both sides of a merge (<<<<<<<): decide params.yaml and dvc.yaml by hand, then "
-                "git restore --source HEAD --staged --worktree dvc.lock stages && dvc repro"
+                f"{name} holds both sides of a merge. `git restore --source HEAD --staged --worktree dvc.lock "
+                "stages` takes one side's results; decide params.yaml and dvc.yaml by hand; then `dvc repro`, "
+                "`git add stages`, `git commit -a` (docs/review.md, Merge)"
             )
 
 
@@ -62,48 +60,3 @@ def stale_stages() -> list[str]:
     if done.returncode and not stale:
         raise UserError(f"`dvc repro --dry` failed: {output.strip()}")
     return sorted(stale)
-
-
-def review(base: str, stale: Sequence[str]) -> str:
-    """Compare the last commit with the one at which this branch left a base.
-
-    Args:
-        base: A branch or commit.
-        stale: Stages that dvc.lock does not match.
-
-    Raises:
-        UserError: `base` names nothing, or Git or DVC fails.
-    """
-    then = run("git", "merge-base", base, "HEAD")
-    faces, claims = ([read_at(commit, path) for commit in (then, "HEAD")] for path in (FACES, CLAIMS))
-    parts = [f"## What changed since `{base}`"]
-    if stale:
-        parts.append(f"> **dvc.lock is out of sync** ({', '.join(stale)}): run `dvc repro` and commit what it changes.")
-    parts += _alerts(*faces)
-    parts += ["### Parameters", dvc("params", "diff", then, "HEAD", "--md")]
-    parts += ["### Metrics", dvc("metrics", "diff", then, "HEAD", "--md", "--targets", METRICS)]
-    parts += ["### Claims whose verdict changed", *_verdicts(*claims)]
-    return "\n\n".join([*parts, "### Figures", *_figures(then)])
-
-
-def _alerts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    if now.get("fallback_reason"):
-        yield f"> **These are not the {now['wanted']} faces**, but {now['source']}: {now['fallback_reason']}."
-    if then.get("sha256") != now.get("sha256"):
-        yield f"> **The faces are others** ({then.get('source')} then, {now.get('source')} now): so are all metrics."
-
-
-def _verdicts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    before = {(one["claim"], one["measure"]): one["verdict"] for one in then.get("claims", [])}
-    for one in now.get("claims", []):
-        old = before.get((one["claim"], one["measure"]), "not made")
-        if old != one["verdict"]:
-            yield f"- {one['claim']} ({one['measure']}): {old} → **{one['verdict']}**, interval {one['interval']}"
-
-
-def _figures(then: str) -> Iterator[str]:
-    raw = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}/raw"
-    now, on_github = run("git", "rev-parse", "HEAD"), "GITHUB_REPOSITORY" in os.environ
-    for path in run("git", "diff", "--name-only", then, "HEAD", "--", ":(glob)stages/**/*.png").splitlines():
-        pictures = f"\n\n| before | now |\n|---|---|\n| ![]({raw}/{then}/{path}) | ![]({raw}/{now}/{path}) |"
-        yield f"`{path}`{pictures if on_github else ''}"
