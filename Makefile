@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review preview tradeoff seeds check test coverage faults lint audit verify ui track bench notebook lock browser
+.PHONY: help setup repro review preview tradeoff seeds study check test coverage faults lint audit verify ui track bench notebook lock browser
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in ML
 
 seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and write the claims' table: seeds.md
 	@tools/seeds.sh
+
+study: $(READY) ## Renew the tables of docs/results.md on terms, L1, top-k and other methods; it takes an hour or more
+	@$(BIN)/dvc repro fetch
+	@$(BIN)/python tools/study.py
 
 check: $(READY) ## Run the fast tests: the library's, package by package, and the examples in its docstrings
 	@$(BIN)/python -m pytest $(TWO) tests/unit src/sparsefaces
