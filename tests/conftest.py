@@ -69,14 +69,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> "Project":
-    """A project after `dvc repro`, of which each worker has a copy; tests read it and leave it as it is."""
+    """A project after `make repro`, of which each worker has a copy; tests read it and leave it as it is."""
     from projects import Project, make_project
 
     folder, said = shared / "first" / "project", shared / "first" / "output.txt"
     with FileLock(shared / "first.lock"):
         if not said.exists():
             project = make_project(folder)
-            output = project.run("dvc", "repro")
+            output = project.run("tools/repro.sh", LOKY_MAX_CPU_COUNT="2")  # both trainings at once
             project.commit("results")
             said.write_text(output, encoding="utf-8")
     project = Project(folder).copy(tmp_path_factory.mktemp("finished") / "project")

