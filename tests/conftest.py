@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from gates import end_all
-from PIL import Image
 
 import sparsefaces  # noqa: F401 - before NumPy's and torch's libraries are loaded: sets how they wait and round
 
@@ -126,15 +125,3 @@ def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def faces() -> np.ndarray:
     """Sixty different faces of 6 x 5 pixels."""
     return np.random.default_rng(0).random((60, 6, 5), dtype=np.float32)
-
-
-@pytest.fixture
-def image_folder(tmp_path: Path) -> Path:
-    """Three people with two images each, 20 x 16 pixels, in two formats."""
-    rng = np.random.default_rng(1)
-    for person in ("ada", "bob", "cyd"):
-        (tmp_path / "own" / person).mkdir(parents=True)
-        for name in ("1.png", "2.JPG"):
-            pixels = rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "own" / person / name)
-    return tmp_path / "own"

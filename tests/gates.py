@@ -83,11 +83,7 @@ class Gate:
 
     @property
     def env(self) -> dict[str, str]:
-        return {
-            "GATE": str(self._folder),
-            "GATE_AT": " ".join(self._points),
-            "GATE_KEEPER": str(os.getpid()),
-        }
+        return {"GATE": str(self._folder), "GATE_AT": " ".join(self._points), "GATE_KEEPER": str(os.getpid())}
 
     def wait(self, process: Started | None = None, stage: str = "train_sparse") -> int:
         """Wait until a stage holds; return its process id."""

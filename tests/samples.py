@@ -1,23 +1,10 @@
 """What several files of tests begin with."""
 
-import resource
-from contextlib import contextmanager
 from pathlib import Path
 
 from sparsefaces.base.params import ModelParams, TrainParams
 
 PARAMS = Path(__file__).with_name("params.yaml")  # of the projects that tests make
-
-
-@contextmanager
-def small_files():
-    """Let this process write no large file: the nearest to a full disk that needs no disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def params(**changes):

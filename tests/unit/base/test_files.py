@@ -1,6 +1,8 @@
+import resource
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
-from samples import small_files
 
 from sparsefaces.base.files import (
     read_csv,
@@ -13,6 +15,17 @@ from sparsefaces.base.files import (
     write_csv,
     write_json,
 )
+
+
+@contextmanager
+def small_files():
+    """Let this process write no large file: the nearest to a full disk that needs no disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_write_bytes__that_cannot_write_all_leaves_the_old_file(tmp_path):

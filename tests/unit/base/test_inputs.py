@@ -41,10 +41,7 @@ def test_run__stage_whose_input_changes_meanwhile_ends_in_one_message(project, p
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (
-            "params.yaml",
-            "fetch:\n  folder: own\nanalyze: {faces: 9}\n",
-        ),  # spelt otherwise
+        ("params.yaml", "fetch:\n  folder: own\nanalyze: {faces: 9}\n"),  # spelt otherwise
         ("stages/other/X.npy", "2"),
         ("src/library/__pycache__/code.pyc", "2"),
         ("src/fetch.py", "1"),

@@ -10,6 +10,18 @@ from sparsefaces.base.params import FetchParams, MachineParams
 from sparsefaces.fetch.sources import fetch_faces, folder, orl
 
 
+@pytest.fixture
+def image_folder(tmp_path):
+    """Three people with two images each, 20 x 16 pixels, in two formats."""
+    rng = np.random.default_rng(1)
+    for person in ("ada", "bob", "cyd"):
+        (tmp_path / "own" / person).mkdir(parents=True)
+        for name in ("1.png", "2.JPG"):
+            pixels = rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "own" / person / name)
+    return tmp_path / "own"
+
+
 @pytest.mark.parametrize(("source", "count"), [("orl", 400), ("folder", 6)])
 def test_fetch_faces__reads_the_source_that_is_named(source, count, image_folder):
     requested = FetchParams(source=source, fallback="none", folder=str(image_folder), crop=(0, 20, 0, 16), resize=0.5)
