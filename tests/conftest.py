@@ -1,5 +1,6 @@
 """Fixtures: a finished project, faces that differ, stores and servers of MLflow's."""
 
+import gc
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from gates import end_all
 
 import sparsefaces  # noqa: F401 - before NumPy's and torch's libraries are loaded: sets how they wait and round
 
+gc.set_threshold(200_000)  # as in gate/sitecustomize.py
 # What takes seconds to import is imported where it is used: pytest's first process only hands out the tests.
 if TYPE_CHECKING:
     from projects import Project

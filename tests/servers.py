@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import requests
-from gates import DEADLINE, Started, wait_until
+from gates import DEADLINE, GATE, Started, wait_until
 from mlflow import MlflowClient
 
 
@@ -47,7 +47,7 @@ class Server:
         command += ["--workers", "1", "--port", str(self._port), "--backend-store-uri", f"sqlite:///{self.database}"]
         command += ["--artifacts-destination", str(self._folder / "artifacts")]
         env = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONPATH": GATE}
         self._process = Started(command, self._folder, env)
         wait_for(f"{self.url}/health", self._process)
         return self

@@ -1,13 +1,11 @@
 """Jobs in processes of their own, each made once."""
 
-import errno
 import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from joblib import _store_backends, memory
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_info
 
@@ -70,20 +68,9 @@ def test_run_jobs__one_that_ends_otherwise_is_one_message(how, message):
         run_jobs(jobs_of("a") | {"ends": Job("Ending", end, (how,))})
 
 
-@pytest.mark.parametrize("code", ["same", "other"])
-def test_run_jobs__cache_that_cannot_be_written_is_read_or_gone_without(code, monkeypatch, capsys):
-    def refuse(*arguments):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(memory, "_FUNCTION_HASHES", {})  # what joblib remembers of a process, as each stage has its own
-    first = run_jobs(jobs_of("a"))["a"]
-    memory._FUNCTION_HASHES.clear()
-    if code == "other":
-        stored = next(Path(".scratch/made").rglob("func_code.py"))
-        stored.write_text(stored.read_text() + "    pass\n")
-    monkeypatch.setattr(_store_backends, "concurrency_safe_write", refuse)
-    capsys.readouterr()
-    assert run_jobs(jobs_of("a"))["a"] == first
-    said, made = ("", "1") if code == "same" else ("Making a\n", "11")
-    assert capsys.readouterr().out == said
-    assert Path("a.made").read_text() == made
+@pytest.mark.filterwarnings("ignore:Unable to write")  # joblib's own
+def test_run_jobs__cache_that_cannot_be_written_is_gone_without(capsys):
+    Path(".scratch").mkdir()
+    Path(".scratch/made").touch()  # no folder
+    assert list(run_jobs(jobs_of("a"))) == ["a"]
+    assert capsys.readouterr().out == "Making a\n"

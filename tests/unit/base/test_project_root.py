@@ -23,12 +23,3 @@ def test_project_root__is_what_dvc_names_in_that_ones_experiments_alone(tmp_path
     if named:
         monkeypatch.setenv("DVC_ROOT", str(tmp_path / named))
     assert project_root() == tmp_path / root
-
-
-def test_project_root__of_an_experiment_whose_folder_is_a_link(tmp_path, monkeypatch):
-    (tmp_path / "ours/.dvc").mkdir(parents=True)
-    (tmp_path / "scratch/exps/tmp1").mkdir(parents=True)
-    (tmp_path / "ours/.dvc/tmp").symlink_to(tmp_path / "scratch")
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "ours"))
-    monkeypatch.chdir(tmp_path / "scratch/exps/tmp1")
-    assert project_root() == tmp_path / "ours"

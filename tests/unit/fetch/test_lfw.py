@@ -14,7 +14,6 @@ import pytest
 import sklearn.datasets._lfw as sklearn_lfw
 from PIL import Image
 
-from sparsefaces.base import progress
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams
 from sparsefaces.fetch.sources import fetch_faces, lfw
@@ -186,12 +185,6 @@ def test_download__takes_the_bytes_as_sent_where_a_host_calls_gzip_an_encoding(h
     hosts[0].answer(headers={"Content-Encoding": "x-gzip"})
     assert fetch().source == "lfw"
     assert hosts[1].asked == []
-
-
-def test_download__shows_its_progress(hosts, monkeypatch, capsys):
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
-    fetch()
-    assert f"lfw-funneled.tgz: {len(ARCHIVE):,} B (100%)\n" in capsys.readouterr().err
 
 
 def test_mirror__goes_first_and_the_environments_before_that_of_params(hosts, monkeypatch):

@@ -108,3 +108,12 @@ def test_metrics__codes_and_filters_of_zeros_are_as_sparse_as_can_be_or_left_out
     assert metrics.treves_rolls(Z).tolist() == [0.25, 0.25]
     assert not len(metrics.effective_area(Z))
     assert not len(spatial_spread(Z, (2, 2)))
+
+
+def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
+    W = np.zeros((4, 9), dtype=np.float32)
+    W[0] = -3
+    W[1, 4] = 2
+    W[2, :3] = [1, -1, 1]
+    assert metrics.effective_area(W) == pytest.approx([1, 1 / 9, 1 / 3])  # the filter of zeros is left out
+    assert metrics.effective_area(1e-25 * W) == pytest.approx([1, 1 / 9, 1 / 3])  # whose squares are 0 in float32

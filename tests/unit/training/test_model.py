@@ -99,16 +99,6 @@ def test_activation_of__a_section_names_it_and_gives_its_numbers_and_no_others()
             activation_of(model_params(**wrong))
 
 
-def test_activation__with_a_number_of_its_own_is_a_function_and_a_field(tmp_path, weights, monkeypatch):
-    """As docs/make-it-yours.md has it: what is not kept comes back as nothing, and the file names the number."""
-    over = {"over": lambda Z, threshold: threshold < Z}
-    monkeypatch.setattr("sparsefaces.training.activations.ACTIVATIONS", over)
-    model = Model(weights, Activation("over", {"threshold": 0.5}))
-    save_model(tmp_path / "model.safetensors", model)
-    codes = load_model(tmp_path / "model.safetensors").encode(np.random.default_rng(1).standard_normal((5, 6)))
-    assert (codes > 0.5).any() and not ((codes > 0) & (codes <= 0.5)).any()
-
-
 def test_model_file__of_relu_says_nothing_of_it(tmp_path, weights):
     save_model(tmp_path / "model.safetensors", Model(weights))
     with safe_open(tmp_path / "model.safetensors", "numpy") as file:
