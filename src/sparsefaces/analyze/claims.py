@@ -45,9 +45,9 @@ OF_CODES = (
     Criterion(NEAR_ZERO, "gini", 1),
     Criterion(NEAR_ZERO, "treves_rolls", -1),
 )
-OF_FIT = tuple(
-    Criterion(COST, name, -1, label=f"{METRICS[name].label}, people held out")
-    for name in ("psnr", "explained_variance")
+OF_FIT = (
+    Criterion(COST, "psnr", -1, label="PSNR of people held out, dB"),
+    Criterion(COST, "explained_variance", -1, label="explained variance of people held out"),
 )
 OF_FILTERS = (
     Criterion(LOCALITY, "effective_area", -1),
