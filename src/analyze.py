@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 from sparsefaces.analyze.evidence import gather_evidence
 from sparsefaces.analyze.outputs import save_comparison
 from sparsefaces.base.params import load_params, name_of
-from sparsefaces.base.progress import say
+from sparsefaces.base.progress import heartbeat, say
 from sparsefaces.base.script import run
 from sparsefaces.report.comparison import compare_metrics, draw_comparison, summarize
 from sparsefaces.report.origin import hashes, settings
@@ -32,14 +32,15 @@ def main() -> None:
             with forgiving(params.tracking.on_failure):
                 log_missing(tracked.store, data, params.models)
         evidence = gather_evidence(data, people, trainings, params)
-        metrics = compare_metrics(trainings, evidence)
-        figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
-        page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)
-        provenance = load_provenance()
-        report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes(params))
-        save_comparison(metrics, evidence, figures, render_report(report))
-        log_comparison(tracked, metrics)
-    say(summarize(metrics, provenance, evidence.claims.get("held_out", {})))
+        with heartbeat(lambda: "Drawing the figures and writing the report"):
+            metrics = compare_metrics(trainings, evidence)
+            figures = draw_comparison(evidence.faces, trainings, evidence, params.analyze)
+            page = pack(evidence.faces, {name: training.model for name, training in trainings.items()}, evidence.codes)
+            provenance = load_provenance()
+            report = Report(provenance, metrics, evidence.claims, figures, page, settings(params), hashes(params))
+            save_comparison(metrics, evidence, figures, render_report(report))
+            log_comparison(tracked, metrics)
+    say(summarize(metrics, provenance))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main() -> None:
         checkpoints = Checkpoints(name, params.machine.checkpoint_every, params.train.iterations, outbox)
         start = checkpoints.load()
         with track(description, params.tracking.on_failure, outbox) as tracked:
-            with closing(TrainingTable(stage, params.train.iterations)) as table:
+            with closing(TrainingTable("Training", params.train.iterations)) as table:
                 pictures = LivePictures(tracked, data, params.tracking, params.train.iterations)
                 callbacks = [table.on_step, tracked.on_step, pictures.on_step, checkpoints.on_step]
                 training = train_model(

@@ -1,6 +1,7 @@
 """Gates: a real stage holds where a test wants it, until the test lets it go on. No test asks how fast a machine is."""
 
 import os
+import pty
 import signal
 import threading
 import time
@@ -22,16 +23,22 @@ def at_step(step: int) -> str:
 class Started(Popen):
     """A command on its way, in a group of its own; what it and its children say is read meanwhile."""
 
-    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
-        how = {"stdout": PIPE, "stderr": STDOUT, "encoding": "utf-8", "errors": "replace"}
-        super().__init__(command, cwd=folder, env=env, start_new_session=True, **how)
+    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str], *, terminal: bool = False) -> None:
+        """Start it; on a terminal, lines keep what moves the cursor in them."""
+        ours, theirs = pty.openpty() if terminal else (None, PIPE)
+        text = {"encoding": "utf-8", "errors": "replace"}
+        super().__init__(command, cwd=folder, env=env, start_new_session=True, stdout=theirs, stderr=STDOUT, **text)
+        if terminal:
+            os.close(theirs)
+            self.stdout = os.fdopen(ours, newline="\n", **text)
         STARTED.append(self)
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        with self.stdout:
+        # OSError is how a terminal says that nobody writes to it any more.
+        with self.stdout, suppress(OSError):
             for line in self.stdout:
                 self._lines.append(line)
 

@@ -46,9 +46,9 @@ class Project:
         """Run a command in the folder and return what it prints; `code` None takes any exit code."""
         return self.start(*command, **env).end(code)
 
-    def start(self, *command: str, gate: Gate | None = None, **env: str) -> Started:
+    def start(self, *command: str, gate: Gate | None = None, terminal: bool = False, **env: str) -> Started:
         """Start a command in the folder, behind a gate if there is one, and let it run."""
-        return Started(command, self.folder, self.env | (gate.env if gate else {}) | env)
+        return Started(command, self.folder, self.env | (gate.env if gate else {}) | env, terminal=terminal)
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "-A")

@@ -4,7 +4,6 @@
 # serves a CPU-only build and a CUDA one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python -m pip install --quiet uv
 resolved=$(echo "torch==${TORCH_VERSION:-2.13.0}" | uv pip compile --quiet --universal --python-version 3.11 \
   --extra dev --constraint /dev/stdin --no-header --no-annotate --no-emit-find-links pyproject.toml)
 {

@@ -9,10 +9,9 @@ train() { OMP_NUM_THREADS=1 repro -s "$1" 2>&1 | (trap '' INT TERM; exec sed -u 
 trap 'wait; exit 130' INT TERM
 
 python src/check.py inputs
-cores=$(python -c 'import joblib; print(joblib.cpu_count())')
+cores=$(python -c 'import joblib; print(joblib.cpu_count())') failed=0
 if [ "$cores" -gt 1 ] && ! dvc status --quiet; then
   repro standardize
-  failed=0
   for training in $(grep -oE '^  train_\w+' dvc.yaml); do
     [ "$(jobs -r | wc -l)" -lt "$cores" ] || wait -n || failed=$?
     train "$training" &

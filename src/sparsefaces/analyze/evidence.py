@@ -18,7 +18,7 @@ from sparsefaces.analyze.rate_distortion import Strip, table, trace_rates
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import Params, name_of
-from sparsefaces.base.progress import say
+from sparsefaces.base.progress import heartbeat, say
 from sparsefaces.metrics import rounded, sorted_activations
 from sparsefaces.metrics.table import COMPARISON, apply_metrics
 from sparsefaces.standardize.dataset import Dataset
@@ -99,9 +99,10 @@ def gather_evidence(
     refitted = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     say("Measuring the models and tracing rate and distortion")
-    factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
-    measured = {name: measure(method, seen) for name, method in factors.items()}
-    rates = trace_rates(data, train_mask, people, refitted, made[JPEG])
+    with heartbeat(lambda: "Measuring and tracing"):
+        factors = {name: factors_of(model, seen.X) for name, model in models.items()} | baselines
+        measured = {name: measure(method, seen) for name, method in factors.items()}
+        rates = trace_rates(data, train_mask, people, refitted, made[JPEG])
     compared = {name: measured[name] for name in models}
     sizes = describe_sizes(train_mask.sum(), (~train_mask).sum(), count_people(people, ~train_mask))
     claims = {

@@ -2,7 +2,10 @@
 
 import os
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from tqdm import tqdm
@@ -27,6 +30,22 @@ def say(line: str, stream: TextIO | None = None) -> None:
         stream.flush()
     except OSError:  # what comes later goes nowhere, as Python's documentation of SIGPIPE has it
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def heartbeat(what: Callable[[], str]) -> Iterator[None]:
+    """Say every so often what is being done, and for how long, as long as it lasts."""
+    start, over = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(SECONDS_BETWEEN_LINES):
+            say(f"{what()}: {time.monotonic() - start:.0f} s", sys.stderr)
+
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 class Progress:
