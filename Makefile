@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export SHELL := /bin/sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro review preview tradeoff seeds study check test coverage faults lint audit verify ui track bench notebook lock browser
+.PHONY: help setup repro review preview publish tradeoff seeds study check test coverage faults lint audit verify ui track bench notebook lock browser
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,6 +40,10 @@ review: $(READY) ## Say as Markdown what this branch changed (BASE=main), and wh
 
 preview: $(READY) ## Make the report of the committed code on the embedded faces, in short: report-orl.html
 	@tools/preview.sh
+
+publish: $(READY) ## Copy the committed results' report to examples/report.html, which GitHub publishes as a page
+	@$(BIN)/dvc checkout --quiet stages/analyze/report.html
+	@cp stages/analyze/report.html examples/
 
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png
 	@$(BIN)/python src/tradeoff.py

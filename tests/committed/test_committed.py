@@ -71,6 +71,15 @@ def test_dvc_lock__is_in_sync():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_report__published_is_that_of_the_committed_results_and_small():
+    outs = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["analyze"]["outs"]
+    (md5,) = (out["md5"] for out in outs if out["path"] == "stages/analyze/report.html")
+    published = ROOT / "examples/report.html"
+    assert published.exists(), "make publish"
+    assert hashlib.md5(published.read_bytes()).hexdigest() == md5, "make publish"
+    assert published.stat().st_size <= 2_000_000
+
+
 @pytest.mark.parametrize("metric", ROWS)
 def test_pages__results_are_the_committed_ones(metric):
     results = json.loads(result("analyze/metrics.json"))

@@ -68,7 +68,7 @@ def test_models__any_number_are_compared_with_the_first(another):
     assert {"plain"} < set(claims["claims"][-1])
     assert [row["method"] for row in claims["methods"]][:3] == MODELS
     page = another.path("analyze/report.html").read_text(encoding="utf-8")
-    has = [f"{name} has {label}" for name, label in LABELS.items()]
+    has = [f"{name} had {label}" for name, label in LABELS.items()]
     assert f"{', '.join(has[:2])} and {has[2]}." in page
     assert "dense" not in page.partition("<script")[0]
     printed = [line.split() for line in another.output.splitlines()]

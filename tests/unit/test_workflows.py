@@ -11,14 +11,23 @@ from sparsefaces.base.params import FetchParams, TrainParams
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
-def test_workflows__only_the_comment_may_write_and_it_runs_no_code_of_a_pull_request():
+WRITES = {"comment": {"pull-requests"}, "pages": {"pages", "id-token"}}
+
+
+def test_workflows__only_the_comment_and_the_page_may_write_and_they_run_no_code_of_a_pull_request():
     for path in WORKFLOWS:
         workflow = yaml.safe_load(path.read_text())
         granted = [workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())]
         write = {scope for permissions in granted for scope, access in permissions.items() if access == "write"}
-        assert write == ({"pull-requests"} if path.stem == "comment" else set())
+        assert write == WRITES.get(path.stem, set())
     (job,) = yaml.safe_load((ROOT / ".github/workflows/comment.yml").read_text())["jobs"].values()
     assert not any("uses" in step for step in job["steps"])  # nothing is checked out
+    pages = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text())
+    assert pages[True] == {  # YAML's "on"
+        "push": {"branches": ["main"], "paths": ["examples/report.html", ".github/workflows/pages.yml"]},
+        "workflow_dispatch": None,
+    }
+    assert [step["run"].split()[0] for step in pages["jobs"]["pages"]["steps"] if "run" in step] == ["install"]
 
 
 def test_preview__runs_what_is_committed_in_a_clone_and_leaves_one_file(tmp_path, monkeypatch):
