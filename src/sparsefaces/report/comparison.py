@@ -1,7 +1,6 @@
 """The two models side by side: figures of merit and pictures."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -23,26 +22,23 @@ MAIN = ("rec", "explained_variance", "l0", "effective_area")  # what the termina
 def compare_metrics(trainings: Mapping[str, Training], evidence: Evidence) -> dict[str, dict[str, Any]]:
     """Put what is known of the models side by side: each training's metrics, and what the analysis adds."""
     rows = {row["method"]: {name: row[name] for name in row if name in METRICS} for row in evidence.claims["methods"]}
-    return {
-        name: {**rows[name], **training.metrics}
-        | {"held_out": evidence.held_out[name] | training.metrics.get("held_out", {})}
-        for name, training in trainings.items()
-    }
+    held_out = {name: evidence.held_out[name] | of.metrics.get("held_out", {}) for name, of in trainings.items()}
+    return {name: {**rows[name], **of.metrics, "held_out": held_out[name]} for name, of in trainings.items()}
 
 
-def held_out_of(metrics: ByModel, refits: ByModel) -> dict[str, dict[str, Any]]:
+def held_out_of(metrics: ByModel) -> dict[str, dict[str, Any]]:
     """Find what is known of each model, or of its refit, on faces held out: what no face changes is left out."""
-    both = {name: {**of.get("held_out", {}), **refits.get(name, {})} for name, of in metrics.items()}
     of_faces = [key for key, metric in METRICS.items() if metric.on in ("error", "codes", "units")]
-    return {name: {key: of[key] for key in of_faces if key in of} for name, of in both.items()}
+    held_out = {name: of.get("held_out", {}) for name, of in metrics.items()}
+    return {name: {key: of[key] for key in of_faces if key in of} for name, of in held_out.items()}
 
 
-def summarize(metrics: ByModel, provenance: Mapping[str, Any], refits: ByModel = MappingProxyType({})) -> str:
+def summarize(metrics: ByModel, provenance: Mapping[str, Any]) -> str:
     """Lay the main numbers of the models out for a terminal; say where the rest is, and if the faces are others."""
     rows = [
         [f"{METRICS[name].title}{where}", *(METRICS[name].form.format(of[name]) for of in by_model.values())]
         for name in MAIN
-        for where, by_model in (("", metrics), (", held out", held_out_of(metrics, refits)))
+        for where, by_model in (("", metrics), (", held out", held_out_of(metrics)))
         if None not in (of.get(name) for of in by_model.values())
     ]
     sides = ["left", *["right"] * len(metrics)]

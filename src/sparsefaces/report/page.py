@@ -36,8 +36,7 @@ class Report(NamedTuple):
         provenance: provenance.json of the faces.
         metrics: The models' metrics by model name.
         claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
-            `notes`, in sentences; `sample`, a sentence on which faces were compared; `held_out`, some metrics by model
-            name, of models trained again, on people whom they have not seen. Each may be missing.
+            `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
         figures: PNG by name; templates/figures.html.j2 has their titles and order.
         page: What the explorer and the editor compute with, of `payload.pack`; None leaves both out.
         settings: Parameters by section.
@@ -64,15 +63,14 @@ def render_report(report: Report) -> str:
     )
     environment.filters |= {"figure": short_figure, "cell": _cell, "unit": unit_of}
     environment.filters["kind"] = lambda name: _kind(name, [*report.metrics])
-    claims, refits = report.claims.get("claims", ()), report.claims.get("held_out", {})
+    claims, held_out = report.claims.get("claims", ()), held_out_of(report.metrics)
     return environment.get_template("report.html.j2").render(
         data=report.provenance,
         models=list(report.metrics),
         lead=f"{summarize(report.metrics, claims, report.settings)} {report.claims.get('sample', '')}".strip(),
         metrics=report.metrics,
-        held_out=held_out_of(report.metrics, refits),
-        refits=refits,
-        table=_table(report.metrics, held_out_of(report.metrics, refits)),
+        held_out=held_out,
+        table=_table(report.metrics, held_out),
         claims=_claims(claims),
         scales=common_scales(claims),
         methods=_methods(report.claims.get("methods", ())),

@@ -22,6 +22,7 @@ METRICS = {
     "effective_area": 0.306,
 }
 SETTINGS = {
+    "standardize": {"holdout": 0.0},
     "train": {"seed": 1, "hidden_units": 400},
     "train_dense": {"lambda": 0.0},
     "train_sparse": {"lambda": 0.0, "activation": "topk", "k": 40},
@@ -137,12 +138,16 @@ def test_report__people_held_out_have_rows_of_their_own_but_for_what_is_the_deco
 
 
 def test_report__values_of_refits_stand_beside_those_in_sample_and_say_which_is_which():
-    refits = {"dense": {"explained_variance": 0.91, "psnr": 28.0}, "sparse": {"explained_variance": 0.79, "psnr": 24.0}}
-    text = text_of(render_report(report(claims={"claims": [CLAIM], "held_out": refits})))
+    values = {"dense": {"explained_variance": 0.91, "psnr": 28.0}, "sparse": {"explained_variance": 0.79, "psnr": 24.0}}
+    metrics = {name: METRICS | {"held_out": of} for name, of in values.items()}
+    text = text_of(render_report(report(metrics=metrics)))
     assert "dense 96.5 % in-sample 91.0 % held out sparse 96.5 % in-sample 79.0 % held out" in text
     assert "dense 30.4 in-sample 28.0 held out sparse 30.4 in-sample 24.0 held out" in text
     assert "each model was trained once more without some of the people" in text
     assert "PSNR, dB, on faces held out 28.00 24.00" in text
+    text = text_of(render_report(report(metrics=metrics, settings=SETTINGS | {"standardize": {"holdout": 0.2}})))
+    assert "trained once more" not in text
+    assert "people whose faces no model was trained on" in text
 
 
 def test_common_scales__span_zero_and_all_intervals_of_a_unit_with_round_ticks():
