@@ -1,6 +1,6 @@
 """Learn faces twice: a dense and a sparse autoencoder, trained, compared and explained.
 
-The names of the exercise are importable from here; they are loaded when first used, so that a stage which
+The names for notebooks are importable from here; they are loaded when first used, so that a stage which
 needs neither torch nor matplotlib does not wait for them.
 """
 
@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparsefaces.exercise import load_faces as load_faces
-    from sparsefaces.exercise import plot_sparsity as plot_sparsity
-    from sparsefaces.exercise import train as train
-    from sparsefaces.exercise import view_decoder as view_decoder
-    from sparsefaces.training.objective import get_objective_terms as get_objective_terms
+    from sparsefaces.exercise import load_faces, plot_sparsity, prepare_images, train, view_decoder
+    from sparsefaces.standardize.dataset import load_dataset
+    from sparsefaces.training.objective import get_objective_terms
+    from sparsefaces.training.outputs import load_training
 
 # All are read once, when torch or NumPy is loaded, so they must stand before anything imports these.
 # Waiting threads sleep instead of spinning: beside a busy neighbour, spinning costs 5 to 20 times. First they spin
@@ -33,17 +32,11 @@ if "avx2" in _FLAGS.split():
     os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
-_SURFACE = {
-    "get_objective_terms": "sparsefaces.training.objective",
-    "load_faces": "sparsefaces.exercise",
-    "train": "sparsefaces.exercise",
-    "plot_sparsity": "sparsefaces.exercise",
-    "view_decoder": "sparsefaces.exercise",
-}
-__all__ = ["get_objective_terms", "load_faces", "plot_sparsity", "train", "view_decoder"]
+__all__ = ["get_objective_terms", "load_faces", "plot_sparsity", "train", "view_decoder"]  # the exercise's
+__all__ += ["load_dataset", "load_training", "prepare_images"]  # for what stages left
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562's signature
-    if name in _SURFACE:
-        return getattr(import_module(_SURFACE[name]), name)
+    if name in __all__:
+        return getattr(import_module("sparsefaces.exercise"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,31 +1,36 @@
-"""The exercise's functions under the exercise's names, with its values as defaults."""
+"""The exercise's functions under the exercise's names, with its values as defaults, and own images for a model."""
 
 import math
+from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sparsefaces.base.arrays import Array
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.params import FetchParams, MachineParams, ModelParams, TrainParams
+from sparsefaces.fetch.images import Crop, prepare, read_image
 from sparsefaces.fetch.outputs import fallback_notice
 from sparsefaces.fetch.sources import fetch_faces
 from sparsefaces.metrics import sorted_activations
 from sparsefaces.report import figures
+from sparsefaces.standardize.dataset import Dataset, load_dataset  # noqa: F401 - for notebooks
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.training.loop import fit
 from sparsefaces.training.model import encode
+from sparsefaces.training.objective import Values, get_objective_terms  # noqa: F401
+from sparsefaces.training.outputs import load_training  # noqa: F401
 from sparsefaces.training.table import TrainingTable
 from sparsefaces.training.weights import Weights
 
 LFW_SHAPE = (37, 28)
 MACHINE = MachineParams(threads="auto", device="cpu", checkpoint_every=1000, download_timeout=30.0, lfw_mirror=None)
-Weight = Tensor | Array
 
 
 def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
@@ -49,6 +54,24 @@ def load_faces(source: Literal["lfw", "orl"] = "lfw") -> Array:
         print(fallback_notice(faces.source, faces.requested, faces.fallback_reason))
     print(f"{count:,} faces of {height} x {width} pixels from {faces.source}")
     return measure_scaling(faces.images, np.ones(count, np.bool_)).standardize(faces.images)
+
+
+def prepare_images(paths: Sequence[Path | str], data: Dataset, crop: Crop = None) -> Array:
+    """Prepare images as those that a model was trained on: grey, of their size, standardised by their mean and scale.
+
+    Args:
+        paths: Files of images.
+        data: What the model was trained on, from `load_dataset`.
+        crop: (top, bottom, left, right) in pixels of each image; None takes it whole.
+
+    Returns:
+        X, (n, d).
+
+    Raises:
+        UserError: A file is no image, or the crop does not lie inside.
+    """
+    images = np.stack([prepare(read_image(Path(path)), crop, data.shape, str(path)) for path in paths])
+    return np.asarray((images.reshape(len(images), -1) - data.mean) / np.float32(data.scale))
 
 
 def train(
@@ -99,7 +122,7 @@ def train(
     return Weights(*(torch.from_numpy(array) for array in model.weights))
 
 
-def plot_sparsity(X: ArrayLike, V1: Weight, V2: Weight, b1: Weight, b2: Weight, *, faces: int = 25) -> None:
+def plot_sparsity(X: ArrayLike, V1: Values, V2: Values, b1: Values, b2: Values, *, faces: int = 25) -> None:
     """Plot all activations on the first faces from largest to smallest, one line per model.
 
     Args:
@@ -113,21 +136,18 @@ def plot_sparsity(X: ArrayLike, V1: Weight, V2: Weight, b1: Weight, b2: Weight, 
     Raises:
         UserError: X is no finite matrix, or an encoder is of faces of another size.
     """
-    first = _faces(X)[:faces]
-    for name, V in (("V1", V1), ("V2", V2)):
+    first, activations = _faces(X)[:faces], {}
+    for name, model, V, b in (("V1", "dense", V1, b1), ("V2", "sparse", V2, b2)):
         if len(V) != first.shape[1]:
             raise UserError(f"{name} is of {len(V)} pixels, X of {first.shape[1]}: give the X that it was trained on")
-    encoders = {"dense": (V1, b1), "sparse": (V2, b2)}
-    figures.draw_sparsity(
-        plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained"),
-        {name: sorted_activations(encode(first, _numpy(V), _numpy(b))) for name, (V, b) in encoders.items()},
-        len(first),
-    )
+        activations[model] = sorted_activations(encode(first, _numpy(V), _numpy(b)))
+    figure = plt.figure(figsize=figures.SPARSITY_SIZE, layout="constrained")
+    figures.draw_sparsity(figure, activations, len(first))
     plt.show()
 
 
 def view_decoder(
-    W1: Weight, W2: Weight, *, shape: tuple[int, int] = LFW_SHAPE, filters: int = 64, scale: str = "own"
+    W1: Values, W2: Values, *, shape: tuple[int, int] = LFW_SHAPE, filters: int = 64, scale: str = "own"
 ) -> None:
     """Show the first decoding filters of both models, side by side.
 
@@ -148,8 +168,7 @@ def view_decoder(
                 "give the images' shape=(height, width)"
             )
     figure = plt.figure(figsize=figures.decoders_size(2, shape), layout="constrained")
-    filters_of: dict[str, NDArray[np.float32]] = {"dense": _numpy(W1), "sparse": _numpy(W2)}
-    figures.draw_decoders(figure, filters_of, shape, filters, scale)
+    figures.draw_decoders(figure, {"dense": _numpy(W1), "sparse": _numpy(W2)}, shape, filters, scale)
     plt.show()
 
 

@@ -1,11 +1,20 @@
 """The exercise's functions answer a mistake with one message that names the remedy."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
+from projects import ROOT
 
-from sparsefaces import load_faces, plot_sparsity, train, view_decoder
+from sparsefaces import get_objective_terms, load_faces, plot_sparsity, train, view_decoder
 from sparsefaces.base.errors import UserError
+from sparsefaces.standardize.dataset import save_standardized
+from sparsefaces.standardize.standardize import measure_scaling
+from sparsefaces.training.model import Model
+from sparsefaces.training.outputs import Training, save_training
+from sparsefaces.training.weights import initialize
 
 X = np.random.default_rng(0).standard_normal((12, 30)).astype(np.float32)
 SMALL = {"iterations": 3, "hidden_units": 4, "batch_size": 5}
@@ -56,3 +65,26 @@ def test_load_faces__without_lfw_says_so_and_gives_the_embedded_ones(in_tmp, cap
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert load_faces().shape == (400, 891)
     assert "NOT LFW" in capsys.readouterr().out
+
+
+def test_docs__results_and_own_images_from_another_folder(in_tmp, faces, monkeypatch, recwarn):
+    train_mask = np.arange(len(faces)) % 3 > 0
+    save_standardized(faces, measure_scaling(faces, train_mask), train_mask)
+    model = Model(initialize(30, 8, seed=0))
+    save_training("train_sparse", Training(model, [{"step": 0, "rec": 1.0}], {}))
+    (in_tmp / "examples").mkdir()
+    monkeypatch.chdir("examples")
+    image = Image.new("RGB", (20, 20), "red")
+    image.paste(Image.fromarray((faces[0] * 255).round().astype(np.uint8)), (4, 3))
+    image.save("me.png")
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs/exercise.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    crop = "crop=(3, 9, 4, 9)"
+    assert '["me.png"], data)' in code
+    exec(code.replace('["me.png"], data)', f'["me.png"], data, {crop})'), names := {})
+    data, X = names["data"], names["X"]
+    assert (X.shape, X.dtype) == ((1, 30), np.float32)
+    assert data.to_pixels(X) == pytest.approx(faces[:1], abs=1 / 255)
+    np.testing.assert_array_equal(names["Z"], model.encode(X))
+    assert names["image"].shape == (6, 5)
+    assert get_objective_terms(data.X, *names["model"].weights).rec == pytest.approx(30, rel=0.2)
+    assert not recwarn.list

@@ -1,5 +1,6 @@
 """The data as later stages read them: what fetch and standardize left, and what the latter writes."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ class Dataset(NamedTuple):
     """Standardised faces with what is known of them.
 
     Attributes:
-        X: (N, d) float32, read-only and memory-mapped, or rows of it.
+        X: (N, d) float32, memory-mapped copy-on-write, or rows of it.
         mean: The mean face, (d,), in [0, 1].
         scale: Pixel units per standardised unit.
         shape: (height, width) of a face.
@@ -91,9 +92,10 @@ def save_standardized(faces: NDArray[np.float32], scaling: Scaling, train_mask: 
         say(f"{(~train_mask).sum():,} of them are held out: mean and scale are of the others, and so is every training")
 
 
-def load_dataset() -> Dataset:
-    """Read what standardize left; X is mapped, not in memory."""
-    X, train_mask = np.load(STANDARDIZE / "X.npy", mmap_mode="r"), np.load(STANDARDIZE / "split.npy")
-    with np.load(STANDARDIZE / "scaling.npz") as scaling:
+def load_dataset(stages: Path | str = STAGES) -> Dataset:
+    """Read what standardize left in the folder `stages`; X is mapped, and what you change of it stays in memory."""
+    folder = Path(stages, STANDARDIZE.name)
+    X, train_mask = np.load(folder / "X.npy", mmap_mode="c"), np.load(folder / "split.npy")
+    with np.load(folder / "scaling.npz") as scaling:
         shape = int(scaling["height"]), int(scaling["width"])
         return Dataset(X, scaling["mean"], float(scaling["scale"]), shape, train_mask)

@@ -1,12 +1,15 @@
 """The four terms of the objective: the reference that the training engine is held to."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.activations import RELU, Activation
+
+Values = Tensor | NDArray[Any]
 
 
 class Terms(NamedTuple):
@@ -33,7 +36,7 @@ def sparsify(Z: Tensor, activation: Activation) -> Tensor:
 
 
 def get_objective_terms(
-    X: Tensor, V: Tensor, W: Tensor, b: Tensor, a: Tensor, *, activation: Activation = RELU
+    X: Values, V: Values, W: Values, b: Values, a: Values, *, activation: Activation = RELU
 ) -> Terms:
     """Compute the terms of the objective on a set of faces, differentiably.
 
@@ -47,7 +50,7 @@ def get_objective_terms(
     is shut.
 
     Args:
-        X: Standardised faces, (N, d); a NumPy array is taken as well.
+        X: Standardised faces, (N, d). Each argument is a tensor or a NumPy array.
         V: Encoder, (d, h).
         W: Decoder, (h, d).
         b: Encoder bias, (h,).
@@ -55,9 +58,10 @@ def get_objective_terms(
         activation: What the code keeps.
 
     Returns:
-        (rec, spa, ent, reg), scalars.
+        (rec, spa, ent, reg), scalar tensors.
     """
-    X = torch.as_tensor(X, dtype=V.dtype, device=V.device)
+    V = torch.as_tensor(V)
+    X, W, b, a = (torch.as_tensor(values, dtype=V.dtype, device=V.device) for values in (X, W, b, a))
     Z = sparsify(torch.relu(torch.addmm(b, X, V)), activation)
     rec = (X - torch.addmm(a, Z, W)).square().sum(1).mean()
     spa = Z.sum(1).mean()

@@ -1,6 +1,7 @@
 """What the trainings leave in their folders, written and read: the contracts of the results."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparsefaces.base.files import STAGES, read_history, read_json, write_csv, write_json
@@ -32,9 +33,9 @@ def save_training(stage: str, training: Training) -> None:
     write_json(folder / "metrics.json", training.metrics)
 
 
-def load_training(stage: str) -> Training:
-    """Read what a training left."""
-    folder = STAGES / stage
+def load_training(stage: str, stages: Path | str = STAGES) -> Training:
+    """Read what a training left in the folder `stages`."""
+    folder = Path(stages, stage)
     return Training(
         model=load_model(folder / "model.safetensors"),
         history=read_history(folder / "history.csv"),

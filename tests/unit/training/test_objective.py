@@ -28,9 +28,11 @@ def test_terms__equal_the_formulas_written_out_in_loops():
     assert [float(term) for term in get_objective_terms(X, V, W, b, a)] == pytest.approx(expected)
 
 
-def test_terms__take_numpy_faces():
+def test_terms__take_numpy_arrays():
     X, *weights = random_problem(0)
-    assert get_objective_terms(X.numpy(), *weights) == get_objective_terms(X, *weights)
+    expected = get_objective_terms(X, *weights)
+    assert get_objective_terms(X.numpy(), *weights) == expected
+    assert get_objective_terms(*(tensor.numpy() for tensor in (X, *weights))) == expected
 
 
 def test_terms__silent_unit_makes_ent_infinite_but_no_gradient_nan():
