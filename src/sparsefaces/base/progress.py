@@ -12,15 +12,6 @@ from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0
 
-# Where a shell has closed a stream (2>&-), Python has none, and the next file that is opened would get its number, also
-# in processes that are started: it becomes the other stream, or nothing.
-if sys.stderr is None:
-    os.dup2(1 if sys.stdout else os.open(os.devnull, os.O_WRONLY), 2)
-    sys.stderr = os.fdopen(2, "w", buffering=1)
-if sys.stdout is None:
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-
 
 def say(line: str, stream: TextIO | None = None) -> None:
     """Print a line at once, above a bar; that it goes nowhere (`dvc repro | head`, a full disk) ends no training."""

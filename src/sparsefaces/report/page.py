@@ -35,8 +35,9 @@ class Report(NamedTuple):
     Attributes:
         provenance: provenance.json of the faces.
         metrics: The models' metrics by model name.
-        claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method; and
-            `notes`, in sentences; `sample`, a sentence on which faces were compared. Each may be missing.
+        claims: claims.json: `claims`, one mapping per measure of a claim; `methods`, one row per method;
+            `compression`, one per stretch of a curve, and `notes` on it, in sentences; and `sample`, a sentence on
+            which faces were compared. Each may be missing.
         figures: PNG by name; templates/figures.html.j2 has their titles and order.
         page: What the explorer and the editor compute with, of `payload.pack`; None leaves both out.
         settings: Parameters by section.
@@ -74,6 +75,7 @@ def render_report(report: Report) -> str:
         claims=_claims(claims),
         scales=common_scales(claims),
         methods=_methods(report.claims.get("methods", ())),
+        compression=report.claims.get("compression", ()),
         notes=report.claims.get("notes", ()),
         figures={name: _figure(png) for name, png in report.figures.items()},
         page=report.page and deflate(report.page),

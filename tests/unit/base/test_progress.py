@@ -5,7 +5,6 @@ import sys
 import termios
 from contextlib import closing, suppress
 
-import pytest
 from gates import DEADLINE
 from projects import ROOT
 
@@ -63,20 +62,6 @@ def test_progress__on_a_terminal_is_a_bar_that_moves():
     assert b"| 1/3 [" in shown
     assert b"row" in shown
     assert shown.endswith(b"\r")  # the bar has gone
-
-
-@pytest.mark.parametrize(
-    ("closed", "said"), [("2>&-", "row\nstep\nchild\n"), (">&-", "row\nstep\nchild\n"), (">&- 2>&-", "")]
-)
-def test_say__streams_that_the_shell_has_closed_end_nothing(closed, said, tmp_path):
-    code = "import subprocess, sys; from sparsefaces.base.progress import Progress, say\n"
-    code += "say('row'); say('step', sys.stderr); Progress('Reading', 3).update()\n"
-    code += "file = open(sys.argv[1], 'w'); print(file.fileno(), file=file)\n"
-    code += "subprocess.run(['sh', '-c', 'echo child >&2'], check=True)"
-    command = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, "-c", code, str(tmp_path / "file")]
-    done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, timeout=DEADLINE, check=True)
-    assert done.stdout + done.stderr == said
-    assert int((tmp_path / "file").read_text()) > 2  # no file took a stream's place, into which others would write
 
 
 def test_say__stream_whose_disk_is_full_or_whose_terminal_is_gone_ends_nothing():

@@ -71,12 +71,15 @@ def test_report__says_at_the_top_on_which_faces_it_compares():
 def test_report__counts_verdicts_and_groups_the_measures_of_a_claim():
     open_ = CLAIM | {"verdict": "not decided", "interval": None, "difference": None, "dense": None, "measure": "Gini"}
     fails = CLAIM | {"claim": "Another", "verdict": "does not hold", "null": {"dense": 0.5, "sparse": None}}
-    html = render_report(report(claims={"claims": [CLAIM, CLAIM, open_, fails], "notes": ["JPEG wins."]}))
+    row = {"model": "sparse", "against": "JPEG", "at": "bits", "from": 214.6, "to": 1399.0, "gain": -2.44}
+    claims = {"claims": [CLAIM, CLAIM, open_, fails], "compression": [row], "notes": ["Judged on others."]}
+    html = render_report(report(claims=claims))
     text = text_of(html)
     assert "Of 4 measured claims about them, 2 hold, 1 does not hold and 1 is not decided." in text
     assert html.count("Sparse is &lt;b&gt;") == 1
     assert "shuffled 0.500" in text
-    assert "JPEG wins." in text
+    assert "Judged on others." in text
+    assert "sparse, against JPEG bits 215 1,399 2.44 dB worse" in text
 
 
 def test_report__methods_make_one_row_per_metric_with_the_null_last():
