@@ -87,15 +87,17 @@ def render_report(report: Report) -> str:
 
 def summarize(metrics: ByModel, claims: Sequence[Mapping[str, Any]], settings: ByModel) -> str:
     """Say in a few words what came out, whichever way it did."""
-    first, *others = [*metrics][1:] + [*metrics][:1]  # the one that all others are compared with comes last
-    kept = {name: f"{of['l0']:.0f}" for name, of in metrics.items()}
-    explained = {name: _cell(of["explained_variance"], "{:.1%}") for name, of in metrics.items()}
-    units, labels = settings["train"]["hidden_units"], {name: label_of(settings[MODEL_PREFIX + name]) for name in kept}
-    text = f"The {first} model keeps {kept[first]} of {units:,} units active per face and explains {explained[first]} "
-    text += "; ".join(
-        ["of the variance", *(f"the {n} one keeps {kept[n]} and explains {explained[n]}" for n in others)]
-    )
-    text += f". In training, {_listed([f'{name} had {label}' for name, label in labels.items()])}."
+    order = [*metrics][1:] + [*metrics][:1]  # the one that all others are compared with comes last
+    shares = {name: _cell(metrics[name]["explained_variance"], "{:.1%}") for name in order}
+    parts = [f"the {name} one keeps {metrics[name]['l0']:.0f} and explains {shares[name]}" for name in order[1:]]
+    first = f"The {order[0]} model keeps {metrics[order[0]]['l0']:.0f} of {settings['train']['hidden_units']:,} units"
+    text = "; ".join([f"{first} active per face and explains {shares[order[0]]} of the variance", *parts])
+    unseen = {name: of.get("explained_variance") for name, of in held_out_of(metrics).items()}
+    if None not in unseen.values():
+        shares_unseen = [f"{_cell(unseen[name], '{:.1%}')} ({name})" for name in order]
+        text += f". Of people held out, they explain {_listed(shares_unseen)}"
+    labels = [f"{name} had {label_of(settings[MODEL_PREFIX + name])}" for name in metrics]
+    text += f". In training, {_listed(labels)}."
     return text + (f" Of {len(claims)} measured claims about them, {_count_verdicts(claims)}." if claims else "")
 
 

@@ -22,7 +22,7 @@ EDITOR_FACES = 32
 # The page stays below 15 MB: what would take more is left out, and the page says so.
 MOST_UNITS, MOST_WEIGHTS, SPRITE_PIXELS = 4000, 5_000_000, 8_000_000
 BLOCK = 8  # JPEG's: a cell of whole blocks keeps one face from bleeding into the next
-JPEG_QUALITY = 50  # of faces that the page shows as large as a fingernail
+JPEG_QUALITY = 45  # of faces that the page shows as large as a fingernail
 LEVELS = 45  # of a weight, on either side of zero: what is packed of it is then one letter of ASCII
 FIRST_LETTER = 35
 

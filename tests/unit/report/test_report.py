@@ -146,6 +146,7 @@ def test_report__values_of_refits_stand_beside_those_in_sample_and_say_which_is_
     text = text_of(render_report(report(metrics=metrics)))
     assert "dense 96.5 % in-sample 91.0 % held out sparse 96.5 % in-sample 79.0 % held out" in text
     assert "dense 30.4 in-sample 28.0 held out sparse 30.4 in-sample 24.0 held out" in text
+    assert "Of people held out, they explain 79.0 % (sparse) and 91.0 % (dense). In training" in text
     assert "each model was trained once more without some of the people" in text
     assert "PSNR, dB, on faces held out 28.00 24.00" in text
     text = text_of(render_report(report(metrics=metrics, settings=SETTINGS | {"standardize": {"holdout": 0.2}})))
