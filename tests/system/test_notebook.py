@@ -1,25 +1,44 @@
-"""The exercise's own cells, and the notebooks that retell it."""
+"""The exercise's own cells, and its notebooks: the solutions fill the blanks."""
 
 import re
 
 import matplotlib.pyplot as plt
-import nbclient
 import nbformat
 import numpy as np
 import pytest
 import torch
-from gates import DEADLINE
 from projects import ROOT
 
 from sparsefaces import get_objective_terms, plot_sparsity, train, view_decoder
 
-NOTEBOOK, BLANK = ROOT / "examples/exercise.ipynb", ROOT / "examples/exercise-blank.ipynb"
-SHORT = 'ITERATIONS, SOURCE = 11, "orl"'
+SOLVED, BLANK = ROOT / "examples/exercise.ipynb", ROOT / "examples/exercise-blank.ipynb"
 
 
 @pytest.fixture(autouse=True)
 def no_window(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield
+    plt.close("all")
+
+
+def code_of(notebook):
+    return [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+
+
+def run(source, names, iterations=1):
+    """Run a cell as a notebook does, with few iterations on the faces that need no download."""
+    source = source.removeprefix("%matplotlib inline\n")
+    exec(f'ITERATIONS, SOURCE = {iterations}, "orl"' if source.startswith("ITERATIONS") else source, names)
+    plt.close("all")
+
+
+def text_of(cells):
+    return "".join(output.text for cell in cells for output in cell.outputs if output.get("name") == "stdout")
+
+
+def first_rows(text):
+    """Read the rows of the terms before the first update."""
+    return [[float(number) for number in row.split()] for row in re.findall("^ +0 .*", text, re.MULTILINE)]
 
 
 def test_surface__the_exercises_cells_run_on_37_x_28_images_without_further_arguments(capsys):
@@ -37,69 +56,55 @@ def test_surface__the_exercises_cells_run_on_37_x_28_images_without_further_argu
     assert len(plt.get_fignums()) >= 2
 
 
-def test_notebook__is_committed_executed_without_errors_and_with_its_pictures():
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
-    said = "".join(output.text for output in outputs if output.get("name") == "stderr")
-    assert re.sub(r"lambda = \d: [\d,]+ it \(\d+%\)\n", "", said) == ""  # progress of a machine that took its time
+def test_solutions__are_committed_executed_in_order_with_pictures_and_no_message():
+    cells = code_of(SOLVED)
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert {output.get("name", "stdout") for output in outputs} == {"stdout"}
     assert not [output for output in outputs if output.output_type == "error"]
-    assert "13,233 faces of 37 x 28 pixels from lfw" in "".join(output.get("text", "") for output in outputs)
+    assert len(re.findall("^ 10000 ", text_of(cells), re.MULTILINE)) == 2
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
-    assert str(ROOT) not in NOTEBOOK.read_text()
+    assert str(ROOT) not in SOLVED.read_text()
 
 
-def test_notebook__runs_from_top_to_bottom():
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if cell.source.startswith("ITERATIONS ="))
-    cell.source = SHORT
-    nbclient.NotebookClient(notebook, timeout=DEADLINE, resources={"metadata": {"path": NOTEBOOK.parent}}).execute()
-    text = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
-    assert "400 faces of 33 x 27 pixels from orl" in text
-    assert "    10 " in text
+def test_solutions__run_and_begin_with_the_numbers_that_are_committed(capsys):
+    cells, names = code_of(SOLVED), {}
+    for cell in cells:
+        run(cell.source, names)
+    printed = capsys.readouterr().out
+    assert "400 faces of 33 x 27 pixels from orl" in printed
+    assert "400 faces of 33 x 27 pixels from orl" in text_of(cells)
+    assert len(first_rows(printed)) == 2
+    np.testing.assert_allclose(first_rows(printed), first_rows(text_of(cells)), rtol=1e-4)
 
 
-TERMS = """
-def get_objective_terms(X, V, W, b, a):
-    Z = torch.relu(X @ V + b)
-    rec = ((X - Z @ W - a) ** 2).sum(1).mean()
-    return rec, Z.sum(1).mean(), (1 / Z.mean(0)).sum(), (W**2).sum()
-"""
-TRAIN = """
-def train(X, lambd=0, iterations=ITERATIONS):
-    X, d = torch.as_tensor(X), X.shape[1]
-    V = (torch.randn(d, 400, generator=torch.manual_seed(1)) / d**0.5).requires_grad_()
-    W, b, a = (torch.zeros(size, requires_grad=True) for size in ((400, d), 400, d))
-    adam = torch.optim.Adam([V, W, b, a], lr=1e-4)
-    for _ in range(iterations):
-        rec, spa, ent, reg = get_objective_terms(X[torch.randperm(len(X))[:100]], V, W, b, a)
-        loss = rec + lambd * spa + 0.01 * lambd * ent + lambd * reg if lambd else rec
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-    return V, W, b, a
-"""
+MISTAKES = {  # by blank: what to write instead of what, and what the check then says
+    "get_objective_terms": (".square().sum(1).mean()", ".square().mean()", "rec is .* sum the squares over the pixels"),
+    "train": ("        adam.step()", "        pass", "does the optimizer step"),
+    "plot_sparsity": ("np.sort(Z, axis=None)[::-1]", "Z.ravel()", "dense: .* largest first"),
+    "hoyer": ("np.abs(Z).sum(1)", "Z.mean(1)", "Hoyer's measure is 1, not 1.75"),
+    "view_decoder": ("range(0, 64, 8)", "range(0, 32, 8)", "show 64 filters of each model"),
+}
 
 
-def fill(**cells):
-    """Run the cells of the notebook with blanks, those that begin so replaced."""
-    cells = {"ITERATIONS": SHORT, "count": "pass  # eleven iterations tell both apart by chance", **cells}
-    names = {}
-    for cell in nbformat.read(BLANK, as_version=4).cells:
-        if cell.cell_type == "code":
-            source = next((text for start, text in cells.items() if cell.source.startswith(start)), cell.source)
-            exec(source.removeprefix("%matplotlib inline\n"), names)
-
-
-def test_blank__stops_at_the_blank_that_is_next_and_runs_through_once_all_are_filled(capsys):
-    terms, train = "def get_objective_terms", "def train"
-    with pytest.raises(NotImplementedError, match="blank 1: write get_objective_terms"):
-        fill()
-    with pytest.raises(NotImplementedError, match="blank 2: write train"):
-        fill(**{terms: TERMS})
-    with pytest.raises(AssertionError, match="rec is .* sum the squares over the pixels"):
-        fill(**{terms: TERMS.replace(".sum(1).mean()\n", ".mean()\n")})
-    with pytest.raises(AssertionError, match="does the optimizer step"):
-        fill(**{terms: TERMS, train: TRAIN.replace("        adam.step()\n", "")})
-    fill(**{terms: TERMS, train: TRAIN})
-    assert "The training learns." in capsys.readouterr().out
+def test_blanks__each_check_refuses_the_blank_and_a_mistake_and_takes_the_solution():
+    solutions = {cell.source.split("(")[0]: cell.source for cell in code_of(SOLVED)}
+    sources, names, filled = [cell.source for cell in code_of(BLANK)], {}, []
+    for source, check in zip(sources, [*sources[1:], ""], strict=True):
+        if "raise NotImplementedError" not in source:
+            # Eleven iterations tell the dense and the sparse model apart by chance.
+            run(source.partition("assert sparse < dense")[0], names, iterations=11)
+            continue
+        head = source.split("(")[0]
+        name = head.removeprefix("def ")
+        run(source, names)
+        with pytest.raises(NotImplementedError, match=f"blank {len(filled) + 1}: write {name}"):
+            run(check, names)
+        right, wrong, says = MISTAKES[name]
+        assert right in solutions[head]
+        run(solutions[head].replace(right, wrong), names)
+        with pytest.raises(AssertionError, match=says):
+            run(check, names)
+        run(solutions[head], names)
+        filled.append(name)
+    assert filled == [*MISTAKES]
