@@ -19,13 +19,15 @@ def fetch_faces(params: FetchParams, machine: MachineParams) -> Faces:
     Raises:
         UserError: The source is unreachable without a fallback, damaged or unfit.
     """
-    # Scikit-learn, which lfw needs, is slow to import, and other stages only want the type `Faces`.
-    from sparsefaces.fetch.sources import folder, lfw, orl  # noqa: PLC0415
+    # The sources need packages that are slow to import, and other stages only want the type `Faces`.
+    from sparsefaces.fetch.sources import folder, orl  # noqa: PLC0415
 
     if params.source == "orl":
         return orl.read(params.crop, params.resize)
     if params.source == "folder":
         return folder.read(params.folder, params.crop, params.resize)
+    from sparsefaces.fetch.sources import lfw  # noqa: PLC0415 - by scikit-learn, which takes a second
+
     try:
         return lfw.read(params.crop, params.resize, machine.lfw_mirror, machine.download_timeout)
     except UnreachableError:
