@@ -19,7 +19,7 @@ touch .venv/.made-by-make
 [[ ${!UV_*} =~ INDEX|FIND_LINKS ]] || nvidia-smi &> /dev/null || export UV_TORCH_BACKEND=${UV_TORCH_BACKEND:-cpu}
 install="python -m pip install --disable-pip-version-check" why=""
 $install -q --timeout 5 --retries 1 "$(grep '^uv==' requirements.lock)" 2> /dev/null || why="uv cannot be downloaded"
-[[ ${!UV_*} =~ INDEX|FIND_LINKS ]] || ! pip config list | grep -qE '(index|url|links|constraint|cert|proxy|host)=' ||
+[[ ${!UV_*} =~ INDEX|FIND_LINKS ]] || [[ ! $(pip config list) =~ (index|url|links|constraint|cert|proxy|host)= ]] ||
   why="uv does not read pip's settings (pip config list)"
 [ -n "$why" ] ||
   UV_HTTP_RETRIES=1 UV_HTTP_CONNECT_TIMEOUT=5 UV_HTTP_TIMEOUT=5 uv pip install -qq --dry-run -r requirements.lock ||
