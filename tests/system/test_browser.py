@@ -1,5 +1,6 @@
 """What people look at, looked at in a real browser: the report, and MLflow's page of the models."""
 
+import json
 import os
 import signal
 
@@ -82,7 +83,8 @@ def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(
     assert min(widths) > 300
     assert [url for url in report.asked if not url.startswith(("file:", "data:"))] == []
     report.get_by_text("All metrics of both models").click()
-    assert report.locator(".metrics tbody tr").count() == len(METRICS)
+    held_out = json.loads(finished.path("analyze/metrics.json").read_text())["dense"]["held_out"]
+    assert report.locator(".metrics tbody tr").count() == len(METRICS) + len(held_out)
     assert "400 faces of 14 x 11 pixels from orl, 40 people" in " ".join(report.inner_text(".data").split())
     sections = report.locator("main > section").evaluate_all("all => all.map(one => one.id)")
     assert sections == ["units", "editor", "claims", "figures", "origin"]  # what one can turn before what one reads
