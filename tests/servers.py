@@ -1,10 +1,12 @@
-"""Real servers for the tests of tracking: MLflow's, which can be killed, stopped and started again."""
+"""Real servers for the tests of tracking: MLflow's, and a way to it that can be closed."""
 
 import os
 import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
@@ -63,3 +65,48 @@ class Server:
             return []
         condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         return list(self.client.search_runs([experiment.experiment_id], condition))
+
+
+class Passing(BaseHTTPRequestHandler):
+    """Passes on what a server is asked, and its answer."""
+
+    way: "Way"
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.command == "PUT" and len(body) > self.way.largest:
+            self.send_response(413)
+            self.end_headers()
+            return
+        headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Content-Length")}
+        answer = requests.request(self.command, self.way.to + self.path, data=body, headers=headers, timeout=DEADLINE)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Way:
+    """A way to a server; closed, its address refuses, as that of a server that was killed, and opens in no time.
+
+    Attributes:
+        largest: The bytes above which it takes no file.
+    """
+
+    def __init__(self, to: str) -> None:
+        self.to, self.largest, self._port = to, sys.maxsize, free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def open(self) -> None:
+        self._http = ThreadingHTTPServer(("127.0.0.1", self._port), type("OfWay", (Passing,), {"way": self}))
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()

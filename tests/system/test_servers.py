@@ -3,14 +3,11 @@
 import math
 import re
 import signal
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
 import pytest
-import requests
 from gates import DEADLINE, Gate, at_step
-from servers import free_port
+from servers import Way, free_port
 
 from sparsefaces.base.files import read_history
 
@@ -21,10 +18,19 @@ TRAIN = ("python", "src/train.py", "train_sparse")
 
 
 @pytest.fixture
-def tracked(finished, server, tmp_path):
+def way(server):
+    """The only way to the server that the project knows: closed, it is as if the server was killed."""
+    way = Way(server.url)
+    way.open()
+    yield way
+    way.close()
+
+
+@pytest.fixture
+def tracked(finished, way, tmp_path):
     """A finished project whose sparse training is out of date, and none of whose runs is on the server."""
     project = finished.copy(tmp_path / "project")
-    project.env["MLFLOW_TRACKING_URI"] = server.url
+    project.env["MLFLOW_TRACKING_URI"] = way.url
     project.env["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(DEADLINE)  # slow is not down
     project.seed = next(SEEDS)
     project.set_params({"train": {"iterations": 301, "seed": project.seed}, "machine": {"checkpoint_every": 50}})
@@ -54,47 +60,47 @@ def assert_complete(server, project):
     assert filters == sorted(2 * [0, 100, 200, 300])  # each in two sizes
 
 
-def test_server__killed_midway_and_back_before_the_end_has_everything_once(tracked, server, gate):
+def test_server__killed_midway_and_back_before_the_end_has_everything_once(tracked, server, way, gate):
     process = tracked.start(*TRAIN, gate=gate)
     gate.wait(process)
     (run,) = [run for run in server.runs(stage="train_sparse") if run.data.params["seed"] == str(tracked.seed)]
     assert run.info.status == "RUNNING"
     logged = server.client.get_metric_history(run.info.run_id, "batch/rec")
     assert [metric.step for metric in logged] == list(range(0, 100, 10))  # it shows while it trains
-    server.kill()
+    way.close()
     gate.pass_one()
     process.wait_until_said("warning")
-    server.start()
+    way.open()
     gate.open()
     assert process.end().count("warning") == 1, process.said()
     assert_complete(server, tracked)
 
 
-def test_server__training_that_is_killed_while_the_server_is_away_loses_nothing(tracked, server, gate):
+def test_server__training_that_is_killed_while_the_server_is_away_loses_nothing(tracked, server, way, gate):
     process = tracked.start(*TRAIN, gate=gate)
     gate.wait(process)
-    server.kill()
+    way.close()
     gate.pass_one()
     gate.wait(process)  # at step 200, with a checkpoint that holds what the server lacks
     process.kill()
     process.end(-signal.SIGKILL)
-    server.start()
+    way.open()
     assert "continues from the checkpoint of step 200" in tracked.run("dvc", "repro", "-s", "train_sparse")
     assert_complete(server, tracked)
 
 
-def test_server__away_at_the_end_is_one_message_and_later_the_same_bytes_in_seconds(tracked, server, tmp_path):
+def test_server__away_at_the_end_is_one_message_and_later_the_same_bytes_in_seconds(tracked, server, way, tmp_path):
     gate = Gate(tmp_path / "gate", at_step(200), f"{RUNS}SECONDS_TO_WAIT=1", *AT_ONCE)
     process = tracked.start(*TRAIN, gate=gate)
     gate.wait(process)
-    server.kill()
+    way.close()
     gate.open()
     said = process.end(1)
     assert said.count("error: ") == 1
     assert "Traceback" not in said
     assert "`dvc repro` goes on from the last checkpoint" in said
     model = tracked.path("train_sparse/model.safetensors").read_bytes()
-    server.start()
+    way.open()
     assert "continues from the checkpoint of step 301" in tracked.run("dvc", "repro", "-s", "train_sparse")
     assert tracked.path("train_sparse/model.safetensors").read_bytes() == model
     assert_complete(server, tracked)
@@ -113,38 +119,10 @@ def test_server__away_at_the_start_stops_with_the_ways_on_or_goes_on_where_it_is
     assert "logged train_dense" in tracked.run("python", "src/track.py")
 
 
-class Limited(BaseHTTPRequestHandler):
-    """A proxy before a server, which takes no file that is larger than some bytes, as many are set up."""
-
-    behind, largest = "", 0
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.command == "PUT" and len(body) > self.largest:
-            self.send_response(413)
-            self.end_headers()
-            return
-        headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Content-Length")}
-        answer = requests.request(self.command, self.behind + self.path, data=body, headers=headers, timeout=DEADLINE)
-        self.send_response(answer.status_code)
-        self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - http.server's names
-
-    def log_message(self, *_):
-        pass
-
-
-def test_server__model_that_is_refused_is_named_once_and_the_rest_arrives(tracked, server):
+def test_server__model_that_is_refused_is_named_once_and_the_rest_arrives(tracked, server, way):
     size = tracked.path("train_sparse/model.safetensors").stat().st_size
-    limited = type("Limited", (Limited,), {"behind": server.url, "largest": size - 1})
-    with ThreadingHTTPServer(("127.0.0.1", 0), limited) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        said = tracked.run(*TRAIN, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{proxy.server_port}")
-        proxy.shutdown()
+    way.largest = size - 1
+    said = tracked.run(*TRAIN)
     refused = re.findall("MLflow refuses (.*) of train_sparse", said)
     assert sorted(refused) == ["model.safetensors", "the registered model"]
     assert_complete(server, tracked)
