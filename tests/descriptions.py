@@ -2,10 +2,7 @@
 
 from sparsefaces.tracking.description import Description
 
+TAGS = {"stage": "train_dense", "data.source": "orl", "data.sha256": "d" * 64, "content.key": "k"}
 DESCRIPTION = Description(
-    stage="train_dense",
-    params={"lambda": 0.0, "seed": 3},
-    tags={"stage": "train_dense", "data.sha256": "d" * 64, "content.key": "k", "mlflow.note.content": "**note**"},
-    inputs={"orl": "d" * 64},
-    diff=b"+ a line",
+    params={"lambda": 0.0, "seed": 3}, tags={**TAGS, "mlflow.note.content": "**note**"}, diff=b"+ a line"
 )

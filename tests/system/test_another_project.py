@@ -85,9 +85,9 @@ def test_models__have_a_run_and_an_alias_each(another):
         assert run.info.run_name == f"train_{name}, {label}"
         version = another.client.get_model_version_by_alias("sparsefaces", name)
         assert version.run_id == run.info.run_id
-        assert runs["analyze"].data.tags[f"model.{name}.sha256"] == version.tags["model.sha256"]
-    assert version.tags["k"] == "4"
-    assert another.client.get_model_version_by_alias("sparsefaces", "sparse").tags["threshold"] == "0.5"
+        assert runs["analyze"].data.tags[f"model.{name}.sha256"] == run.data.tags["model.sha256"]
+    assert runs["train_topk"].data.params["k"] == runs["analyze"].data.params["topk.k"] == "4"
+    assert runs["train_sparse"].data.params["threshold"] == "0.5"
 
 
 def test_metric__of_the_guide_is_measured_by_trainings_and_comparison_and_shown(another):

@@ -1,7 +1,9 @@
 """What people look at, looked at in a real browser: the report, and MLflow's page of the models."""
 
+import getpass
 import json
 import os
+import re
 import signal
 
 import numpy as np
@@ -171,14 +173,45 @@ def grey(model, code, data):
     return np.clip(255 * face, 0, 255).reshape(data.shape)
 
 
-def test_ui__models_page_shows_both_models_under_their_aliases(page, copied):
+@pytest.fixture(scope="module")
+def ui(finished, tmp_path_factory):
+    """The address that `make ui` prints, beside a server that answers."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    server = copied.start("python", "src/ui.py", str(port), MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
-    wait_for(f"{url}/health", server)
-    assert url in server.said()
-    page.goto(f"{url}/#/models/sparsefaces")
-    for alias in ("dense", "sparse"):
-        page.get_by_text(f"@ {alias}").first.wait_for()
+    server = finished.copy(tmp_path_factory.mktemp("ui") / "project").start("python", "src/ui.py", str(port))
+    wait_for(f"http://127.0.0.1:{port}/health", server)
+    yield re.search(r"http://127[.]0[.]0[.]1:\d+/#(\S+)", server.said())[0]
     os.kill(server.pid, signal.SIGTERM)
     server.end()
+
+
+def test_ui__shows_all_runs_by_the_models_they_train_or_compare(page, ui):
+    page.goto(ui)
+    for name in ("train_dense, lambda 0", "train_sparse, lambda 1", "lambda 0 and lambda 1"):
+        page.get_by_role("link", name=name, exact=True).wait_for()
+    page.get_by_text("batch/rec").first.wait_for()
+    page.get_by_role("link", name="lambda 0 and lambda 1", exact=True).click()
+    for name, value in (("dense.lambda", "0.0"), ("sparse.lambda", "1.0")):
+        page.get_by_role("row", name=f"{name} {value}", exact=True).wait_for()
+
+
+def test_ui__models_have_names_numbers_and_badges(page, ui, finished):
+    page.goto(ui)
+    page.get_by_role("link", name="Models", exact=True).click()
+    for version, training in ("v1", "train_dense, lambda 0"), ("v2", "train_sparse, lambda 1"):
+        row = page.locator("[role=row]", has=page.get_by_role("link", name=training, exact=True))
+        row.get_by_text(version, exact=True).wait_for()
+    page.get_by_role("link", name="train_sparse", exact=True).click()
+    page.get_by_text("About this logged model").wait_for()
+    page.get_by_text(getpass.getuser(), exact=True).wait_for()
+    page.get_by_text("v2", exact=True).wait_for()
+    rec = json.loads(finished.path("train_sparse/metrics.json").read_text())["rec"]
+    page.locator("[role=row]", has_text="final/rec").filter(has_text=str(rec)).wait_for()
+    page.get_by_role("row", name="lambda 1.0", exact=True).wait_for()
+    assert page.get_by_text("Not registered").count() == 0
+
+
+def test_ui__registered_models_say_how_they_are_loaded_and_have_their_aliases(page, ui):
+    page.goto(f"{ui.partition('#')[0]}#/models/sparsefaces")
+    for alias in ("dense", "sparse"):
+        page.get_by_text(f"@ {alias}").first.wait_for()
+    page.get_by_text('mlflow.pyfunc.load_model("models:/sparsefaces@sparse")').wait_for()

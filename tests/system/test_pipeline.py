@@ -73,8 +73,8 @@ def test_repro__tracks_one_run_per_stage_linked_by_content(finished):
         assert pictures == {0, 24}
         assert "final/explained_variance" in run.data.metrics
     commit = finished.run("git", "rev-parse", "HEAD~1").strip()  # where the run started
-    assert dense.data.tags["git.commit"] == commit
-    assert dense.data.tags["git.dirty"] == "false"
+    assert dense.data.tags["mlflow.source.git.commit"] == commit
+    assert "uncommitted.diff" not in {file.path for file in client.list_artifacts(dense.info.run_id)}
     assert dense.data.tags["cpu"]
     assert "report.html" in {file.path for file in client.list_artifacts(analyze.info.run_id)}
     assert "dense/l0" in analyze.data.metrics

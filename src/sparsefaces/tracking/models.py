@@ -1,81 +1,83 @@
 """The registered models of a store: a training's weights, which MLflow can serve."""
 
+import json
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from inspect import getsource
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
 
 import mlflow
 import numpy as np
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput, Metric, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from numpy.typing import NDArray
 
-from sparsefaces.base.params import MODEL_FIELDS
 from sparsefaces.tracking.store import MODEL, Store
 from sparsefaces.training import activations
 
-VERSION_TAGS = ("stage", *MODEL_FIELDS, "data.source", "git.commit", "model.sha256")
+Images = NDArray[np.float32]
 REQUIREMENTS = ("mlflow", "numpy", "safetensors")  # of the served model
+LOADING = """{what} takes images of pixels in [0, 1]:
+
+    model = mlflow.pyfunc.load_model("models:/{address}")
+    reconstructions = model.predict(images)
+    codes = model.predict(images, params={{"output": "codes"}})
+"""
 
 
-class ServedModel(NamedTuple):
-    """What a served model is made of.
-
-    Attributes:
-        alias: The name under which it is served from now on; None leaves names to other models.
-        weights: A model.safetensors.
-        scaling: A scaling.npz.
-        example: Faces, (N, height, width), as an example of its input.
-    """
-
-    alias: str | None
-    weights: Path
-    scaling: Path
-    example: NDArray[np.float32]
-
-
-def register(store: Store, run_id: str, model: ServedModel) -> None:
-    """Register a run's model, with tags of what it is, unless that is done; then give it its alias, if it has one.
+def register(store: Store, run_id: str, alias: str | None, files: Mapping[str, Path], example: Images) -> None:
+    """Register a run's model, unless that is done; then give it its alias.
 
     By MLflow's client, which no current experiment or run of somebody's bends.
+
+    Args:
+        store: The store.
+        run_id: The run.
+        alias: The name under which the model is served from now on; None leaves names to other models.
+        files: Its `weights`, a model.safetensors, and its `scaling`, a scaling.npz.
+        example: Faces, (N, height, width), as an example of its input.
     """
-    client, run = store.client, store.client.get_run(run_id)
+    client = store.client
     mlflow.set_tracking_uri(store.uri)  # a new version looks there for the model, whatever its client is for
     registered = next(iter(client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")), None)
     if registered is None:
-        logged = _logged_model(store, run_id, model)
-        with suppress(MlflowException):  # there is one already
-            client.create_registered_model(MODEL)
-        known = {**run.data.tags, **run.data.params}
-        tags = {name: known[name] for name in VERSION_TAGS if name in known}
+        run = client.get_run(run_id)
+        logged = _logged_model(store, run, files, example)
         uri, model_id = logged.model_uri, logged.model_id
-        registered = client.create_model_version(MODEL, uri, run_id, tags=tags, model_id=model_id)
-    if model.alias is not None:
-        client.set_registered_model_alias(MODEL, model.alias, registered.version)
+        with suppress(MlflowException):  # there is one already
+            client.create_registered_model(MODEL, description=LOADING.format(what="Each", address=f"{MODEL}@sparse"))
+        text = LOADING.format(what=f"{run.info.run_name}: it", address=model_id)
+        registered = client.create_model_version(MODEL, uri, run_id, description=text, model_id=model_id)
+        versions = json.dumps([{"name": MODEL, "version": registered.version}])
+        client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: versions})  # as MLflow's server does
+    if alias is not None:
+        client.set_registered_model_alias(MODEL, alias, registered.version)
 
 
-def _logged_model(store: Store, run_id: str, model: ServedModel) -> Any:  # noqa: ANN401 - MLflow's LoggedModel
-    """Find the run's model if it is whole, or log it; what a killed process has begun goes."""
-    client = store.client
+def _logged_model(store: Store, run: Run, files: Mapping[str, Path], example: Images) -> LoggedModel:
+    """Log the run's model with its parameters, final metrics and note; what a killed process has begun goes."""
+    client, run_id, tags = store.client, run.info.run_id, run.data.tags
     for found in client.search_logged_models([store.experiment], f"source_run_id = '{run_id}'"):
-        if found.status == "READY":
-            return found
         client.delete_logged_model(found.model_id)
-    logged = client.create_logged_model(store.experiment, "model", run_id)
+    of_mlflow = {name: value for name, value in tags.items() if name.startswith("mlflow.")}  # user, source, note
+    logged = client.create_logged_model(store.experiment, tags["stage"], run_id, of_mlflow, run.data.params)
+    final = [client.get_metric_history(run_id, name)[-1] for name in run.data.metrics if name.startswith("final/")]
+    of = logged.model_id, tags["data.source"], tags["data.sha256"][:36]
+    client.log_batch(run_id, [Metric(one.key, one.value, one.timestamp, one.step, *of) for one in final])
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wishes for type hints beside the signature
         mlflow.pyfunc.save_model(
             Path(folder, "model"),
             python_model=str(_served_model(Path(folder))),
-            artifacts={"weights": str(model.weights.resolve()), "scaling": str(model.scaling.resolve())},
-            signature=_signature(model.example),
-            input_example=model.example,
+            artifacts={name: str(path.resolve()) for name, path in files.items()},
+            signature=_signature(example),
+            input_example=example,
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
         client.log_model_artifacts(logged.model_id, str(Path(folder, "model")))
@@ -92,7 +94,7 @@ def _served_model(folder: Path) -> Path:
     return path
 
 
-def _signature(example: NDArray[np.float32]) -> ModelSignature:
+def _signature(example: Images) -> ModelSignature:
     """Describe input and output; an array of objects is MLflow's word for arrays of any shape, images and rows."""
     faces = Schema([TensorSpec(np.dtype(object), (-1,))])
     pixels = Schema([TensorSpec(np.dtype(np.float32), (-1, *example.shape[1:]))])

@@ -29,22 +29,16 @@ class LivePictures:
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Log what is due after a step."""
-        pictures = step % self._params.log_pictures_every == 0 or step == self._last
-        checkpoint = (step + 1) % self._params.log_weights_every == 0
-        if not (pictures or checkpoint):
-            return
-        model = engine.model()
-        if pictures:
-            log_pictures(self._run, step, model, self._data)
-        if checkpoint:
-            name = f"checkpoints/step_{step + 1:05}.safetensors"
-            self._run.outbox.files[name] = model_bytes(model)
+        if step % self._params.log_pictures_every == 0 or step == self._last:
+            log_pictures(self._run, step, engine.model(), self._data)
+        if (step + 1) % self._params.log_weights_every == 0:
+            self._run.outbox.files[f"checkpoints/step_{step + 1:05}.safetensors"] = model_bytes(engine.model())
 
 
 def log_pictures(run: TrackedRun, step: int, model: Model, data: Dataset) -> None:
     """Log the first filters, and eight faces above their reconstructions."""
-    run.log_picture("filters", step, draw_filters(model, data))
-    run.log_picture("reconstructions", step, draw_reconstructions(model, data))
+    run.outbox.files[f"images/filters/{step}.png"] = draw_filters(model, data)
+    run.outbox.files[f"images/reconstructions/{step}.png"] = draw_reconstructions(model, data)
 
 
 def draw_filters(model: Model, data: Dataset) -> bytes:

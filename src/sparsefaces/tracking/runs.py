@@ -8,13 +8,12 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from filelock import FileLock, Timeout
 from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
@@ -25,7 +24,6 @@ from sparsefaces.base.cache import scratch_path
 from sparsefaces.base.errors import UserError
 from sparsefaces.base.script import stage_lock
 from sparsefaces.tracking.description import Description
-from sparsefaces.tracking.models import ServedModel, register
 from sparsefaces.tracking.store import BUGS, Store, brief, http_status, notify, reaching
 from sparsefaces.training.outbox import Outbox
 from sparsefaces.training.outputs import Row
@@ -38,10 +36,6 @@ MISSING = "missing.files"  # the tag that names what a run lacks
 MODEL = "the registered model"
 
 
-class StoreError(Exception):
-    """The store does not take something now, and may later."""
-
-
 class TrackedRun:
     """One run and what MLflow is still to be sent of it.
 
@@ -50,15 +44,15 @@ class TrackedRun:
         id: MLflow's name for the run.
         note: The text that its page begins with.
         outbox: Numbers, tags and files on their way.
-        model: The model that is to be registered, or None.
+        model: Registers the run's model; None if it has none, or that is done.
     """
 
     def __init__(self, description: Description, store: Store | None, outbox: Outbox) -> None:
         """Go on with the run of this content, or begin one."""
         self.store, self.outbox, self.id = store, outbox, ""
-        self.model: ServedModel | None = None
+        self.model: Callable[[Store, str], None] | None = None
         self._client: Any = store and store.client
-        self._stage, self.note = description.stage, description.tags[MLFLOW_RUN_NOTE]
+        self._stage, self.note = description.tags["stage"], description.tags[MLFLOW_RUN_NOTE]
         self._known: set[tuple[str, int]] = set()
         self._pictures: set[str] = set()
         self._next, self._warned, self._closed = 0.0, False, False
@@ -68,22 +62,21 @@ class TrackedRun:
 
     def _open(self, store: Store, description: Description) -> None:
         client, tags = store.client, description.tags | {"clone": store.clone}
-        _close_killed(store)
-        runs = store.find(f"tags.`content.key` = '{description.fingerprint}'")
+        same = f"tags.`content.key` = '{description.fingerprint}'"
         # Another clone may still be at a run that is not finished.
-        mine = [run for run in runs if run.data.tags.get("clone") == store.clone]
-        if found := next(iter(mine + [run for run in runs if run.info.status == "FINISHED"]), None):
+        mine = store.find(same, f"tags.clone = '{store.clone}'")
+        if found := next(iter(mine or store.find(same, "attributes.status = 'FINISHED'")), None):
             self.id = found.info.run_id
             client.update_run(self.id, "RUNNING")
             histories = [client.get_metric_history(self.id, name) for name in found.data.metrics]
             self._known = {(value.key, value.step) for history in histories for value in history}
             self._pictures = {file.path.partition("+timestamp")[0] for file in client.list_artifacts(self.id, "images")}
-            self.outbox.tags |= tags
+            self.outbox.tags |= tags | dict.fromkeys({MISSING} & found.data.tags.keys(), "")
         else:
             self.id = client.create_run(store.experiment, tags=tags).info.run_id
             client.log_batch(self.id, params=[Param(name, str(value)) for name, value in description.params.items()])
-            inputs = [Dataset(name, sha[:36], "local", f"sha256:{sha}") for name, sha in description.inputs.items()]
-            client.log_inputs(self.id, [DatasetInput(one) for one in inputs])
+            sha = tags["data.sha256"]
+            client.log_inputs(self.id, [DatasetInput(Dataset(tags["data.source"], sha[:36], "local", f"sha256:{sha}"))])
         if description.diff:
             self.outbox.files["uncommitted.diff"] = description.diff
         self._monitor = SystemMetricsMonitor(self.id, resume_logging=bool(found), tracking_uri=store.uri)
@@ -104,10 +97,6 @@ class TrackedRun:
             elif isinstance(value, Real) and math.isfinite(value) and name != "step":
                 self.outbox.values.setdefault((f"{group}/{name}", step), (float(value), int(time.time() * 1000)))
 
-    def log_picture(self, name: str, step: int, png: bytes) -> None:
-        """Log a picture of a step, which the run shows beside those of other steps."""
-        self.outbox.files[f"images/{name}/{step}.png"] = png
-
     def send(self, status: str = "") -> bool:
         """Bring MLflow what waits, numbers and tags before files, and then end the run; what fails stays.
 
@@ -119,28 +108,18 @@ class TrackedRun:
         """
         if not self.store:
             return True
-        start, box, known = time.monotonic(), self.outbox, self._known
-        waiting = [
-            Metric(name, *of, step) for (name, step), of in box.values.items() if (name, step) not in self._known
-        ]
-        with suppress(StoreError):
-            for at in range(0, len(waiting), BATCH):
-                batch = waiting[at : at + BATCH]
-                self._deliver("numbers", self._client.log_batch, self.id, batch)
-                known |= {(value.key, value.step) for value in batch}
+        start, box = time.monotonic(), self.outbox
+        new = [Metric(name, *of, step) for (name, step), of in box.values.items() if (name, step) not in self._known]
+        batches = [new[at : at + BATCH] for at in range(0, len(new), BATCH)]
+        if all(self._deliver("numbers", self._client.log_batch, self.id, batch) for batch in batches):
+            self._known |= box.values.keys()
             box.values.clear()
-            self._deliver("tags", self._send_tags, box.tags)
-            box.tags.clear()
-            for name, data in list(box.files.items()):
-                with suppress(StoreError):
-                    self._deliver(name, self._send_file, name, data)
-                    del box.files[name]
-            with suppress(StoreError):
-                if self.model:
-                    self._deliver(MODEL, register, self.store, self.id, self.model)
-                    self.model = None
-            if status:
-                self._deliver("its end", self._close, status)
+            tags = [RunTag(*tag) for tag in box.tags.items()]
+            if self._deliver("tags", self._client.log_batch, self.id, (), (), tags):
+                box.tags.clear()
+                self._send_files()
+                if status:
+                    self._deliver("its end", self._close, status)
         now = time.monotonic()
         self._next = now + max(PAUSE * (now - start), SECONDS_BETWEEN)
         return self._closed and not self._missing()
@@ -151,33 +130,36 @@ class TrackedRun:
         Raises:
             UserError: It was waited for, and MLflow still lacks numbers.
         """
-        if not self.store:
-            return
-        self._monitor.finish()
+        if self.store:
+            self._monitor.finish()
         deadline = time.monotonic() + seconds
         while not (whole := self.send(status)) and time.monotonic() < deadline:
             time.sleep(SECONDS_BETWEEN)
-        if self._closed and not whole:
-            notify(f"MLflow lacks {self._missing()} of {self._stage}: `make track` sends them again")
-        elif not self._closed and not seconds:
-            notify(f"MLflow lacks some of {self._stage}: `make track` delivers it")
-        elif not self._closed:
+        if whole:
+            return
+        if self.store and seconds and not self._closed:
             raise UserError(
                 f"MLflow's store {without_login(self.store.uri)} does not answer, and lacks numbers of {self._stage}: "
-                "`dvc repro` goes on from the last checkpoint once it is back; with tracking.on_failure: continue, it "
-                "ends without"
+                "`dvc repro` goes on from the last checkpoint once it is back, or tracking.on_failure: continue without"
             )
+        lacks = self._missing() if self._closed else "numbers"
+        notify(f"MLflow lacks {lacks} of {self._stage}: `make track` sends it again")
 
     def _missing(self) -> str:
         return ", ".join([*self.outbox.files, *([MODEL] if self.model else [])])
 
     def _close(self, status: str) -> None:
-        self._send_tags({MISSING: self._missing()})
+        if missing := self._missing():
+            self._client.set_tag(self.id, MISSING, missing)
         self._client.set_terminated(self.id, status)
         self._closed = True
 
-    def _send_tags(self, tags: Mapping[str, str]) -> None:
-        self._client.log_batch(self.id, tags=[RunTag(*tag) for tag in tags.items()])
+    def _send_files(self) -> None:
+        for name, data in list(self.outbox.files.items()):
+            if self._deliver(name, self._send_file, name, data):
+                del self.outbox.files[name]
+        if self.model and self._deliver(MODEL, self.model, self.store, self.id):
+            self.model = None
 
     def _send_file(self, name: str, data: bytes) -> None:
         if name.startswith("images/"):
@@ -191,12 +173,8 @@ class TrackedRun:
             path.write_bytes(data)
             self._client.log_artifacts(self.id, folder)
 
-    def _deliver(self, what: str, send: Callable[..., object], *arguments: object) -> None:
-        """Call what sends; what a server refuses for good is named and left out.
-
-        Raises:
-            StoreError: It fails otherwise.
-        """
+    def _deliver(self, what: str, send: Callable[..., object], *arguments: object) -> bool:
+        """Call what sends, and tell whether that is done: what a server refuses for good is named and left out."""
         try:
             send(*arguments)
         except BUGS:
@@ -204,11 +182,12 @@ class TrackedRun:
         except Exception as error:  # drivers and servers each have their own
             if 400 <= http_status(error) < 500 and http_status(error) not in PASSING:
                 notify(f"warning: MLflow refuses {what} of {self._stage}, which is left out ({brief(error)})")
-                return
+                return True
             if not self._warned:
                 notify(f"warning: MLflow's store fails ({brief(error)}): {self._stage} goes on")
             self._warned = True
-            raise StoreError from error
+            return False
+        return True
 
 
 @contextmanager
@@ -223,7 +202,8 @@ def track(description: Description, on_failure: str = "stop", outbox: Outbox | N
     Raises:
         UserError: The store cannot be used, or lacks numbers at the end, and `on_failure` is `stop`.
     """
-    with stage_lock(_lock_path(description.tags), description.stage):
+    stage = description.tags["stage"]
+    with stage_lock(scratch_path(f"runs/{stage}-{description.fingerprint}.lock"), stage):  # also in DVC's experiments
         store = None
         with forgiving(on_failure):
             store = Store()
@@ -245,15 +225,3 @@ def forgiving(on_failure: str) -> Iterator[None]:
         if on_failure == "stop":
             raise
         notify(f"warning: {error}")
-
-
-def _close_killed(store: Store) -> None:
-    """End as KILLED what processes of this clone have left RUNNING: nobody holds their locks."""
-    for run in store.find("attributes.status = 'RUNNING'", f"tags.clone = '{store.clone}'"):
-        with suppress(Timeout), FileLock(_lock_path(run.data.tags), timeout=0):
-            store.client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _lock_path(tags: Mapping[str, str]) -> Path:
-    """Name the file whose lock the process holds that writes a run."""
-    return scratch_path(f"runs/{tags['stage']}-{tags['content.key']}.lock")

@@ -10,8 +10,6 @@ from safetensors import safe_open
 
 from sparsefaces.training.activations import parse_activation
 
-OUTPUTS = ("pixels", "codes")
-
 
 class Autoencoder(PythonModel):
     """Pixels in, reconstructions in pixels or codes out; standardisation is inside."""
@@ -41,18 +39,14 @@ class Autoencoder(PythonModel):
             ValueError: The faces are of another size or no pixels in [0, 1], or the output is unknown.
         """
         output = (params or {}).get("output", "pixels")
-        if output not in OUTPUTS:
-            raise ValueError(f"output is {output!r}; it must be one of {', '.join(OUTPUTS)}")
+        if output not in ("pixels", "codes"):
+            raise ValueError(f"output is {output!r}; it must be pixels or codes")
         faces = np.asarray(model_input, dtype=np.float32)
         rows = faces.reshape(len(faces), -1)
         if rows.shape[1] != len(self._mean):
             raise ValueError(f"these images have {rows.shape[1]} pixels; the model is for {len(self._mean)}")
-        low, high = (rows.min(), rows.max()) if rows.size else (0, 1)
-        if not (low >= 0 and high <= 1):  # NaN is neither
-            raise ValueError(
-                f"pixels must be in [0, 1], but these reach from {low:g} to {high:g}: divide grey levels of 0 to 255 "
-                "by 255, and leave out images with NaN"
-            )
+        if not (rows.min(initial=0) >= 0 and rows.max(initial=1) <= 1):  # NaN is neither
+            raise ValueError("pixels must be in [0, 1]: divide grey levels by 255, and leave out images with NaN")
         w = self._weights
         codes = self._activation.apply(np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0))
         if output == "codes":

@@ -52,7 +52,6 @@ def relocate(path: Path, experiment: str) -> str | None:
         if not known.issuperset(ADDRESSES):
             return f"{path} is of another version of MLflow, which looks for its runs' files in {former}: move it back"
         for table, column in ADDRESSES:
-            for old, new in ((f"{former.as_uri()}/", f"{now.as_uri()}/"), (f"{former}/", f"{now}/")):
-                change = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE instr({column}, ?) = 1"  # noqa: S608
-                database.execute(change, (new, len(old) + 1, old))
+            change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608 - names from above
+            database.execute(change, (f"{former.as_uri()}/", f"{now.as_uri()}/"))
     return f"the project's folder has moved: its runs' files are now looked for in {now}"

@@ -2,33 +2,34 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from sparsefaces.base.files import STAGES, read_json, sha256
-from sparsefaces.base.params import MODEL_PREFIX, AnalyzeParams, ModelParams, Params, TrainParams, name_of
+from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, Section, TrainParams, name_of, read_yaml_file
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
-from sparsefaces.tracking.description import Description, describe, locked_params
-from sparsefaces.tracking.models import ServedModel
+from sparsefaces.tracking.description import Description, Sections, describe, model_hash
+from sparsefaces.tracking.models import register
 from sparsefaces.tracking.pictures import draw_filters, example_rows
 from sparsefaces.tracking.runs import MISSING, TrackedRun, track
 from sparsefaces.tracking.store import Store, reaching
 from sparsefaces.training.outputs import Training, load_training
 
 ANALYZE = STAGES / "analyze"
-NOTED = ("rec", "explained_variance", "spa", "l0", "silent_units", "loss")  # numbers that the note shows
 
 
 def describe_training(stage: str, params: Params, data: Dataset, processes: int = 1) -> Description:
     """Describe a training that so many processes are about to start."""
     machine = {"device": params.machine.device, "threads": str(params.machine.threads), "processes": str(processes)}
-    return describe(stage, {"train": params.train, stage: params.of_model(stage)}, data, {}, machine)
+    return describe(stage, {"train": params.train, stage: params.of_model(stage)}, data, machine)
 
 
 def describe_comparison(params: Params, data: Dataset) -> Description:
     """Describe a comparison that is about to start; its tags name the models that it reads."""
-    return describe("analyze", {"analyze": params.analyze}, data, _models(params.models), {})
+    return describe("analyze", {"train": params.train, **params.models, "analyze": params.analyze}, data, {})
 
 
 def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset) -> None:
@@ -40,10 +41,10 @@ def log_training(run: TrackedRun, stage: str, training: Training, data: Dataset)
     for name in ("model.safetensors", "history.csv", "metrics.json"):
         run.outbox.files[name] = (folder / name).read_bytes()
     run.outbox.files["filters.png"] = draw_filters(training.model, data)
-    _log_note(run, {name_of(stage): training.metrics}, "filters.png", _of_model(stage))
+    _log_result(run, stage, "filters.png")
     alias = None if os.environ.get("DVC_EXP_NAME") else name_of(stage)  # those of experiments have no alias
-    files = folder / "model.safetensors", STANDARDIZE / "scaling.npz"
-    run.model = ServedModel(alias, *files, data.to_pixels(example_rows(data, 2)))
+    files = {"weights": folder / "model.safetensors", "scaling": STANDARDIZE / "scaling.npz"}
+    run.model = partial(register, alias=alias, files=files, example=data.to_pixels(example_rows(data, 2)))
 
 
 def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) -> None:
@@ -52,7 +53,7 @@ def log_comparison(run: TrackedRun, metrics: Mapping[str, Mapping[str, Any]]) ->
         run.log_values(model, values)
     for file in ANALYZE.glob("[!.]*"):
         run.outbox.files[file.name] = file.read_bytes()
-    _log_note(run, metrics, "decoder.png", _of_comparison())
+    _log_result(run, "analyze", "decoder.png")
 
 
 def log_missing(store: Store, data: Dataset, stages: Iterable[str]) -> list[str]:
@@ -62,44 +63,35 @@ def log_missing(store: Store, data: Dataset, stages: Iterable[str]) -> list[str]
     """
     logged = []
     for stage in stages:
-        result = _of_comparison() if stage == "analyze" else _of_model(stage)
-        tags = [f"tags.`{name}` = '{value}'" for name, value in {"stage": stage, **result}.items()]
+        tags = [f"tags.`{name}` = '{value}'" for name, value in {"stage": stage, **_result(stage)}.items()]
         with reaching(store.uri):
             found = store.find("attributes.status = 'FINISHED'", *tags)
-        if all(run.data.tags.get(MISSING) for run in found):
-            _log_from_folder(stage, data)
-            logged.append(stage)
+        if not all(run.data.tags.get(MISSING) for run in found):
+            continue
+        with track(describe(stage, _locked_sections(stage), data)) as run:
+            if stage == "analyze":
+                log_comparison(run, read_json(ANALYZE / "metrics.json"))
+            else:
+                log_training(run, stage, load_training(stage), data)
+        logged.append(stage)
     return logged
 
 
-def _log_from_folder(stage: str, data: Dataset) -> None:
-    values = locked_params(stage)
-    models = [name for name in values if name.startswith(MODEL_PREFIX)]
+def _locked_sections(stage: str) -> Sections:
+    """Read from dvc.lock the sections of params.yaml that a stage was made with."""
+    values = read_yaml_file(Path("dvc.lock"))["stages"][stage]["params"]["params.yaml"]
+    kinds: dict[str, type[Section]] = {"train": TrainParams, "analyze": AnalyzeParams}
+    return {name: kinds.get(name, ModelParams).model_validate(section) for name, section in values.items()}
+
+
+def _result(stage: str) -> dict[str, str]:
+    """Name a stage's result by the hashes of its files, as tags."""
     if stage == "analyze":
-        sections = {"analyze": AnalyzeParams.model_validate(values["analyze"])}
-        with track(describe(stage, sections, data, _models(models))) as run:
-            log_comparison(run, read_json(ANALYZE / "metrics.json"))
-    else:
-        of_train, of_model = TrainParams.model_validate(values["train"]), ModelParams.model_validate(values[stage])
-        with track(describe(stage, {"train": of_train, stage: of_model}, data)) as run:
-            log_training(run, stage, load_training(stage), data)
+        return {f"{path.stem}.sha256": sha256(path) for path in (ANALYZE / "metrics.json", ANALYZE / "report.html")}
+    return {"model.sha256": model_hash(stage)}
 
 
-def _models(stages: Iterable[str]) -> dict[str, str]:
-    return {f"model.{name_of(stage)}": _of_model(stage)["model.sha256"] for stage in stages}
-
-
-def _of_model(stage: str) -> dict[str, str]:
-    return {"model.sha256": sha256(STAGES / stage / "model.safetensors")}
-
-
-def _of_comparison() -> dict[str, str]:
-    return {"metrics.sha256": sha256(ANALYZE / "metrics.json"), "report.sha256": sha256(ANALYZE / "report.html")}
-
-
-def _log_note(run: TrackedRun, metrics: Mapping[str, Any], figure: str, result: Mapping[str, str]) -> None:
-    """Log what names the result, and the text of the run's page: the main numbers of each model, and a figure."""
-    rows = [[name, *(values.get(name) for values in metrics.values())] for name in NOTED]
-    table = tabulate(rows, ["", *metrics], tablefmt="github", floatfmt=".5g", missingval="infinite", numalign="right")
-    note = f"{run.note}\n\n{table}\n\n![{figure}](get-artifact?path={figure}&run_uuid={run.id})"
-    run.outbox.tags |= {**result, "mlflow.note.content": note}
+def _log_result(run: TrackedRun, stage: str, figure: str) -> None:
+    """Log what names the result, and show a figure on the run's page."""
+    note = f"{run.note}\n\n![{figure}](get-artifact?path={figure}&run_uuid={run.id})"
+    run.outbox.tags |= {**_result(stage), MLFLOW_RUN_NOTE: note}

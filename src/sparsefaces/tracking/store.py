@@ -2,16 +2,13 @@
 
 import logging
 import os
-import re
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import requests
 import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -26,13 +23,7 @@ from sparsefaces.base.progress import say
 from sparsefaces.tracking.sqlite_file import create, relocate
 
 EXPERIMENT = MODEL = "sparsefaces"  # the registered models' name too
-ADDRESS = re.compile(
-    r"https?://(\S+@)?([\w.-]+|\[[\da-f:]+\])(:\d+)?(/\S*)?"
-    r"|(postgresql|mysql|mssql)(\+\w+)?://[^\s'\"]+|sqlite:///[^\s'\"~](.*\S)?"
-)
-DRIVERS = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}  # by their modules
 BUGS = (TypeError, AttributeError, NameError)
-LONGEST = 300  # characters of an error that is shown
 
 
 class Store:
@@ -60,7 +51,7 @@ class Store:
             self.client = MlflowClient(self.uri, self.uri)
             found = self.client.get_experiment_by_name(EXPERIMENT)
             local = None if self.uri.startswith("http") else (project_root() / "mlartifacts").as_uri()
-            self.experiment = str(found.experiment_id if found else self.client.create_experiment(EXPERIMENT, local))
+            self.experiment = found.experiment_id if found else self.client.create_experiment(EXPERIMENT, local)
 
     def find(self, *conditions: str) -> list[Run]:
         """Find the runs of which all conditions hold, the newest first."""
@@ -88,49 +79,27 @@ def reaching(uri: str) -> Iterator[None]:
         raise
     except Exception as error:  # drivers, databases and servers each have their own
         raise UserError(
-            f"MLflow's store {without_login(uri)} cannot be used ({brief(error)}). {_remedy(uri, error)}, or unset "
-            "MLFLOW_TRACKING_URI to use the project's own, or set tracking.on_failure: continue, which goes on "
-            "without (`make track` delivers later)"
+            f"MLflow's store {without_login(uri)} cannot be used ({brief(error)}). Start it or mend its address, unset "
+            "MLFLOW_TRACKING_URI for the project's own, or set tracking.on_failure: continue (`make track` sends later)"
         ) from None
 
 
-def _remedy(uri: str, error: Exception) -> str:
-    if isinstance(error, ImportError | sqlalchemy.exc.NoSuchModuleError):
-        driver = getattr(error, "name", None) or uri.partition(":")[0].rpartition("+")[2]
-        return f"Install its driver (pip install '{DRIVERS.get(driver, driver)}')"
-    proxies = requests.utils.get_environ_proxies(uri) if uri.startswith("http") else {}
-    for name in [name for name in os.environ if os.environ[name] == requests.utils.select_proxy(uri, proxies)]:
-        return f"It is asked through the proxy of {name}: set no_proxy={urlsplit(uri).hostname} if it needs none"
-    return "Start or repair it"
-
-
 def tracking_uri() -> str:
-    """Name the store: MLFLOW_TRACKING_URI, else SQLite in the project's folder, also from DVC's copies of it.
-
-    Raises:
-        UserError: It is no address of a store.
-    """
+    """Name the store: MLFLOW_TRACKING_URI, else SQLite in the project's folder, also from DVC's copies of it."""
     uri = quote_login(os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
-    if not ADDRESS.fullmatch(uri):
-        raise UserError(
-            f"MLFLOW_TRACKING_URI is {without_login(uri)!r}: write http://HOST:PORT, postgresql://HOST/NAME or "
-            "sqlite:////FOLDER/FILE, without quotes or blanks around it, and your home in full for ~"
-        )
     file = uri.removeprefix("sqlite:///")
     return uri if file == uri else f"sqlite:///{project_root() / file}"  # an absolute file stays
 
 
 def brief(error: BaseException) -> str:
-    """Say in one line, without logins, what a store failed with."""
-    text = without_login(" ".join(str(error).split("[SQL: ")[0].split())) or type(error).__name__
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 3]} ... {text[-LONGEST // 2 :]}"
+    """Say in one line, without logins and SQL, what a store failed with."""
+    return without_login(" ".join(str(error).split("[SQL: ")[0].split())) or type(error).__name__
 
 
 def http_status(error: Exception) -> int:
     """Name the status of the answer that an error is about; 500 if there was none."""
-    if isinstance(error, MlflowException):
-        return int(error.get_http_status_code())
-    return int(getattr(getattr(error, "response", None), "status_code", 500))
+    status = getattr(getattr(error, "response", None), "status_code", 500)
+    return int(error.get_http_status_code() if isinstance(error, MlflowException) else status)
 
 
 def notify(text: str) -> None:

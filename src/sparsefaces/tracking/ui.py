@@ -8,7 +8,7 @@ from sparsefaces.base.cache import project_root
 from sparsefaces.tracking.store import Store, tracking_uri
 
 HOST = "127.0.0.1"  # nobody else's machine
-TRAININGS = "runs?workflowType=machine_learning&compareRunsMode=CHART&searchFilter=tags.stage%20LIKE%20%27train%25%27"
+CHARTS = "runs?workflowType=machine_learning&compareRunsMode=CHART"
 
 
 def serve(port: str) -> None:
@@ -21,12 +21,9 @@ def serve(port: str) -> None:
     if uri.startswith("http"):
         print(f"Your runs are on a server: {without_login(uri)}")
         return
-    print(f"The trainings: http://{HOST}:{port}/#/experiments/{Store().experiment}/{TRAININGS}", flush=True)
+    print(f"Your runs: http://{HOST}:{port}/#/experiments/{Store().experiment}/{CHARTS}", flush=True)
     # Not an argument: lists of processes show those, and an address may hold a password.
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
-    os.environ.setdefault(
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"
-    )  # of GenAI evaluations, which take seconds to start
-    artifacts = str(project_root() / "mlartifacts")
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # of GenAI, which takes seconds to start
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", port, "--workers", "1"]
-    os.execv(sys.executable, [*command, "--default-artifact-root", artifacts])  # noqa: S606 - fixed words
+    os.execv(sys.executable, [*command, "--default-artifact-root", str(project_root() / "mlartifacts")])  # noqa: S606

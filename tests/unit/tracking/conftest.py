@@ -1,6 +1,8 @@
 """A real SQLite store, what a training logs in it, and what came of that."""
 
+import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +27,22 @@ class Logged:
 
     def train(self, description=DESCRIPTION, during=lambda run: None, **how) -> None:
         """Log what a training does; `during` is called with the run after its rows."""
-        from sparsefaces.tracking.models import ServedModel
+        from sparsefaces.tracking.models import register
         from sparsefaces.tracking.runs import track  # sets MLflow up, once the tests' own settings stand
 
         with track(description, **how) as run:
             for row in ROWS:
-                run.log_picture("filters", row["step"], PICTURE)
+                run.outbox.files[f"images/filters/{row['step']}.png"] = PICTURE
                 run.on_step(row["step"], row)
             run.outbox.files["checkpoints/step_5.txt"] = b"5"
             during(run)
             run.log_values("final", {"rec": 5.0, "ent": None, "held_out": {"rec": 2.5}})
             run.outbox.tags["model.sha256"] = "m"
-            files = [self.folder / name for name in ("model.safetensors", "scaling.npz")]
-            for file in files:
-                file.write_bytes(file.name.encode())
+            files = {name: self.folder / name for name in ("weights", "scaling")}
+            for name, file in files.items():
+                file.write_bytes(name.encode())
             if self.with_model:
-                run.model = ServedModel("dense", *files, np.zeros((2, 3, 2), np.float32))
+                run.model = partial(register, alias="dense", files=files, example=np.zeros((2, 3, 2), np.float32))
 
     def runs(self) -> list:
         experiment = self.client.get_experiment_by_name("sparsefaces")
@@ -69,7 +71,13 @@ class Logged:
             return
         (version,) = self.client.search_model_versions(f"run_id = '{run.info.run_id}'")
         (model,) = self.client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
-        assert model.status == "READY"
+        assert (model.status, model.name, model.params) == ("READY", "train_dense", run.data.params)
+        assert {metric.key: metric.value for metric in model.metrics} == {"final/rec": 5.0, "final/held_out/rec": 2.5}
+        assert {metric.dataset_name for metric in model.metrics} == {"orl"}
+        assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "sparsefaces", "version": version.version}]
+        assert f'load_model("models:/{model.model_id}")' in version.description
+        for name in ("final/rec", "final/held_out/rec"):
+            assert len(self.client.get_metric_history(run.info.run_id, name)) == 1
         assert self.client.get_model_version_by_alias("sparsefaces", "dense").version == version.version
 
 

@@ -7,7 +7,6 @@ import mlflow
 import numpy as np
 import pytest
 from descriptions import DESCRIPTION
-from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -15,7 +14,6 @@ from sparsefaces.base.errors import UserError
 from sparsefaces.base.mosaics import png_of_mosaic
 from sparsefaces.tracking import runs
 from sparsefaces.tracking.runs import track
-from sparsefaces.tracking.store import Store
 from sparsefaces.training.outbox import Outbox
 
 PNG = png_of_mosaic(np.zeros((4, 4), dtype=np.float32), 1)
@@ -78,25 +76,13 @@ def test_track__what_a_killed_process_left_to_send_is_sent_unless_it_arrived(log
     )
     with pytest.raises(KeyboardInterrupt), track(DESCRIPTION) as run:
         run.log_values("batch", {"rec": 99.0}, 1)
-        run.log_picture("filters", 1, PNG)
+        run.outbox.files["images/filters/1.png"] = PNG
         raise KeyboardInterrupt
     logged.train(outbox=box)
     logged.assert_whole()
     assert logged.only_run().data.tags["late"] == "yes"
     history = logged.client.get_metric_history(logged.only_run().info.run_id, "batch/rec")
     assert {metric.step: metric.timestamp for metric in history}[2] == 18  # when it was measured
-
-
-def test_track__run_of_a_killed_process_is_closed_by_the_next_of_any_content_and_one_on_its_way_is_not(logged):
-    store = Store()
-    tags = {**DESCRIPTION.tags, "clone": store.clone, "content.key": "other"}
-    store.client.create_run(store.experiment, tags=tags)
-    (logged.folder / ".scratch/runs").mkdir()
-    with FileLock(logged.folder / ".scratch/runs/train_dense-other.lock"):
-        logged.train()
-        assert sorted(run.info.status for run in logged.runs()) == ["FINISHED", "RUNNING"]
-    logged.train()
-    assert sorted(run.info.status for run in logged.runs()) == ["FINISHED", "KILLED"]
 
 
 def test_track__two_clones_at_once_never_write_one_run_and_a_finished_one_is_everybodys(logged, tmp_path, monkeypatch):
@@ -150,7 +136,7 @@ def test_end__store_that_lacks_numbers_stops_the_stage_or_is_said_and_later_has_
         with pytest.raises(UserError, match="`dvc repro` goes on from the last checkpoint"):
             logged.train()
         logged.train(on_failure="continue")
-    assert "MLflow lacks some of train_dense: `make track` delivers it" in capsys.readouterr().err
+    assert "MLflow lacks numbers of train_dense: `make track` sends it again" in capsys.readouterr().err
     logged.train()
     logged.assert_whole()
 
@@ -163,7 +149,7 @@ def test_end__files_that_alone_fail_are_named_and_the_run_ends_and_is_completed_
         logged.train()
     run = logged.only_run()
     names = "uncommitted.diff, checkpoints/step_5.txt, the registered model"
-    assert f"MLflow lacks {names} of train_dense: `make track` sends them again" in capsys.readouterr().err
+    assert f"MLflow lacks {names} of train_dense: `make track` sends it again" in capsys.readouterr().err
     assert (run.info.status, run.data.tags[runs.MISSING]) == ("FINISHED", names)
     assert run.data.metrics["final/rec"] == 5.0
     logged.train()
@@ -177,7 +163,7 @@ def test_send__what_is_refused_for_good_is_named_once_and_the_rest_arrives(logge
     said = capsys.readouterr().err
     assert said.count("MLflow refuses checkpoints/step_5.txt of train_dense, which is left out (no, never)") == 1
     assert logged.only_run().info.status == "FINISHED"
-    assert logged.only_run().data.tags[runs.MISSING] == ""
+    assert runs.MISSING not in logged.only_run().data.tags
     assert set(logged.files()) == {"images"}
 
 
@@ -199,7 +185,7 @@ def test_track__store_that_cannot_be_opened_stops_or_is_said(in_tmp, monkeypatch
         pass
     with track(DESCRIPTION, "continue") as run:
         run.log_values("batch", {"rec": 1.0}, 0)
-        run.log_picture("filters", 0, PNG)
+        run.outbox.files["images/filters/0.png"] = PNG
         run.send()
     assert run.store is None
     assert capsys.readouterr().err.count("warning: MLflow's store") == 1
@@ -224,6 +210,6 @@ def test_track__where_files_can_be_given_no_mode_they_are_named_and_the_numbers_
     with monkeypatch.context() as patched:
         patched.setattr(os, "chmod", refuse)
         logged.train()
-    assert "checkpoints/step_5.txt of train_dense: `make track` sends them again" in capsys.readouterr().err
+    assert "checkpoints/step_5.txt of train_dense: `make track` sends it again" in capsys.readouterr().err
     assert logged.only_run().info.status == "FINISHED"
     assert logged.only_run().data.metrics["final/rec"] == 5.0

@@ -40,49 +40,26 @@ def test_shown__has_neither_name_nor_password(uri, without):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
+        ("https://ann:pa55word@127.0.0.1:9", "refused"),
+        ("http://ann:8/pa55word@127.0.0.1:9", "refused"),
+        ("http://ann:pa55word?#@ 1@127.0.0.1:9", "refused"),
+        ("http:/ann:pa55word@h", "Invalid url"),
+        ("http://ann:pa55word@h:80a", "80a"),
+        ("ann:pa55word@h:5000", "Could not parse"),
+        ("'http://h'", "Could not parse"),
+        ("./mlruns", "Could not parse"),
+        ("sqlite://x.db", "Invalid SQLite URL"),
         ("postgresql+nosuchdriver://ann:pa55word@127.0.0.1/x", "nosuchdriver"),
-        ("https://ann:pa55word@127.0.0.1:9", "refused.* Start or repair it"),
-        ("http://ann:8/pa55word@127.0.0.1:9", "refused.* Start or repair it"),
-        ("http://ann:pa55word?#@ 1@127.0.0.1:9", "refused.* Start or repair it"),
-        ("mysql+pymysql://ann:pa55word@127.0.0.1/x", "pymysql.* Install its driver .pip install 'pymysql'"),
-        ("mysql://ann:pa55word@127.0.0.1/x", "MySQLdb.* Install its driver .pip install 'mysqlclient'"),
+        ("mysql://ann:pa55word@127.0.0.1/x", "MySQLdb"),
+        ("nonsense://ann:pa55word@h/x", "nonsense"),
     ],
 )
-def test_store__that_cannot_be_used_is_one_message_without_a_login(in_tmp, monkeypatch, uri, said):
+def test_store__that_cannot_be_used_is_one_message_with_the_ways_on_and_no_login(in_tmp, monkeypatch, uri, said):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(UserError, match=f"cannot be used .*{said}") as error:
+    with pytest.raises(UserError, match=rf"cannot be used \(.*{said}.*unset MLFLOW_TRACKING_URI for") as error:
         Store()
     assert not {"ann", "pa55word"} & set(re.findall(r"\w+", str(error.value)))
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        *(" http://h", "http://h ", "http://a host", '"http://h"', "'http://h'", "HTTP://h", "http:/ann:pa55word@h"),
-        *("http://", "http://ann:pa55word@h:80a", "http://ann:pa55word@[::1", "ann:pa55word@h:5000", "localhost:5000"),
-        *("sqlite:///~/x.db", "sqlite:///x.db ", "sqlite://x.db", "nonsense://ann:pa55word@h/x", "./mlruns"),
-    ],
-)
-def test_store__address_that_is_none_is_one_message_with_right_ones_and_makes_no_file(in_tmp, monkeypatch, uri):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(UserError, match=r"MLFLOW_TRACKING_URI is '?.*: write http://HOST:PORT") as error:
-        Store()
-    assert not {"ann", "pa55word"} & set(re.findall(r"\w+", str(error.value)))
-    assert list(in_tmp.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
-def test_store__proxy_that_stands_before_it_is_named_with_how_to_go_past_it(in_tmp, monkeypatch, name):
-    for variable in [variable for variable in os.environ if variable.lower().endswith("_proxy")]:
-        monkeypatch.delenv(variable)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:9")
-    monkeypatch.setenv(name, "http://ann:pa55word@127.0.0.1:9")
-    with pytest.raises(UserError, match=f"through the proxy of {name}: set no_proxy=localhost") as error:
-        Store()
-    assert "pa55word" not in str(error.value)
-    monkeypatch.setenv("no_proxy", "localhost")
-    with pytest.raises(UserError, match="Start or repair it"):
-        Store()
+    assert {path.name for path in in_tmp.iterdir()} <= {".mlflow.lock", ".scratch"}
 
 
 def test_store__silent_server_is_given_up_after_mlflows_own_limit(in_tmp, monkeypatch):
@@ -127,7 +104,7 @@ def test_store__moved_with_its_folder_finds_the_files_of_runs_and_models(logged,
     version = client.get_model_version_by_alias("sparsefaces", "dense").version
     assert client.get_model_version_download_uri("sparsefaces", version).startswith(moved.as_uri())
     with closing(sqlite3.connect(moved / "mlflow.db")) as database:
-        assert f"{logged.folder}/" not in "".join(database.iterdump())
+        assert f"file://{logged.folder}/" not in "".join(database.iterdump())
     Store()
     assert capsys.readouterr().err == ""
 
