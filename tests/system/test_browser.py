@@ -93,8 +93,8 @@ def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(
     assert not report.locator("#too-old").is_visible()
     report.set_viewport_size({"width": 320, "height": 600})
     assert report.evaluate("document.documentElement.scrollWidth") <= 320
-    assert report.locator(".methods").evaluate("table => table.scrollWidth > table.parentElement.clientWidth")
-    assert report.get_by_text("Scroll the table sideways").is_visible()
+    assert report.locator(".methods").first.evaluate("table => table.scrollWidth > table.parentElement.clientWidth")
+    assert report.get_by_text("Scroll the table sideways").first.is_visible()
 
 
 def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
