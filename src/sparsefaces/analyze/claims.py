@@ -17,7 +17,7 @@ HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
 NEAR_ZERO = "The {} code has far more activations near zero."
 COST = "Sparsity costs some reconstruction."
 COMPRESSION = "Sparsity can compress faces: with few units kept, people it has not seen are shown better."
-LOCALITY = "The {} filters focus on single features: they are more local."
+LOCALITY = "The {} filters are more local."
 NO_MODEL = ("claim", "measure", "difference", "interval", "null", "verdict")  # keys of a row that name none
 
 Values = NDArray[np.float64]

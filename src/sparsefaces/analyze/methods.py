@@ -46,6 +46,7 @@ def measure(factors: Factors, data: Dataset) -> Measured:
     faces = {name: np.concatenate([part[name] for part in by_part]) for name in by_part[0]}
     filters = factors.components[is_nonzero(factors.components)]
     measured = apply_metrics(COMPARISON, "filters", filters) | _geometry(filters, data.shape)
+    measured |= apply_metrics(COMPARISON, "inside", filters, data.shape)
     return Measured(faces, measured, _null(filters, data.shape))
 
 

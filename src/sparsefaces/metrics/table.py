@@ -29,7 +29,8 @@ class Metric(NamedTuple):
         on: What it is measured on: `error`, the mean squared error and the faces' variance about their mean, in one
             unit; `codes`, (N, h), one number per face, of which the mean counts; `units`, the mean activation of each,
             (h,); `decoder`, W, (h, d); `filters`, those of W that are not all zero, one number per filter, of which the
-            median counts; or `geometry`, the same with the image's (height, width), by the comparison alone.
+            median counts; or, by the comparison alone, `geometry`, the same with the image's (height, width), also
+            measured with pixels shuffled, or `inside`, the same without that: where pixels lie says nothing of an area.
         function: Computes it; None if it says nothing of such images.
         by: Who measures it: the training, of its model; the comparison, of every method; or both.
         unit: What an axis says of its numbers.
@@ -110,7 +111,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "spatial_spread": Metric("spatial spread of a filter, relative to a uniform one", "{:.3f}", "↓", "geometry", spatial_spread, COMPARISON),
     "window_energy": Metric("energy of a filter in its best 9 x 9 window, share", "{:.3f}", "↑", "geometry", window_energy, COMPARISON),
     "border_energy": Metric("energy of a filter in the image's border, share", "{:.1%}", "↓", "geometry", border_energy, COMPARISON),
-    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "geometry", _inner_area, COMPARISON),
+    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "inside", _inner_area, COMPARISON),
     "inner_spread": Metric("spatial spread within the border", "{:.3f}", "↓", "geometry", _inner_spread, COMPARISON),
     "inner_window": Metric("energy in the best 9 x 9 window within the border, share", "{:.3f}", "↑", "geometry", _inner_window, COMPARISON),
     "silent_units": Metric("units silent on every face", "{}", "↓", "units", _silent, TRAINING),
