@@ -12,6 +12,7 @@ import yaml
 from projects import ROOT
 
 from sparsefaces.base.params import load_params
+from sparsefaces.metrics import METRICS
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
@@ -19,7 +20,9 @@ MODELS, TERMS = ("dense", "sparse"), ("rec", "spa", "ent", "reg")
 ROWS = {  # of results, by metric
     "rec": "Reconstruction error `rec`",
     "explained_variance": "Explained variance",
+    "held_out explained_variance": "Explained variance, people held out",
     "psnr": "PSNR",
+    "held_out psnr": "PSNR, people held out",
     "spa": "L1 norm of the code `spa`",
     "l0": "Active units per face, of 400 (L0)",
     "hoyer": "Hoyer sparsity of the codes",
@@ -27,6 +30,7 @@ ROWS = {  # of results, by metric
     "silent_units": "Units silent on every face",
     "reg": "Squared norm of the decoder `reg`",
     "effective_area": "Share of the image that a filter covers, median",
+    "border_energy": "Energy of a filter in the image's border, median",
 }
 
 
@@ -87,7 +91,9 @@ def test_pages__results_are_the_committed_ones(metric):
     assert "docs/results.md" in dict(rows)
     for page, row in rows:
         for cell, model in zip(row.split("|")[2:4], MODELS, strict=True):
-            assert shows(cell, results[model][metric] * (100 if "%" in cell else 1)), (page, row)
+            *where, name = metric.split()
+            value = (results[model]["held_out"] if where else results[model])[name]
+            assert shows(cell, value * (100 if "%" in cell else 1)), (page, row)
 
 
 def test_pages__rows_of_the_trainings_are_the_committed_ones():
@@ -104,27 +110,31 @@ def test_pages__rows_of_the_trainings_are_the_committed_ones():
         assert shows(values, *(value for pair in pairs for value in pair)), (page, row)
 
 
-def test_results__claims_are_the_committed_ones_and_pca_wins_per_bit_as_the_pages_say():
-    claims = json.loads(result("analyze/claims.json"))
+def test_results__claims_are_the_committed_ones():
+    claims = json.loads(result("analyze/claims.json"))["claims"]
     table = TEXTS["docs/results.md"].split("<!-- claims -->")[1].split("<!-- /claims -->")[0]
-    seeds = {3: "three", 5: "five"}[table.count("difference, seed ")]
-    assert f"{seeds} seeds" in " ".join(TEXTS["README.md"].split())
-    assert f"{seeds} seeds" in " ".join(TEXTS["docs/results.md"].split())
-    rows = [re.split(r" *\| *", line)[1:-1] for line in table.splitlines()[3:]]
-    assert {row[0] for row in rows if not row[1]} == {f"**{claim['claim']}**" for claim in claims["claims"]}
-    for row, claim in zip((row for row in rows if row[1]), claims["claims"], strict=True):
+    rows = [re.split(r" *\| *", line)[1:-1] for line in table.strip().splitlines()[2:]]
+    assert {row[0] for row in rows if not row[1]} == {f"**{claim['claim']}**" for claim in claims}
+    for row, claim in zip((row for row in rows if row[1]), claims, strict=True):
         assert row[0] == claim["measure"]
-        assert row[-1] == claim["verdict"] or re.fullmatch(rf"(.*) with \d of {len(row) - 4} seeds", row[-1])
-        values = [claim[name] for name in ("dense", "sparse", "difference")]
-        assert shows(" ".join(row[1:4]), *values, *claim["interval"]), row
-    pca = [note for note in claims["notes"] if re.match("Against PCA .*, at equal bits: the sparse code loses", note)]
-    assert ["wins" in note for note in pca] == [False, False]
+        assert row[-1] == claim["verdict"] or re.search(r" with \d of \d seeds$", row[-1])
+        assert shows(row[4], *claim["interval"]), row  # the others are means over seeds
 
 
-def test_pages__shares_of_energy_in_the_best_window_are_the_committed_ones():
+def test_results__compression_is_compared_as_the_committed_curves_are():
+    rows = json.loads(result("analyze/claims.json"))["compression"]
+    table = TEXTS["docs/results.md"].split("<!-- compression -->")[1].split("<!-- /compression -->")[0]
+    cells = [re.split(r" *\| *", line)[1:-1] for line in table.strip().splitlines()[2:]]
+    for (against, at, *numbers), row in zip(cells, rows, strict=True):
+        assert (against, at) == (row["against"], row["at"])
+        assert shows(" ".join(numbers), row["from"], row["to"], row["gain"]), row
+
+
+def test_results__other_methods_are_quoted_as_they_are_committed():
     rows = {row["method"]: row for row in json.loads(result("analyze/claims.json"))["methods"]}
-    sentence = re.search(r"(\d+ % of an NMF.*?dictionary learning's)", TEXTS["docs/results.md"], re.DOTALL)[1]
-    shown = [int(number) for number in re.findall(r"(\d+) %", sentence)]
-    methods = ("NMF", "sparse", "dense", "dictionary learning")
-    assert shown == [round(100 * rows[method]["window_energy"]) for method in methods]
-    assert round(100 * rows["PCA"]["window_energy"]) == shown[2]
+    table = TEXTS["docs/results.md"].split("<!-- methods -->")[1].split("<!-- /methods -->")[0]
+    header, _, *lines = [re.split(r" *\| *", line)[1:-1] for line in table.strip().splitlines()]
+    for name, *cells in lines:
+        metric = next(key for key, one in METRICS.items() if one.label == name)
+        for method, cell in zip(header[1:], cells, strict=True):
+            assert shows(cell, rows[method][metric] * (100 if "%" in cell else 1)), (name, method)
