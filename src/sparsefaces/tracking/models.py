@@ -49,11 +49,11 @@ def register(store: Store, run_id: str, alias: str | None, files: Mapping[str, P
     if registered is None:
         run = client.get_run(run_id)
         logged = _logged_model(store, run, files, example)
-        uri, model_id = logged.model_uri, logged.model_id
+        model_id = logged.model_id
         with suppress(MlflowException):  # there is one already
             client.create_registered_model(MODEL, description=LOADING.format(what="Each", address=f"{MODEL}@sparse"))
         text = LOADING.format(what=f"{run.info.run_name}: it", address=model_id)
-        registered = client.create_model_version(MODEL, uri, run_id, description=text, model_id=model_id)
+        registered = client.create_model_version(MODEL, logged.model_uri, run_id, description=text, model_id=model_id)
         versions = json.dumps([{"name": MODEL, "version": registered.version}])
         client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: versions})  # as MLflow's server does
     if alias is not None:

@@ -9,7 +9,16 @@ from typing import Any
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from sparsefaces.base.files import STAGES, read_json, sha256
-from sparsefaces.base.params import AnalyzeParams, ModelParams, Params, Section, TrainParams, name_of, read_yaml_file
+from sparsefaces.base.params import (
+    MODEL_PREFIX,
+    AnalyzeParams,
+    ModelParams,
+    Params,
+    Section,
+    TrainParams,
+    name_of,
+    read_yaml_file,
+)
 from sparsefaces.standardize.dataset import STANDARDIZE, Dataset
 from sparsefaces.tracking.description import Description, Sections, describe, model_hash
 from sparsefaces.tracking.models import register
@@ -81,7 +90,8 @@ def _locked_sections(stage: str) -> Sections:
     """Read from dvc.lock the sections of params.yaml that a stage was made with."""
     values = read_yaml_file(Path("dvc.lock"))["stages"][stage]["params"]["params.yaml"]
     kinds: dict[str, type[Section]] = {"train": TrainParams, "analyze": AnalyzeParams}
-    return {name: kinds.get(name, ModelParams).model_validate(section) for name, section in values.items()}
+    kinds |= {name: ModelParams for name in values if name.startswith(MODEL_PREFIX)}
+    return {name: kinds[name].model_validate(section) for name, section in values.items() if name in kinds}
 
 
 def _result(stage: str) -> dict[str, str]:

@@ -26,8 +26,10 @@ def draw_tradeoff() -> Figure:
     if f"metrics.final/{X}" not in runs:
         raise UserError("MLflow has no finished training: make repro trains two, docs/sweeps.md says how to train many")
     fixed = runs.filter(regex="^params[.]").drop(columns=FREE, errors="ignore").fillna("")
-    runs = runs[(fixed == fixed.iloc[0]).all(axis=1)].reindex(columns=runs.columns.union(FREE))
-    runs = runs.fillna({f"params.{name}": str(default) for name, default in MODEL_FIELDS.items()})  # newer than a run
+    for name, default in MODEL_FIELDS.items():  # a parameter that a run lacks is newer, and has its default there
+        column = f"params.{name}"
+        runs[column] = runs[column].fillna(str(default)) if column in runs else str(default)
+    runs = runs[(fixed == fixed.iloc[0]).all(axis=1)]
     figure = Figure((8, 5), layout="constrained")
     axes = figure.add_subplot(xscale="log", xlabel=METRICS[X].label, ylabel=METRICS[Y].label)
     axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -15,6 +15,7 @@ from PIL import Image
 from samples import model_params, params
 
 from sparsefaces.base.files import write_json
+from sparsefaces.base.params import MODEL_FIELDS
 from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import describe
@@ -73,7 +74,7 @@ def test_log_missing__what_lies_in_the_folders_is_logged_whole_and_once(logged, 
     run = runs["train_dense"]
     assert run.data.params == {
         **{name: str(value) for name, value in params().model_dump().items()},
-        **{"lambda": "1.0", "activation": "relu", "k": "None"},
+        **{name: str(value) for name, value in (MODEL_FIELDS | {"lambda": 1.0}).items()},
         **{"data.source": "orl", "data.faces": "60", "data.size": "6 x 5"},
     }
     assert (run.data.tags["restored"], run.data.tags["data.wanted"]) == ("from the stage's folder", "lfw")
