@@ -4,6 +4,7 @@ Measures everything on people held out into examples/study.json, draws examples/
 the page. What is trained is kept in the cache, so that an interrupted study continues. Usage: python tools/study.py
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 import study_page
 from numpy.typing import NDArray
 from sklearn.decomposition import NMF, MiniBatchDictionaryLearning
+from sklearn.exceptions import ConvergenceWarning
 
 from sparsefaces.analyze.baselines import NMF_ITERATIONS, Factors, principal_components
 from sparsefaces.analyze.bootstrap import paired_difference
@@ -131,8 +133,10 @@ def fit_nmf(X: Array, held_out: Dataset, penalty: float, seed: int | None = None
 def fit_dictionary(X: Array, held_out: Dataset, penalty: float) -> Arrays:
     """Learn a dictionary as analyze does, with another penalty."""
     how = {"batch_size": 256, "max_iter": 1, "transform_algorithm": "lasso_cd", "transform_max_iter": 100}
-    learner = MiniBatchDictionaryLearning(400, alpha=penalty, fit_algorithm="cd", random_state=0, **how).fit(X)
-    codes = learner.transform(held_out.X).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are chosen
+        learner = MiniBatchDictionaryLearning(400, alpha=penalty, fit_algorithm="cd", random_state=0, **how).fit(X)
+        codes = learner.transform(held_out.X).astype(np.float32)
     return {"components": learner.components_, "codes": codes, "offset": np.zeros(X.shape[1], np.float32)}
 
 

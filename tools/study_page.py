@@ -1,4 +1,4 @@
-"""The study's tables, between their markers in docs/results.md, and its figure, both made from examples/study.json."""
+"""The study's tables and its figure, made from examples/study.json: all in examples/, some in docs/results.md, too."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ COLUMNS = {  # of the ablation
 }
 LINES = {  # of the figure: colour, and style
     "L1": (MODELS[1], "o-"),
-    "L1 without ent": (MODELS[1], "o--"),
+    "L1 without ent": (MODELS[1], "X"),
     "top-k": (MODELS[2], "s-"),
     "PCA first": (METHODS["PCA"], "-"),
     "PCA best": (METHODS["PCA"], "--"),
@@ -37,6 +37,7 @@ LINES = {  # of the figure: colour, and style
     "dense": (MODELS[0], "D"),
 }
 Study = Mapping[str, Sequence[Any]]
+TABLES = Path("examples/study.md")
 
 
 def tables(study: Study) -> dict[str, str]:
@@ -44,6 +45,7 @@ def tables(study: Study) -> dict[str, str]:
     return {
         "ablation": _ablation(study),
         "terms": _terms(study["terms"]),
+        "frontier": _frontier(study),
         "equal units": _equal(study["equal"]),
         "stability": _stability(study["stability"]),
     }
@@ -78,6 +80,19 @@ def _terms(rows: Sequence[Mapping[str, Any]]) -> str:
         verdicts.setdefault(key, []).append(row["verdict"])
     cells = [[*key, ", ".join(lines[key]), " / ".join(dict.fromkeys(verdicts[key]))] for key in lines]
     return _table(["claim, measure", "without", "with", "each seed", "verdict"], cells, left=5)
+
+
+def _frontier(study: Study) -> str:
+    """Lay the frontier out: each method's models, the mean over the seeds."""
+    rows = []
+    for family in LINES:
+        for label in dict.fromkeys(row["label"] for row in study["models"] if row["family"] == family):
+            of_seeds = _of(study, label)
+            means = [mean(row[name] for row in of_seeds) for name in ("l0", "explained_variance", "effective_area")]
+            rows.append(
+                [label, *(form.format(one) for form, one in zip(("{:.0f}", "{:.1%}", "{:.1%}"), means, strict=True))]
+            )
+    return _table(["model", "active units", "explained", "covers"], rows)
 
 
 def _equal(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -147,12 +162,22 @@ def _draw_family(axes: Axes, study: Study, family: str, name: str) -> None:
     axes.scatter([row["l0"] for row in seeds], [row[name] for row in seeds], s=5, color=QUIET, zorder=3)
 
 
+def lay_out(study: Study) -> str:
+    """Lay all tables out on a page of their own."""
+    parts = ["# The study's tables", "[What they say](../docs/results.md#what-each-term-does)"]
+    return (
+        "\n\n".join([*parts, *(f"## {name.capitalize()}\n\n{table}" for name, table in tables(study).items())]) + "\n"
+    )
+
+
 def renew(study: Study) -> None:
-    """Draw the figure, and put the tables between their markers."""
+    """Draw the figure, and write the tables: all on their page, and those that results.md has markers for there."""
     write_bytes(PICTURE, draw(study))
+    write_bytes(TABLES, lay_out(study).encode())
     page = PAGE.read_text(encoding="utf-8")
     for name, table in tables(study).items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        page = f"{page.partition(start)[0]}{start}\n{table}\n{end}{page.partition(end)[2]}"
-        print(f"{name}\n{table}\n")
+        if start in page:
+            page = f"{page.partition(start)[0]}{start}\n{table}\n{end}{page.partition(end)[2]}"
     write_bytes(PAGE, page.encode())
+    print(lay_out(study))

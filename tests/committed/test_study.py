@@ -1,27 +1,49 @@
-"""The study's page shows the numbers of examples/study.json, in its tables and in its sentences."""
+"""The study's pages show the numbers of examples/study.json, in their tables and in their sentences."""
 
 import json
 import re
 
+import pytest
 import study_page
 from projects import ROOT
 
 PAGE = (ROOT / study_page.PAGE).read_text(encoding="utf-8")
-STUDY = json.loads((ROOT / study_page.RESULTS).read_text(encoding="utf-8"))
 NUMBER = r"\d+(?:\.\d+)?"
+SECTIONS = {  # of results.md, and the tables that their sentences quote
+    "What each term does": ("ablation", "terms"),
+    "The frontier": ("frontier",),
+    "L1 and top-k": ("equal units",),
+    "Are the filters the same with another seed": ("stability",),
+}
 
 
-def test_study__tables_are_of_its_results():
-    for name, table in study_page.tables(STUDY).items():
+@pytest.fixture(scope="module")
+def study():
+    return json.loads((ROOT / study_page.RESULTS).read_text(encoding="utf-8"))
+
+
+def test_study__tables_are_of_its_results(study):
+    assert (ROOT / study_page.TABLES).read_text(encoding="utf-8") == study_page.lay_out(study)
+    shown = {name: table for name, table in study_page.tables(study).items() if f"<!-- {name} -->" in PAGE}
+    assert list(shown) == ["ablation", "equal units", "stability"]
+    for name, table in shown.items():
         assert PAGE.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip() == table, name
 
 
-def test_study__numbers_in_its_sentences_stand_in_the_tables_beside_them():
-    sections = [section for section in re.split(r"^## ", PAGE, flags=re.MULTILINE) if "<!-- /" in section]
-    for section in sections:
-        tables = [line for line in section.splitlines() if line.startswith("|")]
-        known = [float(number) for line in tables for number in re.findall(NUMBER, line.replace(",", ""))]
-        prose = re.sub(r"\[.*?\]\(.*?\)|`.*?`|```.*?```|^[|#!<].*?$", "", section, flags=re.MULTILINE | re.DOTALL)
-        for number in re.findall(NUMBER, prose.replace(",", "")):
-            digits = len(number.partition(".")[2])
-            assert any(abs(one - float(number)) <= 0.51 * 10**-digits for one in known), (section[:40], number)
+@pytest.mark.parametrize("title", SECTIONS)
+def test_study__numbers_in_its_sentences_stand_in_its_tables(title, study):
+    tables = "\n".join(study_page.tables(study)[name] for name in SECTIONS[title])
+    known = [float(number) for number in re.findall(NUMBER, tables.replace(",", ""))]
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    prose = re.sub(r"\[[^]]*\]\([^)]*\)|`[^`]*`|^[|!<].*$|95 % bootstrap", "", section, flags=re.MULTILINE)
+    for number in re.findall(rf"(?<!L){NUMBER}", prose.replace(",", "")):
+        digits = len(number.partition(".")[2])
+        assert any(abs(one - float(number)) <= 0.51 * 10**-digits for one in known), number
+
+
+def test_study__longer_training_is_quoted_beside_the_usual_one(study):
+    usual, longer = (next(row for row in study["models"] if row["label"] == name) for name in ("lambda 0", "longer"))
+    sentence = re.search(r"has not converged.*?\n\n", PAGE, re.DOTALL)[0]
+    shown = re.search(r"`rec` of (\S+) .* falls to (\S+) .* explains (\S+) %", sentence.replace("\n", " ")).groups()
+    quoted = (usual["rec of training"], longer["rec of training"], 100 * longer["explained_variance"])
+    assert [float(number) for number in shown] == [round(one, 1) for one in quoted]
