@@ -58,7 +58,7 @@ study: $(READY) ## Renew the tables of docs/results.md on terms, L1, top-k and o
 check: $(READY) ## Run the fast tests: the library's, package by package, and the examples in its docstrings
 	@$(BIN)/python -m pytest $(TWO) tests/unit src/sparsefaces
 
-test: $(READY) ## Run all tests, those of two files at a time: also real DVC, servers, pages
+test: $(READY) ## Run all tests, two files at a time, with real DVC, servers and a browser
 	@$(BIN)/python -m pytest $(TWO)
 
 coverage: $(READY) ## Run the tests and say what they do not reach
@@ -84,10 +84,10 @@ verify: $(READY) ## Train on LFW if need be, then compare with the exercise's ta
 ui: $(READY) ## Open MLflow's UI on the project's runs (PORT=5000)
 	@$(BIN)/python src/ui.py "$(PORT)"
 
-track: $(READY) ## Log in MLflow the results that no run is known of
+track: $(READY) ## Send MLflow any results it lacks
 	@$(BIN)/python src/track.py
 
-bench: $(READY) ## Time a training step against its floor, the plain autograd loop and JAX
+bench: $(READY) ## Time a training step beside a floor, the plain autograd loop and JAX
 	@$(BIN)/python tools/bench.py
 
 notebook: $(READY) ## Execute examples/exercise.ipynb again
