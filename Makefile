@@ -42,7 +42,7 @@ preview: $(READY) ## Make the report of the committed code on the embedded faces
 	@tools/preview.sh
 
 publish: $(READY) ## Copy the committed results' report to examples/report.html, which GitHub publishes as a page
-	@$(BIN)/dvc checkout --quiet stages/analyze/report.html
+	@$(BIN)/dvc checkout --quiet stages/analyze/report.html || { echo "make repro makes the report first" >&2; exit 1; }
 	@cp stages/analyze/report.html examples/
 
 tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in MLflow: tradeoff.png

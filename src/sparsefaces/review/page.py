@@ -36,10 +36,10 @@ def review(base: str, stale: Sequence[str]) -> str:
     models = {name: [values.get(name, {}) for values in results] for name in names}
     verdicts = list(_verdicts(*(values.get("claims", []) for values in claims)))
     changes = [*_headlines(models), f"{len(verdicts)} of {len(claims[1].get('claims', []))} verdicts changed"]
-    parts = [f"**{_params(then)}: {'; '.join(changes)}**"]
+    parts = [f"**{_params(then)}: {'; '.join(changes)}**", *_alerts(*faces)]
     if stale:
         parts.append(f"> **dvc.lock is out of sync** ({', '.join(stale)}): run `dvc repro` and commit what it changes.")
-    parts += [*_alerts(*faces), f"Compared with {then[:7]}, where this branch left `{base}`."]
+    parts += [f"Compared with {then[:7]}, where this branch left `{base}`."]
     if address := _github("actions/runs/{GITHUB_RUN_ID}"):
         parts.append(f"[This run of the workflow]({address}) has [a report on the ORL faces]({address}#artifacts).")
     sections = {"Metrics": _metrics(models), "Claims whose verdict changed": verdicts, "Figures": _figures(then)}
@@ -76,9 +76,10 @@ def _written(name: str, values: Sequence[Values]) -> list[str]:
 
 def _alerts(then: Values, now: Values) -> Iterator[str]:
     if now.get("fallback_reason"):
-        yield f"> **These are not the {now['wanted']} faces**, but {now['source']}: {now['fallback_reason']}."
+        wanted, source = now["wanted"].upper(), now["source"].upper()
+        yield f"> **These are not the {wanted} faces**, but {source}: {now['fallback_reason']}."
     if then.get("sha256") != now.get("sha256"):
-        yield f"> **The faces are others** ({then.get('source')} then, {now.get('source')} now): so are all metrics."
+        yield f"> **The faces are others** ({then.get('source')} then, {now.get('source')} now): no metric compares."
 
 
 def _seeds(results: dict[str, Any]) -> list[dict[str, Any]]:

@@ -41,9 +41,9 @@ def test_review__sums_up_and_names_all_that_differs_from_where_the_branch_began(
     )
     parts = page.split("\n\n")
     assert [part for part in parts if part.startswith(">")] == [
+        "> **These are not the LFW faces**, but ORL: no network.",
+        "> **The faces are others** (lfw then, orl now): no metric compares.",
         "> **dvc.lock is out of sync** (train): run `dvc repro` and commit what it changes.",
-        "> **These are not the lfw faces**, but orl: no network.",
-        "> **The faces are others** (lfw then, orl now): so are all metrics.",
     ]
     assert f"Compared with {then[:7]}, where this branch left `main`." in parts
     run = "https://github.com/us/faces/actions/runs/12"
