@@ -6,9 +6,12 @@ A search, by `make faults` alone: FAULTS says how many.
 import json
 import os
 import random
+import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from gates import wait_until
@@ -78,10 +81,24 @@ def strike(fault, project, command):
     lock = project.folder / ".dvc/tmp/rwlock"
     if lock.exists() and not lock.stat().st_size:
         lock.unlink()  # as docs/reproducibility.md says: DVC would not work with what it has left itself
+    wait_until(lambda: not (lock.exists() and any(map(is_zombie, re.findall(r'"pid": (\d+)', lock.read_text())))))
+
+
+def is_zombie(pid):
+    """Tell whether a killed process waits for its parent: DVC would take it for one that is at work."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+    return False
+
+
+def is_at_work(folder):
+    """Tell whether a process is in a folder: a stage whose DVC was killed as it began may make it once more."""
+    return any((process.info["cwd"] or "").startswith(str(folder)) for process in psutil.process_iter(["cwd"]))
 
 
 def assert_right(project, expected):
     """Compare the results with the undisturbed ones; each training and comparison has one run more, a finished one."""
+    wait_until(lambda: not is_at_work(project.folder))
     results = project.results()
     assert {name for name in expected | results if results.get(name) != expected.get(name)} == set()
     runs = Counter((run.data.tags["stage"], run.info.status) for run in project.runs())
