@@ -124,10 +124,7 @@ def _of_people_held_out(first: str, other: str, held_out: Mapping[str, HeldOut])
 
 
 def _of_faces(
-    row: Criterion,
-    pair: Mapping[str, Values],
-    people: NDArray[np.int32],
-    statistic: Callable[[Values], Values],
+    row: Criterion, pair: Mapping[str, Values], people: NDArray[np.int32], statistic: Callable[[Values], Values]
 ) -> dict[str, Any]:
     values = {name: float(statistic(np.asarray(of.mean()))) for name, of in pair.items()}
     first, other = pair.values()

@@ -71,10 +71,7 @@ class Evidence(NamedTuple):
 
 
 def gather_evidence(
-    data: Dataset,
-    people: NDArray[np.int32],
-    trainings: Mapping[str, Training],
-    params: Params,
+    data: Dataset, people: NDArray[np.int32], trainings: Mapping[str, Training], params: Params
 ) -> Evidence:
     """Measure, judge and trace everything; what takes long is kept in the scratch folder.
 
@@ -94,8 +91,8 @@ def gather_evidence(
     data, rows = choose_faces(data, params.analyze.most_faces)
     people, seen = people_apart(people[rows]), data.training_part()
     train_mask, jobs = _refits_for_others(data, people, params)
-    fits = baseline_fits(seen, params.train.hidden_units)
-    made = run_jobs(jobs | fits | {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))})
+    jpeg = {JPEG: jpeg_job(data._replace(X=data.rows(~train_mask)))}
+    made = run_jobs(jobs | baseline_fits(seen, params.train.hidden_units) | jpeg)
     refitted = {name: models[name]._replace(weights=Weights(**made[name])) for name in jobs} or models
     baselines = {name: Factors(**made[name]) for name in BASELINES}
     say("Measuring the models and tracing rate and distortion")
@@ -121,16 +118,8 @@ def gather_evidence(
     codes = {name: factors[name].codes for name in models}
     activations = thin_out({name: sorted_activations(Z[: params.analyze.faces]) for name, Z in codes.items()})
     pictures = reconstruct(seen, factors, [*models], used)
-    return Evidence(
-        seen,
-        claims,
-        _of_people_held_out(rates.held_out),
-        table(rates.points),
-        activations,
-        codes,
-        rates.strip,
-        pictures,
-    )
+    held_out = _of_people_held_out(rates.held_out)
+    return Evidence(seen, claims, held_out, table(rates.points), activations, codes, rates.strip, pictures)
 
 
 def _of_people_held_out(held_out: Mapping[str, HeldOut]) -> dict[str, dict[str, Any]]:

@@ -84,11 +84,9 @@ def trace_rates(
         points += curve(name, code, held_out, kept_counts(SHARES, units, len(code.atoms)), data.scale)
     points += jpeg_curve(jpeg)
     variance = total_variance(held_out) * data.scale**2 / held_out.shape[1]
-    left = {}
+    few_counts, left = kept_counts(COMPARED_SHARES, units, units), {}
     for name in models:
-        few = [
-            (k, point(name, codes[name], held_out, k, data.scale)) for k in kept_counts(COMPARED_SHARES, units, units)
-        ]
+        few = [(k, point(name, codes[name], held_out, k, data.scale)) for k in few_counts]
         residual = codes[name].codes @ codes[name].atoms + codes[name].offset - held_out
         errors = np.square(residual).mean(axis=1, dtype=np.float64) * data.scale**2
         left[name] = HeldOut(errors, few, people[~train_mask], variance)

@@ -13,7 +13,6 @@ from sparsefaces.base.progress import say
 from sparsefaces.fetch.sources.faces import Faces
 
 FETCH = STAGES / "fetch"
-FEWEST_PIXELS = 8  # of a side, below which an image is said to be small
 MOST_NAMES = 20  # of files left out
 MOSAIC_FACES, MOSAIC_COLUMNS, MOSAIC_ZOOM = 32, 16, 3
 # The packages that decode and resize; a new version of one may change a pixel.
@@ -43,7 +42,6 @@ def save_faces(faces: Faces) -> None:
             "people": persons,
             "height": height,
             "width": width,
-            "file_mode": faces.file_mode,
             "sha256": hashlib.sha256(np.ascontiguousarray(faces.images).data).hexdigest(),
             "versions": {name: version(name) for name in READERS.get(faces.source, ("numpy", "pillow"))},
         },
@@ -57,9 +55,6 @@ def save_faces(faces: Faces) -> None:
         say(f"{faces.colour:,} of them are in colour, which is read as grey")
     if faces.skipped:
         say(f"left out {len(faces.skipped):,}: {', '.join(_first(faces.skipped))}")
-    if min(height, width) < FEWEST_PIXELS:
-        remedy = ": fetch.crop or fetch.resize made them so small" if height * width < faces.pixels else ""
-        say(f"warning: {height} x {width} pixels show little of anything{remedy}")
 
 
 def _first(names: Sequence[str]) -> list[str]:

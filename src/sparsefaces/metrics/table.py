@@ -50,10 +50,6 @@ class Metric(NamedTuple):
         return self.label[:1].upper() + self.label[1:]
 
 
-def _rec(error: float, variance: float) -> float:
-    return error
-
-
 def _psnr(error: float, variance: float) -> float | None:
     return float(psnr(error)) if error > ROUNDING else None
 
@@ -71,33 +67,13 @@ def _inverse(mean: NDArray[np.float64]) -> float:
         return float((1 / mean).sum())
 
 
-def _silent(mean: NDArray[np.float64]) -> int:
-    return int((mean == 0).sum())
-
-
-def _norm(W: Array) -> float:
-    return float(np.square(W, dtype=np.float64).sum())
-
-
-def _inner_area(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
-    return effective_area(inside(W, shape)[0])
-
-
-def _inner_spread(W: Array, shape: tuple[int, int]) -> NDArray[np.float64]:
-    return spatial_spread(*inside(W, shape))
-
-
-def _inner_window(W: Array, shape: tuple[int, int]) -> NDArray[np.float64] | None:
-    return window_energy(*inside(W, shape))
-
-
 # `loss` is not here: it weighs its terms with parameters that may themselves have changed, so no way is better.
 # fmt: off
 METRICS: Mapping[str, Metric] = MappingProxyType({
-    "rec": Metric("reconstruction error (rec)", "{:.2f}", "↓", "error", _rec, TRAINING, "standardised units squared"),
+    "rec": Metric("reconstruction error (rec)", "{:.2f}", "↓", "error", lambda error, variance: error, TRAINING, "standardised units squared"),
     "spa": Metric("L1 norm of the code (spa)", "{:.1f}", "↓", "units", np.sum, TRAINING, "activation"),
     "ent": Metric("sum of 1 / mean activation (ent)", "{:.1f}", "↓", "units", _inverse, TRAINING, "1 / activation"),
-    "reg": Metric("squared norm of the decoder (reg)", "{:.2f}", "↓", "decoder", _norm, TRAINING, "weight squared"),
+    "reg": Metric("squared norm of the decoder (reg)", "{:.2f}", "↓", "decoder", lambda W: float(np.square(W, dtype=np.float64).sum()), TRAINING, "weight squared"),
     "l0": Metric("active units per face (L0)", "{:.1f}", "↓", "codes", _active),
     "bits": Metric("bits per face", "{:.1f}", "↓", "codes", _bits, TRAINING),
     "near_zero": Metric("activations of at most 1 % of the face's largest, share", "{:.3f}", "↑", "codes", near_zero, COMPARISON),
@@ -111,10 +87,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "spatial_spread": Metric("spatial spread of a filter, relative to a uniform one", "{:.3f}", "↓", "geometry", spatial_spread, COMPARISON),
     "window_energy": Metric("energy of a filter in its best 9 x 9 window, share", "{:.3f}", "↑", "geometry", window_energy, COMPARISON),
     "border_energy": Metric("energy of a filter in the image's border, share", "{:.1%}", "↓", "geometry", border_energy, COMPARISON),
-    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "inside", _inner_area, COMPARISON),
-    "inner_spread": Metric("spatial spread within the border", "{:.3f}", "↓", "geometry", _inner_spread, COMPARISON),
-    "inner_window": Metric("energy in the best 9 x 9 window within the border, share", "{:.3f}", "↑", "geometry", _inner_window, COMPARISON),
-    "silent_units": Metric("units silent on every face", "{}", "↓", "units", _silent, TRAINING),
+    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "inside", lambda W, shape: effective_area(inside(W, shape)[0]), COMPARISON),
+    "inner_spread": Metric("spatial spread within the border", "{:.3f}", "↓", "geometry", lambda W, shape: spatial_spread(*inside(W, shape)), COMPARISON),
+    "inner_window": Metric("energy in the best 9 x 9 window within the border, share", "{:.3f}", "↑", "geometry", lambda W, shape: window_energy(*inside(W, shape)), COMPARISON),
+    "silent_units": Metric("units silent on every face", "{}", "↓", "units", lambda mean: int((mean == 0).sum()), TRAINING),
 })
 # fmt: on
 

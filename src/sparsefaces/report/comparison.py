@@ -78,8 +78,7 @@ def _draw(
             params.filter_scale,
         ),
         "curves": figures.draw_curves(
-            new_figure(figures.CURVES_SIZE),
-            {name: training.history for name, training in trainings.items()},
+            new_figure(figures.CURVES_SIZE), {name: training.history for name, training in trainings.items()}
         ),
         "reconstructions": _draw_reconstructions(evidence.reconstructions, models),
         "rate_distortion": compression_figures.draw_rate_distortion(
@@ -95,8 +94,5 @@ def _draw_reconstructions(faces: Reconstructions, models: Sequence[str]) -> Figu
     count, *shape = faces.originals.shape
     size = figures.reconstructions_size(1 + 2 * len(faces.rows), count, (shape[0], shape[1]))
     return figures.draw_reconstructions(
-        new_figure(size),
-        faces.originals,
-        {name: (row, row - faces.originals) for name, row in rows.items()},
-        models,
+        new_figure(size), faces.originals, {name: (row, row - faces.originals) for name, row in rows.items()}, models
     )

@@ -44,11 +44,7 @@ def decoders_size(models: int, shape: tuple[int, int]) -> tuple[float, float]:
 
 
 def draw_decoders(
-    figure: Figure,
-    decoders: Mapping[str, NDArray[np.float32]],
-    shape: tuple[int, int],
-    filters: int,
-    scale: str,
+    figure: Figure, decoders: Mapping[str, NDArray[np.float32]], shape: tuple[int, int], filters: int, scale: str
 ) -> Figure:
     """Draw the first filters of each model, side by side, zero at mid-grey."""
     rows, columns = -(-len(decoders) // SIDE_BY_SIDE), min(len(decoders), SIDE_BY_SIDE)

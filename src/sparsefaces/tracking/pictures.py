@@ -24,21 +24,16 @@ class LivePictures:
 
     def __init__(self, run: TrackedRun, data: Dataset, params: TrackingParams, iterations: int) -> None:
         """Take the run, the data, of which eight faces are reconstructed, and the training's length."""
-        self._run, self._data = run, data
-        self._params, self._last = params, iterations - 1
+        self._run, self._data, self._params, self._last = run, data, params, iterations - 1
 
     def on_step(self, step: int, row: Row | None, engine: "Engine") -> None:
         """Log what is due after a step."""
+        files = self._run.outbox.files
         if step % self._params.log_pictures_every == 0 or step == self._last:
-            log_pictures(self._run, step, engine.model(), self._data)
+            files[f"images/filters/{step}.png"] = draw_filters(engine.model(), self._data)
+            files[f"images/reconstructions/{step}.png"] = draw_reconstructions(engine.model(), self._data)
         if (step + 1) % self._params.log_weights_every == 0:
-            self._run.outbox.files[f"checkpoints/step_{step + 1:05}.safetensors"] = model_bytes(engine.model())
-
-
-def log_pictures(run: TrackedRun, step: int, model: Model, data: Dataset) -> None:
-    """Log the first filters, and eight faces above their reconstructions."""
-    run.outbox.files[f"images/filters/{step}.png"] = draw_filters(model, data)
-    run.outbox.files[f"images/reconstructions/{step}.png"] = draw_reconstructions(model, data)
+            files[f"checkpoints/step_{step + 1:05}.safetensors"] = model_bytes(engine.model())
 
 
 def draw_filters(model: Model, data: Dataset) -> bytes:

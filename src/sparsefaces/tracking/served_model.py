@@ -49,10 +49,8 @@ class Autoencoder(PythonModel):
             raise ValueError("pixels must be in [0, 1]: divide grey levels by 255, and leave out images with NaN")
         w = self._weights
         codes = self._activation.apply(np.maximum((rows - self._mean) / self._scale @ w["V"] + w["b"], 0))
-        if output == "codes":
-            return np.asarray(codes, dtype=np.float32)
-        pixels = (codes @ w["W"] + w["a"]) * self._scale + self._mean
-        return np.asarray(pixels.reshape(faces.shape), dtype=np.float32)
+        pixels = ((codes @ w["W"] + w["a"]) * self._scale + self._mean).reshape(faces.shape)
+        return np.asarray(codes if output == "codes" else pixels, dtype=np.float32)
 
 
 set_model(Autoencoder())

@@ -44,8 +44,7 @@ def relocate(path: Path, experiment: str) -> str | None:
     """
     with closing(sqlite3.connect(path)) as database, database:
         known = {(table, row[1]) for table, _ in ADDRESSES for row in database.execute(f"PRAGMA table_info({table})")}
-        query = "SELECT artifact_location FROM experiments WHERE name = ?"
-        row = database.execute(query, (experiment,)).fetchone()
+        row = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)).fetchone()
         if row is None or row[0] == (path.parent / "mlartifacts").as_uri():
             return None
         former, now = Path(unquote(urlsplit(row[0]).path)).parent, path.parent

@@ -89,9 +89,9 @@ def log_missing(store: Store, data: Dataset, stages: Iterable[str]) -> list[str]
 def _locked_sections(stage: str) -> Sections:
     """Read from dvc.lock the sections of params.yaml that a stage was made with."""
     values = read_yaml_file(Path("dvc.lock"))["stages"][stage]["params"]["params.yaml"]
-    kinds: dict[str, type[Section]] = {"train": TrainParams, "analyze": AnalyzeParams}
-    kinds |= {name: ModelParams for name in values if name.startswith(MODEL_PREFIX)}
-    return {name: kinds[name].model_validate(section) for name, section in values.items() if name in kinds}
+    others: dict[str, type[Section]] = {"train": TrainParams, "analyze": AnalyzeParams}
+    known = [name for name in values if name in others or name.startswith(MODEL_PREFIX)]
+    return {name: others.get(name, ModelParams).model_validate(values[name]) for name in known}
 
 
 def _result(stage: str) -> dict[str, str]:

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import mlflow
 import sqlalchemy
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from pandas import DataFrame
 
 from sparsefaces.base.addresses import quote_login, without_login
 from sparsefaces.base.cache import project_root, scratch_path
@@ -23,6 +25,7 @@ from sparsefaces.base.progress import say
 from sparsefaces.tracking.sqlite_file import create, relocate
 
 EXPERIMENT = MODEL = "sparsefaces"  # the registered models' name too
+TRAININGS = "attributes.status = 'FINISHED' and tags.stage LIKE 'train_%'"
 BUGS = (TypeError, AttributeError, NameError)
 
 
@@ -66,8 +69,18 @@ class Store:
                 notify(message)
         elif not self.uri.startswith("http"):
             # MLflow tries again and again for minutes before it says what is wrong.
-            with sqlalchemy.create_engine(self.uri, poolclass=sqlalchemy.NullPool).connect():
-                pass
+            sqlalchemy.create_engine(self.uri, poolclass=sqlalchemy.NullPool).connect().close()
+
+
+def finished_trainings() -> DataFrame:
+    """Read all finished trainings, the newest first, in MLflow's columns.
+
+    Raises:
+        UserError: The store cannot be used.
+    """
+    store = Store()
+    mlflow.set_tracking_uri(store.uri)
+    return mlflow.search_runs([store.experiment], TRAININGS)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ graph: near the floor of what these products cost (`make bench` measures it).
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from sparsefaces.training.objective import Terms, entropy_term, sparsify
 from sparsefaces.training.parallel import ONE_PROCESS, Ranks
 from sparsefaces.training.weights import Weights
 
+# As Kingma and Ba 2015 have them, and torch's class.
+ADAM: Any = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False, "maximize": False}
 TINY = 1e-15  # a mean activation, whose inverse square is far below float32's largest number
 
 
@@ -123,22 +126,9 @@ class Engine:
         By the function behind torch.optim.Adam: the class checks all its options again at each step, and loads torch's
         compiler at the first, which takes seconds.
         """
-        adam(
-            list(self.weights),
-            list(self.gradients),
-            list(self._averages),
-            list(self._squares),
-            [],
-            list(self._steps),
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
+        of_adam = self.weights, self.gradients, self._averages, self._squares, self._steps
+        weights, gradients, averages, squares, steps = map(list, of_adam)
+        adam(weights, gradients, averages, squares, [], steps, lr=self.learning_rate, fused=True, **ADAM)
 
     def gradient_norm(self) -> Tensor:
         """Compute the norm of the gradient of the whole loss, before `advance`."""

@@ -19,7 +19,7 @@ def images():
 
 def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(images, in_tmp, capsys):
     people = np.repeat(np.arange(5, dtype=np.int32), 8)
-    save_faces(Faces(images, "orl", people, "orl", pixels=20, colour=0))
+    save_faces(Faces(images, "orl", people, "orl"))
     assert np.load(FETCH / "faces.npy").tobytes() == images.tobytes()
     assert np.load(FETCH / "people.npy").tolist() == people.tolist()
     # The first 32 in 16 columns and two rows, with a pixel between them, each pixel three times as large.
@@ -35,22 +35,9 @@ def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(imag
         "people": 5,
         "height": 4,
         "width": 3,
-        "file_mode": None,
         "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }
-    said, small = capsys.readouterr().out.splitlines()
-    assert said == "40 images of 5 people, 4 x 3 pixels, from orl"
-    assert small.startswith("warning: 4 x 3 pixels show little of anything: fetch.crop or fetch.resize made")
-
-
-@pytest.mark.parametrize(
-    ("side", "pixels", "warning"), [(8, 100, ""), (2, 4, "warning: 2 x 2 pixels show little of anything\n")]
-)
-def test_save_faces__small_images_that_were_not_made_smaller_do_not_raise_the_size(
-    side, pixels, warning, in_tmp, capsys
-):
-    save_faces(Faces(np.zeros((2, side, side), np.float32), "orl", np.array([0, 1], np.int32), "orl", pixels))
-    assert capsys.readouterr().out == f"2 images of 2 people, {side} x {side} pixels, from orl\n{warning}"
+    assert capsys.readouterr().out == "40 images of 5 people, 4 x 3 pixels, from orl\n"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +45,7 @@ def test_save_faces__small_images_that_were_not_made_smaller_do_not_raise_the_si
     [(None, r"unknown people \(each counts as another person's\)"), ([0] * 40, r"1 person \(one folder holds all\)")],
 )
 def test_save_faces__says_whose_the_images_are_and_how_many_are_in_colour(images, people, whose, in_tmp, capsys):
-    save_faces(Faces(images, "folder", people and np.array(people, np.int32), "folder", pixels=12, colour=39))
+    save_faces(Faces(images, "folder", people and np.array(people, np.int32), "folder", colour=39))
     said = capsys.readouterr().out
     assert re.match(
         rf"40 images of {whose}, 4 x 3 pixels, from folder\n39 of them are in colour, which is read as", said
@@ -66,7 +53,7 @@ def test_save_faces__says_whose_the_images_are_and_how_many_are_in_colour(images
 
 
 def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(images, in_tmp, capsys):
-    save_faces(Faces(images, "orl", None, "lfw", 12, fallback_reason="LFW could not be downloaded"))
+    save_faces(Faces(images, "orl", None, "lfw", fallback_reason="LFW could not be downloaded"))
     said = capsys.readouterr().out
     assert said.startswith(f"{'!' * 78}\n! NOT LFW: LFW could not be downloaded.\n! The embedded ORL faces are used")
     assert "dvc repro -f -s fetch && dvc repro\n" in said
@@ -75,7 +62,7 @@ def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(i
 
 def test_save_faces__without_people_each_face_is_a_persons_and_twenty_files_left_out_are_named(images, in_tmp, capsys):
     skipped = [f"{number}.heic" for number in range(22)]
-    save_faces(Faces(images, "folder", None, "folder", 12, skipped=skipped))
+    save_faces(Faces(images, "folder", None, "folder", skipped=skipped))
     assert np.load(FETCH / "people.npy").tolist() == list(range(40))
     written = json.loads((FETCH / "provenance.json").read_text())
     assert (written["people"], list(written["versions"])) == (None, ["numpy", "pillow"])
@@ -83,5 +70,5 @@ def test_save_faces__without_people_each_face_is_a_persons_and_twenty_files_left
     said = capsys.readouterr().out
     assert "\nleft out 22: 0.heic, " in said
     assert "19.heic, and 2 more\n" in said
-    save_faces(Faces(images, "folder", None, "folder", 12, skipped=skipped[:20]))
+    save_faces(Faces(images, "folder", None, "folder", skipped=skipped[:20]))
     assert json.loads((FETCH / "provenance.json").read_text())["left_out"] == skipped[:20]

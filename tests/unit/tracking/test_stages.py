@@ -184,22 +184,14 @@ def test_draw_reconstructions__faces_from_the_first_to_the_last_stand_above_thei
         assert drawn[8:, left : left + 5] == pytest.approx(again, abs=0.01)
 
 
-class Files(dict):
-    def __init__(self, done):
-        self.done = done
-
-    def __setitem__(self, name, data):
-        self.done.append((name, data))
-
-
 def test_live_pictures__are_due_every_so_often_and_at_the_end_and_weights_after_so_many_steps(monkeypatch):
-    done = []
-    monkeypatch.setattr("sparsefaces.tracking.pictures.log_pictures", lambda run, step, *_: done.append(step))
+    for name in ("draw_filters", "draw_reconstructions"):
+        monkeypatch.setattr(f"sparsefaces.tracking.pictures.{name}", lambda model, _: model)
     monkeypatch.setattr("sparsefaces.tracking.pictures.model_bytes", lambda model: model)
-    run = SimpleNamespace(outbox=SimpleNamespace(files=Files(done)))
+    files = {}
     how = SimpleNamespace(log_pictures_every=4, log_weights_every=3)
-    live = LivePictures(run, None, how, iterations=7)
+    live = LivePictures(SimpleNamespace(outbox=SimpleNamespace(files=files)), None, how, iterations=7)
     for step in range(7):
-        live.on_step(step, None, SimpleNamespace(model=lambda step=step: f"model {step}"))
-    weights = [(f"checkpoints/step_0000{n}.safetensors", f"model {n - 1}") for n in (3, 6)]
-    assert done == [0, weights[0], 4, weights[1], 6]
+        live.on_step(step, None, SimpleNamespace(model=lambda step=step: step))
+    pictures = {f"images/{kind}/{step}.png": step for kind in ("filters", "reconstructions") for step in (0, 4, 6)}
+    assert files == pictures | {"checkpoints/step_00003.safetensors": 2, "checkpoints/step_00006.safetensors": 5}

@@ -23,22 +23,18 @@ class Faces(NamedTuple):
         source: The source that was read.
         people: Person number by row, (N,) int32; None if the source does not tell.
         requested: The source that was asked for.
-        pixels: Of an image before it was cropped and resized, if the source tells.
         colour: How many images are in colour, which is read as grey.
         fallback_reason: Why the wanted source was not read; None if it was.
         skipped: Names of files and folders that were not read, with the reason.
-        file_mode: What Pillow calls the kind of the files (RGB, L), if that tells one edition of them from another.
     """
 
     images: NDArray[np.float32]
     source: str
     people: NDArray[np.int32] | None
     requested: str
-    pixels: int = 0
     colour: int = 0
     fallback_reason: str | None = None
     skipped: Sequence[str] = ()
-    file_mode: str | None = None
 
 
 class UnreachableError(UserError):
@@ -84,7 +80,7 @@ def prepare_all(
                 )
             faces.append(face)
             progress.update()
-    return Faces(np.stack(faces), source, None, source, image.height * image.width, colour)
+    return Faces(np.stack(faces), source, None, source, colour)
 
 
 def _by(shape: tuple[int, ...]) -> str:

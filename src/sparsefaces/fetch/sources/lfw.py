@@ -70,9 +70,7 @@ def read(crop: Crop, resize: Size, mirror: str | None, timeout: float) -> Faces:
         grey = (images * 255).round().astype(np.uint8)
         load, named = lambda row: Image.fromarray(grey[row]), "image {}".format
         images = prepare_all("lfw", range(IMAGES), load, named, crop=None, resize=resize).images
-    with Image.open(min((home / FOLDER).rglob("*.jpg"))) as first:
-        mode = first.mode
-    return Faces(images, "lfw", lfw.target.astype(np.int32), requested="lfw", pixels=SIZE * SIZE, file_mode=mode)
+    return Faces(images, "lfw", lfw.target.astype(np.int32), requested="lfw")
 
 
 def _install(home: Path, mirror: str | None, timeout: float) -> None:

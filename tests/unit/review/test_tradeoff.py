@@ -4,8 +4,8 @@ import pytest
 from mlflow.entities import Metric, Param, RunTag
 
 from sparsefaces.base.errors import UserError
-from sparsefaces.tracking.store import EXPERIMENT, Store
-from sparsefaces.tracking.tradeoff import draw_tradeoff
+from sparsefaces.review.tradeoff import draw_tradeoff
+from sparsefaces.tracking.store import EXPERIMENT, Store, finished_trainings
 
 
 def log_training(client, l0, explained, *, status="FINISHED", stage="train_sparse", **params):
@@ -25,14 +25,14 @@ def test_tradeoff__one_scatter_per_activation_of_the_finished_trainings_that_are
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{in_tmp}/mlflow.db")  # MLflow sets it, too
     client = Store().client
     with pytest.raises(UserError, match="no finished training"):
-        draw_tradeoff()
+        draw_tradeoff(finished_trainings())
     log_training(client, 11.0, 0.8, iterations=99)
     log_training(client, 12.0, 0.7, status="KILLED")
     log_training(client, 13.0, 0.7, stage="analyze")
     log_training(client, 5.0, 0.5, activation="topk", k=5, **{"lambda": 0.0})
     log_training(client, 80.0, 0.9, seed=2, stage="train_dense", **{"lambda": 0.0})
     log_training(client, 20.0, 0.75)
-    (axes,) = draw_tradeoff().axes
+    (axes,) = draw_tradeoff(finished_trainings()).axes
     drawn = {scatter.get_label(): sorted(scatter.get_offsets().tolist()) for scatter in axes.collections}
     assert drawn == {"relu": [[20, 0.75], [80, 0.9]], "topk": [[5, 0.5]]}
     places = {text.get_text(): text.xy for text in axes.texts}
