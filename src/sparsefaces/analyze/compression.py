@@ -1,7 +1,7 @@
 """Rate and distortion: what a face costs in bits, and what is left of it.
 
 A linear code keeps k coefficients of a face, sends each with q bits and, if they may be any, which ones they
-are. Sizes are those of an ideal enumerative code (`measures.code_bits`); k itself, and whatever all faces share
+are. Sizes are those of an ideal enumerative code (`metrics.code_bits`); k itself, and whatever all faces share
 (atoms, mean face, ranges of the coefficients), are not counted, for no method.
 """
 

@@ -1,4 +1,4 @@
-"""The dense and the sparse model trained again on some of the people, to be judged on the others.
+"""The models trained again on some of the people, to be judged on the others.
 
 The pipeline's own models have seen every face: judged on any of them, they would win by memory.
 """

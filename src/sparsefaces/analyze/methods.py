@@ -15,7 +15,7 @@ from sparsefaces.training.model import Model
 
 CHUNK = 1000
 SHUFFLES, SHUFFLE_SEED = 10, 0
-DIGITS = 4  # significant ones of what is recorded
+DIGITS = 4  # significant ones of what is written
 
 Values = NDArray[np.float64]
 

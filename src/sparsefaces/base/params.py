@@ -65,7 +65,7 @@ class Coefficients(NamedTuple):
 
 
 class TrainParams(Section):
-    """What both trainings share."""
+    """What all trainings share."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     """The seed of the initial weights and of the batches."""

@@ -30,7 +30,7 @@ def heartbeat(what: Callable[[], str]) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(SECONDS_BETWEEN_LINES):
-            say(f"{what()}: {time.monotonic() - start:.0f} s", sys.stderr)
+            say(f"{what()} ({time.monotonic() - start:.0f} s since the start)", sys.stderr)
 
     threading.Thread(target=beat, daemon=True).start()
     try:

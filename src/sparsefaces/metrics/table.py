@@ -87,9 +87,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType({
     "spatial_spread": Metric("spatial spread of a filter, relative to a uniform one", "{:.3f}", "↓", "geometry", spatial_spread, COMPARISON),
     "window_energy": Metric("energy of a filter in its best 9 x 9 window, share", "{:.3f}", "↑", "geometry", window_energy, COMPARISON),
     "border_energy": Metric("energy of a filter in the image's border, share", "{:.1%}", "↓", "geometry", border_energy, COMPARISON),
-    "inner_area": Metric("effective area within the border, share", "{:.1%}", "↓", "inside", lambda W, shape: effective_area(inside(W, shape)[0]), COMPARISON),
-    "inner_spread": Metric("spatial spread within the border", "{:.3f}", "↓", "geometry", lambda W, shape: spatial_spread(*inside(W, shape)), COMPARISON),
-    "inner_window": Metric("energy in the best 9 x 9 window within the border, share", "{:.3f}", "↑", "geometry", lambda W, shape: window_energy(*inside(W, shape)), COMPARISON),
+    "inner_area": Metric("effective area without the border, share", "{:.1%}", "↓", "inside", lambda W, shape: effective_area(inside(W, shape)[0]), COMPARISON),
+    "inner_spread": Metric("spatial spread without the border", "{:.3f}", "↓", "geometry", lambda W, shape: spatial_spread(*inside(W, shape)), COMPARISON),
+    "inner_window": Metric("energy in the best 9 x 9 window without the border, share", "{:.3f}", "↑", "geometry", lambda W, shape: window_energy(*inside(W, shape)), COMPARISON),
     "silent_units": Metric("units silent on every face", "{}", "↓", "units", lambda mean: int((mean == 0).sum()), TRAINING),
 })
 # fmt: on

@@ -1,4 +1,4 @@
-"""The two models side by side: figures of merit and pictures."""
+"""The models side by side: figures of merit and pictures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

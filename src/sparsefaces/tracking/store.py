@@ -48,7 +48,7 @@ class Store:
         for name in ("alembic", "mlflow"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by this package, once
         self.uri = tracking_uri()
-        with reaching(self.uri), FileLock(project_root() / ".mlflow.lock"):  # both trainings would make it
+        with reaching(self.uri), FileLock(project_root() / ".mlflow.lock"):  # all trainings would make it
             self._connect()
             self.clone = _clone()
             self.client = MlflowClient(self.uri, self.uri)

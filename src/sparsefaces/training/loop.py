@@ -95,7 +95,7 @@ def fit(
 
     Args:
         X: Standardised faces, (N, d) float32, in memory or mapped: only batches are copied.
-        params: What both trainings share.
+        params: What all trainings share.
         model: The model's own section: the weights of the terms, and the activation.
         device: Torch device to train on.
         callbacks: Each called after each step with the step, the row of the history if one is due, and

@@ -33,7 +33,7 @@ def initialize(pixels: int, hidden_units: int, seed: int) -> Weights[Array]:
     Args:
         pixels: d, the pixels of a face.
         hidden_units: h, the units of the code.
-        seed: Seed of the training; the same seed gives the same weights to the dense and the sparse model.
+        seed: Seed of the training; the same seed gives the same weights to all models.
     """
     rng = np.random.Generator(np.random.Philox(key=[seed, INITIALIZATION_STREAM]))
     V = rng.standard_normal((pixels, hidden_units)) / np.sqrt(pixels)

@@ -79,4 +79,4 @@ def test_run_jobs__says_what_it_is_at_as_long_as_that_takes(monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
     monkeypatch.setattr(progress, "say", say)
     run_jobs({"held": Job("Holding", hold, ())} | jobs_of("a"))
-    assert said[0].startswith("Holding: ")
+    assert said[0].startswith("Holding (")
