@@ -16,10 +16,11 @@ from samples import model_params, params
 
 from sparsefaces.base.files import write_json
 from sparsefaces.base.params import MODEL_FIELDS
-from sparsefaces.standardize.dataset import FETCH, Dataset, load_dataset, save_standardized
+from sparsefaces.standardize.dataset import FETCH, STANDARDIZE, Dataset, load_dataset, save_standardized
 from sparsefaces.standardize.standardize import measure_scaling
 from sparsefaces.tracking.description import describe
 from sparsefaces.tracking.pictures import ZOOM, LivePictures, draw_reconstructions, example_rows
+from sparsefaces.tracking.served_model import Autoencoder
 from sparsefaces.tracking.stages import ANALYZE, log_missing
 from sparsefaces.tracking.store import Store
 from sparsefaces.training.activations import Activation
@@ -133,6 +134,13 @@ def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refus
     ):
         with pytest.raises(ValueError, match=said):
             predict(None, wrong, how)
+
+
+def test_served_model__opens_no_pickle(data):
+    np.savez(STANDARDIZE / "scaling.npz", mean=np.array([{}], dtype=object), scale=np.float32(1))
+    files = {"weights": "stages/train_dense/model.safetensors", "scaling": STANDARDIZE / "scaling.npz"}
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        Autoencoder().load_context(SimpleNamespace(artifacts=files))
 
 
 def git(*arguments: str) -> str:
