@@ -23,7 +23,7 @@ COLUMNS = {  # of the ablation
     "effective_area": ("covers", "{:.1%}"),
     "spatial_spread": ("spread", "{:.3f}"),
     "window_energy": ("window", "{:.3f}"),
-    "inner_area": ("covers, within", "{:.1%}"),
+    "inner_area": ("covers, inner", "{:.1%}"),
     "reg": ("reg", "{:,.0f}"),
 }
 LINES = {  # of the figure: colour, and style
