@@ -2,10 +2,8 @@
 
 import gc
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +18,6 @@ gc.set_threshold(200_000)  # as in gate/sitecustomize.py
 # What takes seconds to import is imported where it is used: pytest's first process only hands out the tests.
 if TYPE_CHECKING:
     from projects import Project
-    from servers import Server
 
 THEIRS = tuple(str(Path(__file__).parents[1] / name) for name in ("params.yaml", "dvc.lock", "stages/"))
 collect_ignore_glob = ["*conftest.py", "*sitecustomize.py"]  # no modules with examples
@@ -109,18 +106,6 @@ def empty_store(shared: Path) -> Path:
     with FileLock(shared / "store.lock"):
         MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
-
-
-@pytest.fixture(scope="module")
-def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
-    """A server of MLflow's that runs, on an empty store."""
-    from servers import Server
-
-    server = Server(tmp_path_factory.mktemp("server"))
-    shutil.copy(empty_store, server.database)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

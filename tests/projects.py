@@ -38,9 +38,8 @@ class Project:
             "SCIKIT_LEARN_DATA": str(folder.parent / "no-scikit-learn-data"),
             "LOKY_MAX_CPU_COUNT": "1",  # analyze's own processes would cost more by their imports than they save
         }
-        self.env |= {
-            f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-        }
+        names = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+        self.env |= dict.fromkeys(names, "t@example.org")
 
     def run(self, *command: str, code: int | None = 0, **env: str) -> str:
         """Run a command in the folder and return what it prints; `code` None takes any exit code."""

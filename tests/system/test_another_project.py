@@ -44,10 +44,10 @@ def another(empty_store, tmp_path_factory):
     type_in(root / "params.yaml", ("lambda: 1.0\n  activation: relu\n", f"lambda: 1.0\n{keys}"))
 
     (constraint,) = blocks("A term or a constraint")
-    end = "            maximize=False,\n        )\n"
+    end = "fused=True, **ADAM)\n"
     type_in(library / "training/engine.py", (end, end + constraint))
 
-    rename, _ = blocks("Another task")
+    (rename,) = blocks("Another task")
     (root / "tests").mkdir()
     shutil.copy(PARAMS, root / "tests")
     project.run("sh", "-ec", rename)

@@ -4,7 +4,6 @@ import json
 
 from guide import blocks
 from projects import ROOT, Project
-from samples import claim
 
 GUIDE = (ROOT / "docs/review.md").read_text(encoding="utf-8")
 
@@ -24,29 +23,6 @@ def make_up(project, branch, filters):
     edit(project.path("analyze/metrics.json"), lambda values: values["sparse"].update(l0=filters / 2))
     picture.write_bytes(picture.read_bytes() + branch.encode())
     project.commit(branch)
-
-
-def test_review__names_what_changed_in_parameters_metrics_claims_and_figures(copied):
-    analyze = copied.path("analyze")
-    edit(analyze / "claims.json", lambda values: values.update(claims=[claim("sparse filters are smaller", "holds")]))
-    copied.commit("a claim")
-    copied.run("git", "switch", "-qc", "half-lambda")
-    copied.set_params({"train": {"hidden_units": 16}, "train_sparse": {"lambda": 0.5}})
-    edit(analyze / "claims.json", lambda values: values["claims"][0].update(verdict="does not hold"))
-    edit(analyze / "metrics.json", lambda values: values["sparse"].update(l0=2.5))
-    (analyze / "decoder.png").write_bytes((analyze / "curves.png").read_bytes())
-    copied.commit("half of lambda, but its results made up")
-    review = copied.run("python", "src/review.py", "main", code=3)
-    changes, _, metrics = review.splitlines()[0].strip("*").partition(": ")
-    assert sorted(changes.split(", ")) == ["train.hidden_units 12 to 16", "train_sparse.lambda 1.0 to 0.5"]
-    assert metrics.endswith("to 2.5 (sparse); 1 of 1 verdicts changed")
-    assert "dvc.lock is out of sync" in review
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in review.splitlines() if "|" in line]
-    assert rows[0][1:] == ["sparse"]
-    assert [row[1].split(" → ")[1] for row in rows[2:]] == ["2.5"]
-    assert "sparse filters are smaller (effective area): holds → **does not hold**" in review
-    figures = [line for line in review.splitlines() if line.startswith("`stages/")]
-    assert figures == ["`stages/analyze/decoder.png`"]
 
 
 def test_review__of_a_clone_without_data_has_an_exit_code_for_dvc_lock_that_is_out_of_sync(finished, tmp_path):

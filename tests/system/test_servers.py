@@ -2,12 +2,13 @@
 
 import math
 import re
+import shutil
 import signal
 from itertools import count
 
 import pytest
 from gates import DEADLINE, Gate, at_step
-from servers import Way, free_port
+from servers import Server, Way
 
 from sparsefaces.base.files import read_history
 
@@ -15,6 +16,16 @@ SEEDS = count(1000)
 RUNS = "sparsefaces.tracking.runs:"
 AT_ONCE = (f"{RUNS}SECONDS_BETWEEN=0", f"{RUNS}PAUSE=0")
 TRAIN = ("python", "src/train.py", "train_sparse")
+
+
+@pytest.fixture(scope="module")
+def server(empty_store, tmp_path_factory):
+    """A server of MLflow's that runs, on an empty store."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    shutil.copy(empty_store, server.database)
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture
@@ -104,19 +115,6 @@ def test_server__away_at_the_end_is_one_message_and_later_the_same_bytes_in_seco
     assert "continues from the checkpoint of step 301" in tracked.run("dvc", "repro", "-s", "train_sparse")
     assert tracked.path("train_sparse/model.safetensors").read_bytes() == model
     assert_complete(server, tracked)
-
-
-def test_server__away_at_the_start_stops_with_the_ways_on_or_goes_on_where_it_is_set_so(tracked):
-    address = f"http://127.0.0.1:{free_port()}"
-    said = tracked.run("python", "src/train.py", "train_dense", code=1, MLFLOW_TRACKING_URI=address)
-    assert said.count("error: ") == 1
-    assert "nbit" not in said
-    for words in (address, "unset MLFLOW_TRACKING_URI", "tracking.on_failure: continue"):
-        assert words in said
-    tracked.set_params({"tracking": {"on_failure": "continue"}})
-    said = tracked.run("python", "src/train.py", "train_dense", MLFLOW_TRACKING_URI=address)
-    assert said.count("warning") == 1
-    assert "logged train_dense" in tracked.run("python", "src/track.py")
 
 
 def test_server__model_that_is_refused_is_named_once_and_the_rest_arrives(tracked, server, way):

@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from guide import GUIDE, blocks, type_in
-from samples import PARAMS, model_params
+from guide import GUIDE, type_in
+from samples import PARAMS
 
 from sparsefaces.training.weights import Weights
 
@@ -86,31 +86,6 @@ def test_term__has_the_gradient_that_autograd_computes(edited):
     with torch.no_grad():
         without = objective.weigh(terms, base.Coefficients(0.3, 0.1, 0.2))
         torch.testing.assert_close(objective.weigh(terms, coefficients) - without, 0.7 * terms.sqr)
-
-
-def test_dropout__is_drawn_anew_at_each_step_and_a_resumed_training_goes_on_to_the_same_bits(edited):
-    _, dropout = blocks("Another task")
-    residual = "        torch.sub(a, X, out=self._residual)"
-    engine = edited("sparsefaces.training.engine", (residual, dropout + residual))
-
-    def start():
-        X, weights = problem(torch.float32)
-        return X, engine.Engine(weights, len(X), model_params().coefficients, 0.01)
-
-    X, straight = start()
-    dropped = []
-    for _ in range(6):
-        straight.step(X)
-        dropped.append((straight._code == 0).numpy())
-    assert not (dropped[0] == dropped[1]).all()
-    _, killed = start()
-    for _ in range(2):
-        killed.step(X)
-    _, resumed = start()
-    resumed.restore({name: tensor.clone() for name, tensor in killed.state().items()})
-    for _ in range(4):
-        resumed.step(X)
-    assert all(torch.equal(one, other) for one, other in zip(straight.weights, resumed.weights, strict=True))
 
 
 DIGITS = """

@@ -1,8 +1,5 @@
 """Runs: whole, once, and closed, whatever happens to the process or to the store."""
 
-import errno
-import os
-
 import mlflow
 import numpy as np
 import pytest
@@ -199,17 +196,3 @@ def test_register__half_of_a_killed_process_is_made_anew(logged, monkeypatch):
             logged.train()
     logged.train()
     logged.assert_whole()
-
-
-def test_track__where_files_can_be_given_no_mode_they_are_named_and_the_numbers_arrive(logged, monkeypatch, capsys):
-    """As on some mounts, where MLflow's copies of files fail for good: no traceback after a training."""
-
-    def refuse(path, *arguments, **options):
-        raise PermissionError(errno.EPERM, "Operation not permitted", path)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "chmod", refuse)
-        logged.train()
-    assert "checkpoints/step_5.txt of train_dense: `make track` sends it again" in capsys.readouterr().err
-    assert logged.only_run().info.status == "FINISHED"
-    assert logged.only_run().data.metrics["final/rec"] == 5.0

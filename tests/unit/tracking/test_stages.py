@@ -107,13 +107,6 @@ def test_log_missing__run_that_lacks_files_is_completed(logged, data):
     assert log_missing(Store(), data, ["train_dense"]) == []
 
 
-def test_log_missing__of_an_experiment_leaves_the_alias_to_others(logged, data, monkeypatch):
-    monkeypatch.setenv("DVC_EXP_NAME", "boxy-sign")
-    assert log_missing(Store(), data, TRAININGS.values()) == [*TRAININGS.values()]
-    assert len(logged.client.search_model_versions("name = 'sparsefaces'")) == 2
-    assert logged.client.get_registered_model("sparsefaces").aliases == {}
-
-
 def test_served_model__reconstructs_and_codes_pixels_as_the_model_does_and_refuses_others(logged, data, faces):
     log_missing(Store(), data, TRAININGS.values())
     served = mlflow.pyfunc.load_model("models:/sparsefaces@sparse")

@@ -91,11 +91,6 @@ def test_fit__reports_silent_units_and_survives_them(X):
     assert all(np.isfinite(t).all() for t in model.weights)
 
 
-def test_fit__batch_larger_than_the_data_is_an_error_that_names_both(X):
-    with pytest.raises(UserError, match=r"train.batch_size is 61, but there are 60 images"):
-        fit(X, params(batch_size=61), model_params(0.0))
-
-
 def test_fit__divergence_is_an_error_that_names_the_step(X):
     X = np.full_like(X, 1e30)
     with pytest.raises(UserError, match=r"diverged: rec is (inf|nan) at step 0"):
