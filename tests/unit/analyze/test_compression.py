@@ -121,7 +121,7 @@ def test_compare_curves__say_from_where_to_where_each_is_ahead_and_cross_between
     assert {(row["model"], row["against"]) for row in rows} == {("sparse", "dense")}
     # Even at 10 coefficients, where both have 21 dB; sparse has no more than 100.
     assert [(row["from"], row["to"], row["gain"]) for row in rows[2:]] == [(1, 10, 1), (10, 100, -3)]
-    crossing = points("sparse", [(1, 20), (100, 22)]) + points("dense", [(1, 19), (100, 23)])
+    crossing = points("sparse", [(1, 20), (100, 22), (999, 23)]) + points("dense", [(1, 19), (100, 23), (999, 30)])
     ahead, behind = compare_curves(crossing, ["dense", "sparse"])[2:]
     assert (ahead["to"], behind["from"]) == pytest.approx((10, 10))
 

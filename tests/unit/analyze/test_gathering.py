@@ -48,7 +48,8 @@ def test_reconstruct__first_faces_with_as_many_components_as_asked():
     assert shown.originals == pytest.approx((data.X[:2] * 0.25 + 0.5).reshape(2, 2, 3), abs=1e-6)
     assert reconstruct(data, factors, [], 0).coefficients == 1
     assert reconstruct(data, factors, [], 9).coefficients == 4
-    assert len(reconstruct(data, factors, [], 9).originals) == 5
+    whole = reconstruct(data, factors, [], 9)
+    assert len(whole.originals) == len(whole.rows["PCA"]) == 5
 
 
 def test_thin_out__evenly_spaced_ranks_to_the_shorter_ones_last():

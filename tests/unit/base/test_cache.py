@@ -3,6 +3,7 @@ from sparsefaces.base.cache import fingerprint, fingerprint_code
 
 
 def test_code_hash__is_of_the_sources_and_of_what_they_are_called_not_of_what_python_leaves(tmp_path, monkeypatch):
+    assert (cache.LIBRARY / "base/cache.py").samefile(cache.__file__)
     monkeypatch.setattr(cache, "LIBRARY", tmp_path)
     source = tmp_path / "base" / "a.py"
     (tmp_path / "base/__pycache__").mkdir(parents=True)

@@ -15,7 +15,7 @@ from sparsefaces.metrics import METRICS
 from sparsefaces.report import comparison
 from sparsefaces.report.comparison import compare_metrics, held_out_of, summarize
 from sparsefaces.report.compression_figures import draw_rate_distortion, draw_strip
-from sparsefaces.report.figures import draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
+from sparsefaces.report.figures import decoders_size, draw_curves, draw_decoders, draw_reconstructions, draw_sparsity
 from sparsefaces.report.style import new_figure
 
 RNG = np.random.default_rng(0)
@@ -77,6 +77,8 @@ def test_decoders__show_as_many_filters_as_asked_and_say_of_how_many():
     assert np.array_equal(panels[0].images[0].get_array(), filter_mosaic(FILTERS, (6, 5), 4, "own"))
     assert panels[0].images[0].get_clim() == (0, 1)
     assert not len(panels[0].get_xticks())
+    one, two, four = (decoders_size(models, (6, 5)) for models in (1, 2, 4))
+    assert (two[0], four[1], one[1] / one[0]) == pytest.approx((2 * one[0], 2 * one[1], 6 / 5), rel=0.05)
     five = draw_decoders(figure(), dict.fromkeys("abcde", FILTERS), (6, 5), 4, "own").axes
     assert [axes.get_subplotspec().rowspan.start for axes in five] == [0, 0, 0, 1, 1, 1]
     assert [axes.axison for axes in five] == [True] * 5 + [False]  # a place that nothing is in

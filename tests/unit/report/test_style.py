@@ -1,9 +1,11 @@
+import io
 import re
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from sparsefaces import report
 from sparsefaces.colors import INK, METHODS, MODELS, QUIET, color_of, ink_of
@@ -20,6 +22,8 @@ def png_of_curves():
 
 def test_style__bytes_do_not_depend_on_the_machines_matplotlibrc():
     plain = png_of_curves()
+    with Image.open(io.BytesIO(plain)) as image:
+        assert (image.format, image.mode, image.getcolors() is not None) == ("PNG", "P", True)
     with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.grid": True, "savefig.facecolor": "red"}):
         assert png_of_curves() == plain
         assert mpl.rcParams["font.size"] == 30
