@@ -92,8 +92,13 @@ def is_zombie(pid):
 
 
 def is_at_work(folder):
-    """Tell whether a process is in a folder: a stage whose DVC was killed as it began may make it once more."""
-    return any((process.info["cwd"] or "").startswith(str(folder)) for process in psutil.process_iter(["cwd"]))
+    """Tell whether a stage runs in a folder: if its DVC was killed as it began, it may make it once more.
+
+    The processes that a killed analyze leaves do nothing, and joblib ends them only after five minutes.
+    """
+    running = [process.info for process in psutil.process_iter(["cwd", "cmdline"])]
+    here = [of["cmdline"] or [] for of in running if (of["cwd"] or "").startswith(str(folder))]
+    return any(word.startswith("src/") for words in here for word in words)
 
 
 def assert_right(project, expected):
