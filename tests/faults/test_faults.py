@@ -56,15 +56,16 @@ def test_repro__ends_in_the_same_bytes_after_faults(finished, undisturbed, tmp_p
     project, struck = stale(finished, tmp_path / "0"), 0
     for number in range(1, 5 * IN_A_ROW):
         now = locked(project)
-        process = rng.choice(["dvc", *(stage for stage in STAGES if now[stage] != lock[stage])])
-        fault = {"process": process, "count": rng.randint(1, most[process])}
+        name = rng.choice(["dvc", *(stage for stage in STAGES if now[stage] != lock[stage])])
+        fault = {"process": name, "count": rng.randint(1, most[name])}
         fault |= {"signal": rng.choice(("SIGKILL", "SIGTERM", "SIGINT")), "group": rng.random() < 0.5}
-        strike(fault | {"folder": str(project.folder.parent)}, project, command)
+        process = strike(fault | {"folder": str(project.folder.parent)}, project, command)
         mark = project.folder.parent / "struck"
         if mark.exists():
             mark.unlink()
             struck += 1
         else:  # its moment did not come: one of DVC's processes that had less to do
+            assert not process.returncode, process.said()
             assert_right(project, results)
             project = stale(finished, tmp_path / str(number))
         if struck == IN_A_ROW:
@@ -75,13 +76,14 @@ def test_repro__ends_in_the_same_bytes_after_faults(finished, undisturbed, tmp_p
 
 
 def strike(fault, project, command):
-    """Run a command with a fault in it, until it has ended; what it has started may go on."""
+    """Run a command with a fault in it, until it has ended, and return it; what it has started may go on."""
     process = project.start(*command, FAULT=json.dumps(fault))
     wait_until(lambda: process.poll() is not None)
     lock = project.folder / ".dvc/tmp/rwlock"
     if lock.exists() and not lock.stat().st_size:
         lock.unlink()  # as docs/reproducibility.md says: DVC would not work with what it has left itself
     wait_until(lambda: not (lock.exists() and any(map(is_zombie, re.findall(r'"pid": (\d+)', lock.read_text())))))
+    return process
 
 
 def is_zombie(pid):
