@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from guide import GUIDE, type_in
+from problems import problem
 from samples import PARAMS
 
 from sparsefaces.training.weights import Weights
@@ -41,13 +42,6 @@ def typed(code):
     return code
 
 
-def problem(dtype=torch.float64):
-    rng = np.random.default_rng(0)
-    sizes = {"X": (9, 7), "V": (7, 5), "W": (5, 7), "b": (5,), "a": (7,)}
-    X, *weights = (torch.from_numpy(rng.standard_normal(size)).to(dtype) for size in sizes.values())
-    return X, Weights(*weights)
-
-
 def test_term__has_the_gradient_that_autograd_computes(edited):
     term, code_sum, gradient = map(
         typed,
@@ -73,7 +67,7 @@ def test_term__has_the_gradient_that_autograd_computes(edited):
             f"lambd, epsilon, _, gamma = self._coefficients\n        {gradient}\n",
         ),
     )
-    X, weights = problem()
+    X, weights = problem(9, d=7, h=5)
     coefficients = base.Coefficients(0.3, 0.1, 0.2, 0.7)
     ours = engine.Engine(Weights(*(weight.clone() for weight in weights)), len(X), coefficients, 0.01)
     ours.forward(X)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from problems import problem
 
 from sparsefaces.base.params import Coefficients
 from sparsefaces.training.activations import RELU, Activation
@@ -14,17 +15,6 @@ from sparsefaces.training.objective import get_objective_terms, weigh
 from sparsefaces.training.weights import Weights, initialize
 
 DENSE, SPARSE = Coefficients(0.0, 0.0, 0.0), Coefficients(1.0, 0.01, 1.0)
-
-
-def problem(seed, m=6, d=5, h=4, silent=0):
-    g = torch.Generator().manual_seed(seed)
-
-    def normal(*size):
-        return torch.randn(size, generator=g, dtype=torch.float64)
-
-    weights = Weights(normal(d, h), normal(h, d), normal(h), normal(d))
-    weights.b[:silent] = -1e6
-    return normal(m, d), weights
 
 
 def reference_gradients(X, weights, coefficients, activation=RELU):
@@ -46,7 +36,8 @@ def engine_of(X, weights, coefficients, rate=1e-3, *, activation=RELU):
     activation=st.sampled_from([RELU, *(Activation("topk", {"k": k}) for k in (1, 2, 4))]),
 )
 def test_backward__agrees_with_autograd_also_where_units_are_silent(seed, m, silent, lambd, activation):
-    X, weights = problem(seed, m=m, silent=silent)
+    X, weights = problem(m, seed=seed)
+    weights.b[:silent] = -1e6
     coefficients = Coefficients(lambd, 0.01 * lambd, lambd)
     engine = engine_of(X, weights, coefficients, activation=activation)
     engine.forward(X)
@@ -83,18 +74,3 @@ def test_step__follows_the_exercises_loop(activation, coefficients, dtype, toler
         adam.step()
     for mine, theirs in zip(engine.weights, leaves, strict=True):
         torch.testing.assert_close(mine, theirs.detach(), rtol=0, atol=tolerance * float(theirs.detach().abs().max()))
-
-
-def test_restore__goes_on_to_the_same_bits():
-    X, weights = problem(9)
-    X, weights = X.float(), [t.float() for t in weights]
-    straight, first = (engine_of(X, weights, SPARSE, 1e-2) for _ in range(2))
-    for _ in range(20):
-        straight.step(X)
-    for _ in range(7):
-        first.step(X)
-    second = engine_of(X, map(torch.zeros_like, weights), SPARSE, 1e-2)
-    second.restore({name: tensor.clone() for name, tensor in first.state().items()})
-    for _ in range(13):
-        second.step(X)
-    assert all(torch.equal(a, b) for a, b in zip(straight.weights, second.weights, strict=True))

@@ -97,9 +97,3 @@ def test_activation_of__a_section_names_it_and_gives_its_numbers_and_no_others()
     ):
         with pytest.raises(UserError, match=said):
             activation_of(model_params(**wrong))
-
-
-def test_model_file__of_relu_says_nothing_of_it(tmp_path, weights):
-    save_model(tmp_path / "model.safetensors", Model(weights))
-    with safe_open(tmp_path / "model.safetensors", "numpy") as file:
-        assert file.metadata() is None

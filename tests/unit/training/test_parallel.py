@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from problems import problem
 from samples import model_params, params
 
 from sparsefaces.base.errors import UserError
@@ -22,18 +23,9 @@ from sparsefaces.base.params import Coefficients
 from sparsefaces.training.engine import Engine
 from sparsefaces.training.loop import State, fit
 from sparsefaces.training.parallel import ONE_PROCESS, Ranks, join
-from sparsefaces.training.weights import Weights
 
 COUNT, LIMIT = 3, 240  # processes; seconds for all of it
 ENTROPY = Coefficients(1.0, 1.0, 1.0)  # a hundred times what the exercise gives to what is not linear in the batch
-
-
-def problem(faces):
-    """Faces, (faces, 5), and weights of 4 units, of float64."""
-    generator = torch.Generator().manual_seed(0)
-    sizes = ((faces, 5), (5, 4), (4, 5), (4,), (5,))
-    X, V, W, b, a = (torch.randn(*size, generator=generator, dtype=torch.float64) for size in sizes)
-    return X, Weights(V, W, b, a)
 
 
 def with_silent_units():

@@ -74,12 +74,6 @@ def test_fit__dense_and_sparse_start_from_the_same_weights_and_batch(X):
     assert [dense[term] for term in TERMS] == [sparse[term] for term in TERMS]
 
 
-def test_fit__same_seed_gives_the_same_bits_and_another_seed_others(X):
-    first, again, other = (fit(X, params(seed=seed), model_params(1.0))[0] for seed in (0, 0, 1))
-    assert all((a == b).all() for a, b in zip(first.weights, again.weights, strict=True))
-    assert (first.filters != other.filters).any()
-
-
 def test_fit__reports_silent_units_and_survives_them(X):
     faces = X - 100 * (X.mean(0) + 1)  # far from the origin: some units never fire
     model, history = fit(faces, params(learning_rate=1e-4), model_params())
