@@ -40,15 +40,16 @@ def test_orl__is_400_faces_of_40_people_the_first_image_of_each_first():
     assert (faces.images[1] == first).all()
 
 
-def test_folder__reads_every_image_below_it_and_counts_people(image_folder):
+def test_folder__reads_every_image_below_it_and_counts_people_and_those_in_colour(image_folder):
     (image_folder / "ada" / "._1.png").write_bytes(b"what macOS leaves")
     (image_folder / ".DS_Store").touch()
-    (image_folder / ".DS_Store").touch()
+    Image.open(image_folder / "cyd" / "1.png").convert("L").convert("RGB").save(image_folder / "cyd" / "1.png")
     faces = folder.read(str(image_folder), None, 1.0)
     assert (faces.source, faces.people.tolist()) == ("folder", [0, 0, 1, 1, 2, 2])
     first = np.asarray(Image.open(image_folder / "ada" / "1.png").convert("L"), dtype=np.float32) / 255
     assert (faces.images[0] == first).all()
-    assert (faces.colour, faces.skipped) == (6, [])
+    assert (faces.colour, faces.skipped) == (5, [])
+    assert folder.read(str(image_folder / "ada"), None, 0.5).people is None
 
 
 def test_folder__person_is_the_top_folder_with_all_below_it(image_folder):
@@ -75,11 +76,6 @@ def test_folder__what_programs_leave_beside_images_is_no_person_and_left_out_by_
     faces = folder.read(str(image_folder), None, 0.5)
     assert faces.people.tolist() == [0, 0, 1, 1, 2, 2]
     assert faces.skipped == [f"{name} (a folder of a program)", f"bob/{name} (a folder of a program)"]
-
-
-def test_folder__counts_images_in_colour(image_folder):
-    Image.open(image_folder / "ada" / "1.png").convert("L").convert("RGB").save(image_folder / "ada" / "1.png")
-    assert folder.read(str(image_folder), None, 0.5).colour == 5
 
 
 def test_folder__reads_linked_files_and_names_what_it_leaves_out(image_folder, tmp_path):
@@ -117,10 +113,6 @@ def test_folder__folder_that_cannot_be_opened_is_refused_by_name(image_folder, m
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError, match=str(image_folder / "bob")):
         folder.read(str(image_folder), None, 0.5)
-
-
-def test_folder__flat_folder_knows_no_people(image_folder):
-    assert folder.read(str(image_folder / "ada"), None, 0.5).people is None
 
 
 def test_folder__missing_or_empty_folder_is_an_error(tmp_path):
