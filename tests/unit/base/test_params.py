@@ -53,7 +53,6 @@ def test_of_model__is_its_section_which_weighs_the_terms():
     ("section", "key", "value", "message"),
     [
         ("train", "hiden_units", 3, "train.hiden_units is 3: Extra inputs are not permitted"),
-        ("train", "batch_size", 0, "train.batch_size is 0: Input should be greater than or equal to 1"),
         ("train", "batch_size", 1.5, "train.batch_size is 1.5: Input should be a valid integer"),
         ("train", "batch_size", True, "train.batch_size is True: Input should be a valid integer"),
         ("train", "learning_rate", "1e-4", "train.learning_rate is '1e-4': Input should be a valid number"),
