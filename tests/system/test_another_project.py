@@ -10,9 +10,8 @@ import pytest
 from guide import blocks, type_in
 from projects import make_project
 from safetensors import safe_open
-from samples import PARAMS, model_params
+from samples import PARAMS
 
-from sparsefaces.training.evaluate import evaluate
 from sparsefaces.training.model_file import load_model
 
 MODELS = ["plain", "sparse", "topk"]
@@ -128,12 +127,7 @@ def test_repro__measures_people_held_out_beside_the_others(another):
     people = np.load(another.path("fetch/people.npy"))
     assert (len(X), train_mask.sum(), len(set(people[~train_mask]))) == (400, 300, 10)
     metrics = json.loads(another.path("train_plain/metrics.json").read_text())
+    model, unseen = load_model(another.path("train_plain/model.safetensors")), X[~train_mask]
+    rec = np.square(model.decode(model.encode(unseen)) - unseen).sum(axis=1).mean()
     (run,) = another.runs("tags.stage = 'train_plain'")
-    assert run.data.metrics["final/held_out/rec"] == pytest.approx(metrics["held_out"]["rec"])
-    model = load_model(another.path("train_plain/model.safetensors"))
-    terms = model_params(0.0).coefficients
-    held_out = metrics.pop("held_out")
-    assert metrics.pop("peak") > 0  # which the library of these tests does not know
-    assert held_out.pop("peak") > 0
-    assert metrics == pytest.approx(evaluate(X[train_mask], model, terms))
-    assert held_out == pytest.approx(evaluate(X[~train_mask], model, terms))
+    assert run.data.metrics["final/held_out/rec"] == metrics["held_out"]["rec"] == pytest.approx(rec, rel=1e-4)
