@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 from gates import DEADLINE, GATE, Started, wait_until
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 
 def free_port() -> int:
@@ -24,10 +25,9 @@ def wait_for(url: str, process: Started) -> None:
     """Wait until an address answers."""
 
     def answers() -> bool:
-        try:
+        with suppress(requests.RequestException):
             return requests.get(url, timeout=DEADLINE).ok
-        except requests.RequestException:
-            return False
+        return False
 
     wait_until(answers, process)
 
@@ -59,12 +59,11 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(DEADLINE)
 
-    def runs(self, **tags: str) -> list:
-        experiment = self.client.get_experiment_by_name("sparsefaces")
-        if experiment is None:
-            return []
-        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        return list(self.client.search_runs([experiment.experiment_id], condition))
+    def run_of(self, seed: int) -> Run:
+        """Find the one run of the sparse training with a seed."""
+        condition = f"tags.stage = 'train_sparse' and params.seed = '{seed}'"
+        (run,) = self.client.search_runs(["1"], condition)
+        return run
 
 
 class Passing(BaseHTTPRequestHandler):
@@ -81,7 +80,6 @@ class Passing(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Content-Length")}
         answer = requests.request(self.command, self.way.to + self.path, data=body, headers=headers, timeout=DEADLINE)
         self.send_response(answer.status_code)
-        self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
         self.wfile.write(answer.content)

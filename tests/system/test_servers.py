@@ -57,8 +57,7 @@ def gate(tmp_path):
 
 def assert_complete(server, project):
     """Compare every value of a history.csv with those of its only run: each is logged once, and so is each picture."""
-    runs = [run for run in server.runs(stage="train_sparse") if run.data.params.get("seed") == str(project.seed)]
-    (run,) = runs
+    run = server.run_of(project.seed)
     assert run.info.status == "FINISHED"
     rows = read_history(project.path("train_sparse/history.csv"))
     assert [row["step"] for row in rows] == list(range(0, 301, 10))
@@ -74,7 +73,7 @@ def assert_complete(server, project):
 def test_server__killed_midway_and_back_before_the_end_has_everything_once(tracked, server, way, gate):
     process = tracked.start(*TRAIN, gate=gate)
     gate.wait(process)
-    (run,) = [run for run in server.runs(stage="train_sparse") if run.data.params["seed"] == str(tracked.seed)]
+    run = server.run_of(tracked.seed)
     assert run.info.status == "RUNNING"
     logged = server.client.get_metric_history(run.info.run_id, "batch/rec")
     assert [metric.step for metric in logged] == list(range(0, 100, 10))  # it shows while it trains

@@ -34,11 +34,10 @@ def leave(git):
 
     def commit(*, rate=0.1, faces=FACES, claims=CLAIMS, figure=b"1", **models):
         Path("params.yaml").write_text(f"train:\n  rate: {rate}\n")
-        files = {"metrics.json": METRICS | models, "claims.json": {"claims": claims}}
-        for name, content in files.items():
-            Path("stages/analyze", name).write_text(json.dumps(content))
+        files = {"analyze/metrics.json": METRICS | models, "analyze/claims.json": {"claims": claims}}
+        for name, content in (files | {"fetch/provenance.json": faces}).items():
+            Path("stages", name).write_text(json.dumps(content))
         Path("stages/analyze/curves.png").write_bytes(figure)
-        Path("stages/fetch/provenance.json").write_text(json.dumps(faces))
         git("add", "-A")
         git("commit", "-qm", "results", "--allow-empty")
         return git("rev-parse", "HEAD")
