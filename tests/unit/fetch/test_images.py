@@ -87,6 +87,13 @@ def test_read_image__more_than_8_bits_are_a_share_of_65535_whatever_the_largest_
         assert np.asarray(read_image(tmp_path / name)).tolist() == np.rint(rows / 65535 * 255).tolist()
 
 
+@pytest.mark.parametrize("largest", [1, 15, 200, 255, 256, 1023, 65535])
+def test_read_image__pgm_is_a_share_of_the_largest_value_that_it_names(tmp_path, largest):
+    values = np.array([0, largest // 3, largest // 2], ">u2" if largest > 255 else "u1")  # it holds none as large
+    (tmp_path / "x.pgm").write_bytes(b"P5 3 1 %d\n" % largest + values.tobytes())
+    assert np.abs(np.asarray(read_image(tmp_path / "x.pgm")) - values / largest * 255).max() <= 0.5
+
+
 @pytest.mark.parametrize("values", [[-1, 0], [0, 65536], [0.0, 1.0]])
 def test_read_image__pixels_that_are_not_16_bit_numbers_are_refused_by_name(tmp_path, values):
     Image.fromarray(np.array([values], np.float32 if isinstance(values[0], float) else np.int32)).save(
