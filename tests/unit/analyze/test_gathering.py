@@ -20,9 +20,7 @@ def dataset_of(X, shape=(2, 3), train_mask=None):
 @pytest.mark.parametrize("train_mask", [lambda n: np.arange(n) == 1, lambda n: np.arange(n) != 1])
 def test_choose_faces__refuses_to_leave_none_on_either_side(train_mask):
     data = dataset_of(np.zeros((60, 6), np.float32), train_mask=train_mask(60))
-    with pytest.raises(
-        UserError, match="analyze.most_faces leaves .* images that train and .* that are held out: raise"
-    ):
+    with pytest.raises(UserError, match="analyze.most_faces leaves .* images that train and .* that are held out: "):
         choose_faces(data, 10)
 
 
@@ -46,9 +44,8 @@ def test_reconstruct__first_faces_with_as_many_components_as_asked():
         pixels = ((X[:2] + a) * 0.25 + 0.5).reshape(2, 2, 3)
         assert shown.rows[name] == pytest.approx(pixels, abs=1e-6)
     assert shown.originals == pytest.approx((data.X[:2] * 0.25 + 0.5).reshape(2, 2, 3), abs=1e-6)
-    assert reconstruct(data, factors, [], 0).coefficients == 1
-    assert reconstruct(data, factors, [], 9).coefficients == 4
-    whole = reconstruct(data, factors, [], 9)
+    few, whole = (reconstruct(data, factors, [], coefficients) for coefficients in (0, 9))
+    assert (few.coefficients, whole.coefficients) == (1, 4)
     assert len(whole.originals) == len(whole.rows["PCA"]) == 5
 
 
@@ -72,16 +69,13 @@ def test_refits__are_found_by_the_models_section_params_and_faces(faces):
     same = found_by()
     assert same == found_by() == found_by(log_every=7)  # how often it is logged changes no weight
     others = {found_by(X + 1), found_by(X[:50]), found_by(seed=3), found_by(iterations=30)}
-    others |= {
-        found_by(of=how) for how in ({"lambd": 1.0}, {"activation": "topk", "k": 2}, {"activation": "topk", "k": 3})
-    }
+    others |= {found_by(of={"lambd": 1.0}), *(found_by(of={"activation": "topk", "k": k}) for k in (2, 3))}
     assert len(others - {same}) == 7
 
 
 def test_refits__train_with_as_large_a_batch_as_there_are_faces(faces):
-    job = refits(faces.reshape(60, -1)[:8], params(batch_size=50, iterations=3), {"sparse": model_params(0.5)})[
-        "sparse"
-    ]
+    X = faces.reshape(60, -1)[:8]
+    job = refits(X, params(batch_size=50, iterations=3), {"sparse": model_params(0.5)})["sparse"]
     assert job.label == "Training sparse again on 8 faces"
     weights = job.make(*job.arguments)
     assert {name: array.shape for name, array in weights.items()} == {"V": (30, 8), "W": (8, 30), "b": (8,), "a": (30,)}

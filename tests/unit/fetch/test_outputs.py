@@ -46,10 +46,8 @@ def test_save_faces__leaves_faces_people_a_picture_and_where_they_come_from(imag
 )
 def test_save_faces__says_whose_the_images_are_and_how_many_are_in_colour(images, people, whose, in_tmp, capsys):
     save_faces(Faces(images, "folder", people and np.array(people, np.int32), "folder", colour=39))
-    said = capsys.readouterr().out
-    assert re.match(
-        rf"40 images of {whose}, 4 x 3 pixels, from folder\n39 of them are in colour, which is read as", said
-    )
+    says = rf"40 images of {whose}, 4 x 3 pixels, from folder\n39 of them are in colour, which is read as"
+    assert re.match(says, capsys.readouterr().out)
 
 
 def test_save_faces__says_loudly_that_these_are_not_the_faces_that_were_wanted(images, in_tmp, capsys):

@@ -24,6 +24,8 @@ def test_style__bytes_do_not_depend_on_the_machines_matplotlibrc():
     plain = png_of_curves()
     with Image.open(io.BytesIO(plain)) as image:
         assert (image.format, image.mode, image.getcolors() is not None) == ("PNG", "P", True)
+        image.save(as_it_comes := io.BytesIO(), "png")
+    assert len(plain) < as_it_comes.tell()
     with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.grid": True, "savefig.facecolor": "red"}):
         assert png_of_curves() == plain
         assert mpl.rcParams["font.size"] == 30

@@ -61,9 +61,8 @@ def test_checkpoints__crashed_training_continues_to_the_same_bits_and_history(in
 
 
 def test_checkpoints__keep_what_mlflow_is_still_to_be_sent(in_tmp, X):
-    sent = Outbox(
-        {("batch/rec", 7): (0.1, 1796000000000)}, {"a": "tag"}, {"images/filters/0.png": b"\x00png", "b": b""}
-    )
+    files = {"images/filters/0.png": b"\x00png", "b": b""}
+    sent = Outbox({("batch/rec", 7): (0.1, 1796000000000)}, {"a": "tag"}, files)
     interrupted_at(X, 20, box=sent)
     box = Outbox()
     assert checkpoints(box=box).load().step == 21
