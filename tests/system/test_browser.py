@@ -98,7 +98,7 @@ def test_report__shows_every_picture_and_number_and_asks_nothing_of_the_network(
     assert report.get_by_text("Scroll the table sideways").first.is_visible()
 
 
-def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbours(report, models, data):
+def test_explorer__a_click_opens_a_unit_and_a_search_that_finds_none_says_so(report, models, data):
     units = describe_units(models["sparse"].encode(data.X), models["sparse"].filters, data.shape)
     report.locator("#units-grid [data-unit='5']").click()
     assert report.inner_text("#unit-title") == "Unit 5, sparse"
@@ -111,14 +111,9 @@ def test_explorer__a_click_opens_a_unit_with_its_own_filter_figures_and_neighbou
     assert np.abs(pixels(shown.first) - 255 * face).mean() < 12  # a JPEG's difference
     report.locator("#unit-neighbours button").first.click()
     assert report.inner_text("#unit-title") == f"Unit {units.neighbours[5, 0]}, sparse"
-
-
-def test_explorer__a_search_that_finds_nothing_says_so(report):
     report.fill("#units-number", "99999")
     report.get_by_text("No unit of this model has such a number").wait_for()
     assert report.inner_text("#units-count").startswith("0 of ")
-    report.fill("#units-number", "")
-    assert not report.locator("#units-none").is_visible()
 
 
 def test_report__says_what_it_lacks_without_javascript(browser, finished):

@@ -138,7 +138,6 @@ def test_compare_curves__say_nothing_of_what_is_level_unknown_or_has_no_rate_in_
 
 
 def test_describe_sizes__names_no_people_who_are_unknown():
-    assert describe_sizes(8, 4, 2).startswith("Fitted on 8 faces, judged on 4 of 2 other people; ")
     assert describe_sizes(8, 2, 2).startswith("Fitted on 8 faces, judged on 2 others; ")
 
 

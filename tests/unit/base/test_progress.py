@@ -7,17 +7,18 @@ from sparsefaces.base import progress
 from sparsefaces.base.progress import Progress, say
 
 
-def test_progress__in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
+def test_progress__in_a_log_is_a_line_every_so_often_and_one_that_is_said_counts(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with closing(Progress("Reading images", 100, unit="images")) as bar:
-        for _ in range(100):
+    with closing(Progress("Reading images", 200, unit="images")) as bar:
+        for number in range(200):
             now[0] += 0.25
             bar.update()
-    assert capsys.readouterr().err.splitlines() == [
-        "Reading images: 40 images (40%)",
-        "Reading images: 80 images (80%)",
-    ]
+            if number >= 100:
+                bar.say("row")
+    shown = capsys.readouterr()
+    assert shown.err.splitlines() == ["Reading images: 40 images (20%)", "Reading images: 80 images (40%)"]
+    assert shown.out.splitlines() == ["row"] * 100
 
 
 def test_progress__of_an_unknown_total_is_a_count(capsys, monkeypatch):
@@ -25,19 +26,6 @@ def test_progress__of_an_unknown_total_is_a_count(capsys, monkeypatch):
     with closing(Progress("Downloading", unit="B")) as bar:
         bar.update(2000)
     assert capsys.readouterr().err == "Downloading: 2,000 B\n"
-
-
-def test_progress__a_line_that_is_said_counts_as_progress(capsys, monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with closing(Progress("Training", 100)) as bar:
-        for _ in range(100):
-            now[0] += 1
-            bar.update()
-            bar.say("row")
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    assert captured.out.splitlines() == ["row"] * 100
 
 
 def test_progress__on_a_terminal_is_a_bar_that_moves(capsys, monkeypatch):

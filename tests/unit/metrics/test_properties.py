@@ -53,7 +53,7 @@ def test_codes__metrics_keep_their_bounds_and_ignore_sign_scale_and_order(name, 
 
 @pytest.mark.parametrize("name", OF_FILTERS)
 @settings(max_examples=25)
-@given(filters=FILTERS, power=st.integers(-30, 30))
+@given(filters=FILTERS, power=st.integers(-80, 30))  # squares may be 0 in float32
 def test_filters__metrics_keep_their_bounds_and_ignore_sign_and_scale(name, filters, power):
     low, high = OF_FILTERS[name]
     values = of_filters(name, filters)
@@ -108,12 +108,3 @@ def test_metrics__codes_and_filters_of_zeros_are_as_sparse_as_can_be_or_left_out
     assert metrics.treves_rolls(Z).tolist() == [0.25, 0.25]
     assert not len(metrics.effective_area(Z))
     assert not len(spatial_spread(Z, (2, 2)))
-
-
-def test_effective_area__is_1_for_a_uniform_filter_and_1_over_n_for_one_pixel():
-    W = np.zeros((4, 9), dtype=np.float32)
-    W[0] = -3
-    W[1, 4] = 2
-    W[2, :3] = [1, -1, 1]
-    assert metrics.effective_area(W) == pytest.approx([1, 1 / 9, 1 / 3])  # the filter of zeros is left out
-    assert metrics.effective_area(1e-25 * W) == pytest.approx([1, 1 / 9, 1 / 3])  # whose squares are 0 in float32

@@ -1,14 +1,11 @@
 """A model on disk, what NumPy computes with it, and how its code is made."""
 
-import json
-
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
-from safetensors import safe_open
 from safetensors.numpy import save_file
 from samples import model_params
 
@@ -43,12 +40,6 @@ def test_model__comes_back_bit_for_bit_with_the_same_bytes_under_any_name(tmp_pa
 def test_model__of_a_file_that_names_no_activation_is_of_relu(tmp_path, weights):
     save_file(weights._asdict(), tmp_path / "old.safetensors")
     assert load_model(tmp_path / "old.safetensors").activation == RELU
-
-
-def test_model__file_names_its_activation_in_its_metadata(tmp_path, weights):
-    save_model(tmp_path / "model.safetensors", Model(weights, TOP_2))
-    with safe_open(tmp_path / "model.safetensors", "numpy") as file:
-        assert json.loads(file.metadata()["activation"]) == {"name": "topk", "k": 2}
 
 
 @pytest.mark.parametrize("activation", [RELU, TOP_2])
