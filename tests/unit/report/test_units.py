@@ -1,23 +1,20 @@
 import numpy as np
 import pytest
+import torch
+from problems import problem
 
 from sparsefaces.report.units import describe_units
 from sparsefaces.training.model import encode
 from sparsefaces.training.weights import Weights
 
 
-def model(h=7, d=12, seed=0):
-    rng = np.random.default_rng(seed)
-    V, W, b, a = (rng.standard_normal(size).astype(np.float32) for size in ((d, h), (h, d), h, d))
-    return Weights(V, W, b, a)
-
-
-def faces(n=40, d=12):
-    return np.random.default_rng(1).standard_normal((n, d)).astype(np.float32)
+def faces_and_weights(faces=40, h=7):
+    X, weights = problem(faces, d=12, h=h, dtype=torch.float32)
+    return X.numpy(), Weights(*map(torch.Tensor.numpy, weights))
 
 
 def test_units__figures_are_those_of_each_unit_on_its_own():
-    X, weights = faces(), model()
+    X, weights = faces_and_weights()
     Z = encode(X, weights.V, weights.b)
     units = describe_units(Z, weights.W, (4, 3), faces=4, neighbours=3)
     for unit, z in enumerate(Z.T):
@@ -34,8 +31,7 @@ def test_units__figures_are_those_of_each_unit_on_its_own():
 
 
 def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_they_are_off():
-    X = faces(n=2000)
-    weights = model()
+    X, weights = faces_and_weights(2000)
     weights.b[1] = -1e6
     scores = X @ weights.V[:, 2]
     weights.b[2] = -np.partition(scores, -2)[-2]  # fires on one face, the one with the highest score
@@ -51,8 +47,8 @@ def test_units__dead_and_near_dead_ones_are_marked_and_name_no_face_on_which_the
 
 
 def test_units__name_no_more_faces_and_neighbours_than_there_are_and_no_unit_as_its_own():
-    weights = model(h=5)
-    units = describe_units(encode(faces(3), weights.V, weights.b), weights.W, (4, 3), faces=9, neighbours=9)
+    X, weights = faces_and_weights(3, h=5)
+    units = describe_units(encode(X, weights.V, weights.b), weights.W, (4, 3), faces=9, neighbours=9)
     assert units.faces.shape == (5, 3)
     assert [sorted([unit, *row]) for unit, row in enumerate(units.neighbours.tolist())] == [[0, 1, 2, 3, 4]] * 5
 
