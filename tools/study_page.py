@@ -1,4 +1,4 @@
-"""The study's tables and its figure, made from examples/study.json: all in examples/, some in docs/results.md, too."""
+"""The study's tables and its figure, made from examples/study.json: all in examples/, one in docs/results.md, too."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ TABLES = Path("examples/study.md")
 
 
 def tables(study: Study) -> dict[str, str]:
-    """Make every table of the page, by the name of its markers."""
+    """Make every table, by its title."""
     return {
         "ablation": _ablation(study),
         "terms": _terms(study["terms"]),
@@ -171,13 +171,11 @@ def lay_out(study: Study) -> str:
 
 
 def renew(study: Study) -> None:
-    """Draw the figure, and write the tables: all on their page, and those that results.md has markers for there."""
+    """Draw the figure, and write the tables: all on their page, and the ablation between its markers in results.md."""
     write_bytes(PICTURE, draw(study))
     write_bytes(TABLES, lay_out(study).encode())
     page = PAGE.read_text(encoding="utf-8")
-    for name, table in tables(study).items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        if start in page:
-            page = f"{page.partition(start)[0]}{start}\n{table}\n{end}{page.partition(end)[2]}"
+    start, end = "<!-- ablation -->\n", "\n<!-- /ablation -->"
+    page = f"{page.partition(start)[0]}{start}{_ablation(study)}{end}{page.partition(end)[2]}"
     write_bytes(PAGE, page.encode())
     print(lay_out(study))
