@@ -10,6 +10,7 @@ from projects import ROOT
 PAGE = (ROOT / study_page.PAGE).read_text(encoding="utf-8")
 NUMBER = r"(\d+(?:\.\d+)?)\s?(%?)"
 SECTIONS = {  # of results.md, and the tables, or the key of claims.json, that their sentences quote
+    "What is claimed, and what came out": "methods",
     "What each term does": ("ablation", "terms"),
     "The frontier": ("frontier",),
     "L1 and top-k": ("equal units",),
