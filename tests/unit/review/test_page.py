@@ -95,10 +95,10 @@ def test_review__calls_a_change_better_or_worse_if_it_exceeds_the_spread_over_se
     pipeline("switch", "-q", "main")
     leave(figure=b"2")  # a later commit with the same results
     pipeline("switch", "-qC", "branch")
-    leave(sparse=of_sparse(0.85, l0=105.0))
+    leave(sparse=of_sparse(0.85, l0=130.0))
     rows = cells(review("main", []))
     assert rows[fit] == ["80.00% → 85.00%, **better**"]
-    assert rows[active] == ["100.0 → 105.0, within the spread over seeds"]
+    assert rows[active] == ["100.0 → 130.0, within the spread over seeds"]
     leave(sparse=of_sparse(0.75, l0=52.0))
     rows = cells(review("main", []))
     assert (rows[fit], rows[active]) == (["80.00% → 75.00%, **worse**"], ["100.0 → 52.0, **better**"])
