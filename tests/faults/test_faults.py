@@ -8,7 +8,6 @@ import os
 import random
 import re
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -82,15 +81,13 @@ def strike(fault, project, command):
     lock = project.folder / ".dvc/tmp/rwlock"
     if lock.exists() and not lock.stat().st_size:
         lock.unlink()  # as docs/reproducibility.md says: DVC would not work with what it has left itself
-    wait_until(lambda: not (lock.exists() and any(map(is_zombie, re.findall(r'"pid": (\d+)', lock.read_text())))))
+    # A killed DVC that nobody has waited for yet is taken for one that is at work.
+    wait_until(lambda: not (lock.exists() and any(map(psutil.pid_exists, pids_in(lock)))))
     return process
 
 
-def is_zombie(pid):
-    """Tell whether a killed process waits for its parent: DVC would take it for one that is at work."""
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
-    return False
+def pids_in(lock):
+    return map(int, re.findall(r'"pid": (\d+)', lock.read_text()))
 
 
 def is_at_work(folder):
