@@ -51,7 +51,7 @@ tradeoff: $(READY) ## Draw what sparsity costs and buys over the trainings in ML
 seeds: $(READY) ## Run the pipeline with each of SEEDS=1,2,3,4,5 and write the claims' table: seeds.md
 	@tools/seeds.sh
 
-study: $(READY) ## Renew examples/study.md and its figure: terms, L1, top-k, other methods; it takes an hour or more
+study: $(READY) ## Renew examples/study.md and its figure: terms, L1, top-k, other methods; in half an hour on two cores
 	@$(BIN)/dvc repro fetch
 	@$(BIN)/python tools/study.py
 
